@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Makes sure that the real servers and tools which the tests run against are on this machine:
+# installs what is missing on Debian and Ubuntu, or says in one line what to install elsewhere.
+set -euo pipefail
+
+declare -A packages=(
+  [redis-server]=redis-server
+  [initdb]=postgresql
+  [promtool]=prometheus
+  [prometheus]=prometheus
+  [openssl]=openssl
+)
+
+# Debian keeps PostgreSQL's programs off the PATH, one folder a version.
+shopt -s nullglob
+postgres_bins=(/usr/lib/postgresql/*/bin)
+PATH="$PATH:$(IFS=:; echo "${postgres_bins[*]:-/nonexistent}")"
+
+missing=()
+for program in "${!packages[@]}"; do
+  command -v "$program" >/dev/null || missing+=("${packages[$program]}")
+done
+[[ ${#missing[@]} -eq 0 ]] && exit 0
+
+mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+as_root=()
+[[ $EUID -eq 0 ]] || as_root=(sudo -n)
+
+if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
+  echo "The tests need these programs on PATH; please install: ${missing[*]} (Debian's names; on macOS: brew install redis postgresql prometheus openssl)" >&2
+  exit 1
+fi
+
+echo "installing ${missing[*]}" >&2
+# RUNLEVEL=1 keeps Debian from starting the servers: the tests start their own, on free ports.
+"${as_root[@]}" apt-get update -qq
+"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
