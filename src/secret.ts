@@ -1,0 +1,116 @@
+/**
+ * Secrets by type: a value of these classes prints as `<secret>` wherever it lands (a log, JSON, an error, a
+ * debugger), and only `reveal()` gives it out.
+ */
+import { inspect } from 'node:util'
+
+const hidden = '<secret>'
+
+/** A string that never prints. */
+export class Secret {
+  readonly #value: string
+
+  constructor(value: string) {
+    this.#value = value
+  }
+
+  /** The value itself. Call it only where it is handed to a driver. */
+  reveal(): string {
+    return this.#value
+  }
+
+  /** The strings that must not appear in any output. */
+  fragments(): readonly string[] {
+    return [this.#value]
+  }
+
+  toString(): string {
+    return hidden
+  }
+
+  toJSON(): string {
+    return this.toString()
+  }
+
+  [inspect.custom](): string {
+    return this.toString()
+  }
+}
+
+/** A URL that may carry a password or a token: prints without userinfo's password and without query values. */
+export class SecretUrl extends Secret {
+  readonly #url: URL
+
+  /** @throws TypeError if the text is not an absolute URL; the error does not hold the text. */
+  constructor(text: string) {
+    super(text)
+    const url = URL.parse(text)
+    if (url === null) throw new TypeError('not an absolute URL')
+    this.#url = url
+  }
+
+  /** The parsed URL, secrets included: a fresh copy at each call. */
+  url(): URL {
+    return new URL(this.#url)
+  }
+
+  override fragments(): readonly string[] {
+    const { password, username, searchParams } = this.#url
+    const userinfo = password === '' ? [] : [password, decode(password), `${username}:${password}`]
+    return [this.reveal(), ...userinfo, ...searchParams.values()]
+  }
+
+  override toString(): string {
+    const url = this.url()
+    const query = [...url.searchParams.keys()].map(key => `${key}=${hidden}`)
+    const userinfo = url.password === '' ? url.username : `${url.username}:${hidden}`
+    url.username = ''
+    url.password = ''
+    url.search = ''
+    url.hash = ''
+    const bare = url.href.replace('//', userinfo === '' ? '//' : `//${userinfo}@`)
+    return query.length === 0 ? bare : `${bare}?${query.join('&')}`
+  }
+}
+
+/**
+ * A function that replaces every secret found anywhere inside `value` (raw, URL-encoded, base64 and JSON-escaped)
+ * by `<secret>`. Fragments of fewer than four characters are left alone: replacing them would only spell them out.
+ */
+export function redactor(value: unknown): (text: string) => string {
+  const needles = [
+    ...new Set(
+      secretsIn(value)
+        .flatMap(secret => secret.fragments())
+        .flatMap(spellings),
+    ),
+  ]
+    .filter(needle => needle.length >= 4)
+    .sort((a, b) => b.length - a.length)
+  return text => needles.reduce((clean, needle) => clean.replaceAll(needle, hidden), text)
+}
+
+/** Every secret inside a value: in arrays, plain objects, and maps of them. */
+export function secretsIn(value: unknown): readonly Secret[] {
+  if (value instanceof Secret) return [value]
+  if (typeof value !== 'object' || value === null) return []
+  return Object.values(value).flatMap(secretsIn)
+}
+
+function spellings(raw: string): readonly string[] {
+  const base64 = Buffer.from(raw).toString('base64')
+  return [
+    raw,
+    encodeURIComponent(raw.toWellFormed()),
+    base64.replace(/=+$/, ''),
+    JSON.stringify(raw).slice(1, -1),
+  ]
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
