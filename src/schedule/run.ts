@@ -1,0 +1,114 @@
+/** One check under its deadline: the only owner of abort, timing and classification. */
+import type { Checker, CheckFailure, CheckOutcome, Measurements } from '../dependency.ts'
+import type { TimerClock } from './clock.ts'
+import { type Failure, failureOf, ownFault, timeoutFailure } from './reason.ts'
+import type { Stalls } from './stalls.ts'
+import { createTrace, type Trace } from './trace.ts'
+
+export interface RunOptions {
+  readonly timeoutMs: number
+  /** Takes the secrets out of what a server or a driver said. */
+  readonly redact: (text: string) => string
+  readonly clock: TimerClock
+  readonly stalls: Stalls
+}
+
+/** A check under way. */
+export interface Run {
+  /** Comes at the deadline at the latest, and never rejects. */
+  readonly outcome: Promise<CheckOutcome>
+  /** The checker itself has come back; it may be later than the outcome if it ignores its abort. */
+  readonly settled: Promise<void>
+  /** Gives up: the checker lets go, and the outcome comes at once and counts nothing. */
+  abort(): void
+}
+
+type Answer = { measurements: Measurements } | { error: unknown }
+
+/** Messages are for one line of a page or a log. */
+const maxMessageLength = 500
+
+/**
+ * Asks once. The deadline counts only time in which our own loop turned: it moves on by what a stall took, and when
+ * stalls took more than the whole timeout, the check says nothing about the dependency and counts as skipped.
+ */
+export function run(checker: Checker, options: RunOptions): Run {
+  const { clock, stalls, timeoutMs } = options
+  const controller = new AbortController()
+  const trace = createTrace(clock)
+  const startedAt = clock.now()
+  const stalledBefore = stalls.total()
+  const answer = ask(checker, controller.signal, trace)
+  const { promise: outcome, resolve } = Promise.withResolvers<CheckOutcome>()
+  let open = true
+  const conclude = (outcome: CheckOutcome) => {
+    open = false
+    cancel()
+    resolve(outcome)
+    controller.abort()
+  }
+  const expire = async () => {
+    // Timers fire before sockets are read: the answer may be waiting behind us.
+    await clock.turn()
+    if (!open) return
+    const stalled = stalls.total() - stalledBefore
+    const deadline = startedAt + timeoutMs + stalled
+    if (stalled > timeoutMs) conclude({ skipped: 'lag', count: 1 })
+    else if (clock.now() < deadline) cancel = clock.at(deadline, expire)
+    else conclude(failed(timeoutFailure(trace.phase(), timeoutMs), timeoutMs, trace, options))
+  }
+  let cancel = clock.at(startedAt + timeoutMs, expire)
+  answer.then(answer => open && conclude(judge(answer, trace, startedAt, options)))
+  return {
+    outcome,
+    settled: answer.then(() => {}),
+    abort: () => open && conclude({ skipped: 'overload', count: 0 }),
+  }
+}
+
+/** The checker's answer as a value; a checker that throws before its first await is caught as well. */
+async function ask(checker: Checker, signal: AbortSignal, trace: Trace): Promise<Answer> {
+  try {
+    return { measurements: (await checker.check(signal, trace)) ?? {} }
+  } catch (error) {
+    return { error }
+  }
+}
+
+function judge(answer: Answer, trace: Trace, startedAt: number, options: RunOptions): CheckOutcome {
+  const durationMs = options.clock.now() - startedAt
+  if ('measurements' in answer) {
+    const { measurements, ...told } = trace.read()
+    return {
+      ok: true,
+      ...moment(options.clock),
+      durationMs,
+      ...told,
+      measurements: { ...measurements, ...answer.measurements },
+    }
+  }
+  const cause = ownFault(answer.error)
+  return cause === undefined
+    ? failed(failureOf(answer.error), durationMs, trace, options)
+    : { skipped: cause, count: 1 }
+}
+
+function failed(failure: Failure, durationMs: number, trace: Trace, options: RunOptions): CheckFailure {
+  const { reason } = failure
+  const detail = printable(options.redact(failure.detail))
+  const message = printable(options.redact(failure.message))
+  return { ok: false, ...moment(options.clock), durationMs, ...trace.read(), reason, detail, message }
+}
+
+function moment(clock: TimerClock): { at: number; monotonicAt: number } {
+  return { at: clock.wall(), monotonicAt: clock.now() }
+}
+
+/** One line of bounded length: what a server says must not forge log lines or move a terminal's cursor. */
+function printable(text: string): string {
+  const line = text
+    .toWellFormed()
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
+    .trim()
+  return line.length <= maxMessageLength ? line : `${line.slice(0, maxMessageLength - 1)}…`
+}

@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest'
+import { CheckError, type Checker } from '../../src/dependency.ts'
+import { run } from '../../src/schedule/run.ts'
+import { createStalls } from '../../src/schedule/stalls.ts'
+import { createFakeClock } from '../support/clock.ts'
+import { deferred } from '../support/dependency.ts'
+
+const timeoutMs = 3_000
+
+function start(check: Checker['check'], redact = (text: string) => text) {
+  const clock = createFakeClock()
+  const stalls = createStalls(clock)
+  stalls.start()
+  return { clock, ...run({ check }, { timeoutMs, redact, clock, stalls }) }
+}
+
+describe('a check', () => {
+  test('that resolves is ok, with its duration, phases and measurements', async () => {
+    const { promise, resolve } = deferred<Record<string, number>>()
+    const { clock, outcome } = start((_signal, trace) => {
+      trace.enter('connect')
+      trace.measure('early', 1)
+      return promise
+    })
+    await clock.advance(20)
+    resolve({ late: 2 })
+    expect(await outcome).toEqual({
+      ok: true,
+      at: clock.wall(),
+      monotonicAt: clock.now(),
+      durationMs: 20,
+      phases: { connect: 20 },
+      measurements: { early: 1, late: 2 },
+    })
+  })
+
+  test('that throws keeps what it measured before, and says it in one line without secrets', async () => {
+    const { outcome } = start(
+      async (_signal, trace) => {
+        trace.measure('tls_not_after_timestamp_seconds', 7)
+        throw new CheckError('auth_error', 'WRONGPASS', 'hunter22\n\u001b[31mrefused\u2028now')
+      },
+      text => text.replaceAll('hunter22', '<secret>'),
+    )
+    expect(await outcome).toMatchObject({
+      ok: false,
+      reason: 'auth_error',
+      detail: 'WRONGPASS',
+      message: '<secret> [31mrefused now',
+      measurements: { tls_not_after_timestamp_seconds: 7 },
+    })
+  })
+
+  test('that throws before its first await is a failure like any other', async () => {
+    const { outcome } = start(() => {
+      throw new TypeError('a bug')
+    })
+    expect(await outcome).toMatchObject({
+      ok: false,
+      reason: 'error',
+      detail: 'internal_error',
+      message: 'a bug',
+    })
+  })
+
+  test('that ran out of our own descriptors says nothing about the dependency', async () => {
+    const { outcome } = start(async () => {
+      throw Object.assign(new Error('socket'), { code: 'EMFILE' })
+    })
+    expect(await outcome).toEqual({ skipped: 'overload', count: 1 })
+  })
+
+  test('leaves no timer, whichever way it ends', async () => {
+    for (const check of [async () => {}, async () => Promise.reject(new Error('no'))]) {
+      const { clock, outcome } = start(check)
+      await outcome
+      expect(clock.pending).toBe(1) // the stall meter's beat
+    }
+  })
+
+  test('is aborted when it has ended, so that whatever it left open goes', async () => {
+    let signal: AbortSignal | undefined
+    const { outcome } = start(async given => {
+      signal = given
+    })
+    await outcome
+    expect(signal?.aborted).toBe(true)
+  })
+})
+
+describe('the deadline', () => {
+  const hang: Checker['check'] = signal =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+
+  test('gives a timeout observed at the timeout, and aborts', async () => {
+    const { clock, outcome, settled } = start(hang)
+    await clock.advance(timeoutMs)
+    expect(await outcome).toMatchObject({
+      ok: false,
+      reason: 'timeout',
+      detail: 'timeout',
+      durationMs: timeoutMs,
+    })
+    await settled
+  })
+
+  test('in phase dns or connect is told from a slow server', async () => {
+    for (const [phase, reason, detail] of [
+      ['dns', 'dns_error', 'dns_timeout'],
+      ['connect', 'connection_error', 'connect_timeout'],
+      ['auth', 'timeout', 'timeout'],
+    ] as const) {
+      const { clock, outcome } = start((signal, trace) => {
+        trace.enter(phase)
+        return hang(signal, trace)
+      })
+      await clock.advance(timeoutMs)
+      expect(await outcome).toMatchObject({ reason, detail })
+    }
+  })
+
+  test('reports a checker that ignores its abort on time, and says when it has come back', async () => {
+    const { promise, resolve } = deferred()
+    const { clock, outcome, settled } = start(() => promise)
+    await clock.advance(timeoutMs)
+    expect(await outcome).toMatchObject({ ok: false, reason: 'timeout' })
+    let back = false
+    settled.then(() => {
+      back = true
+    })
+    await clock.advance(60_000)
+    expect(back).toBe(false)
+    resolve()
+    await clock.advance(0)
+    expect(back).toBe(true)
+  })
+
+  test('lets an answer that waits behind a stall count', async () => {
+    const { promise, resolve } = deferred()
+    const { clock, outcome } = start(() => promise)
+    setImmediate(() => setImmediate(() => resolve()))
+    await clock.stall(timeoutMs + 500)
+    expect(await outcome).toMatchObject({ ok: true })
+  })
+
+  test('moves on by what a stall took', async () => {
+    const { promise, resolve } = deferred()
+    const { clock, outcome } = start(() => promise)
+    await clock.advance(1_000)
+    await clock.stall(2_500)
+    await clock.advance(1_000)
+    resolve()
+    expect(await outcome).toMatchObject({ ok: true })
+  })
+
+  test('still comes after a stall, when the loop has turned for the whole timeout', async () => {
+    const { clock, outcome } = start(hang)
+    await clock.advance(1_000)
+    await clock.stall(2_500)
+    await clock.advance(timeoutMs)
+    expect(await outcome).toMatchObject({ ok: false, reason: 'timeout', durationMs: timeoutMs })
+  })
+
+  test('skips the check when stalls took more than the timeout', async () => {
+    const { clock, outcome } = start(hang)
+    await clock.stall(2 * timeoutMs + 100)
+    expect(await outcome).toEqual({ skipped: 'lag', count: 1 })
+  })
+})

@@ -1,0 +1,36 @@
+/** Dependencies whose checker a test plays itself. */
+import type { Checker, Dependency } from '../../src/dependency.ts'
+
+/** A dependency with the default settings and a checker of the test's own. */
+export function dependency(
+  overrides: Partial<Dependency> = {},
+  check: Checker['check'] = async () => {},
+): Dependency {
+  return {
+    name: 'orders-db',
+    kind: 'test',
+    target: 'db:5432/orders',
+    critical: true,
+    labels: {},
+    intervalMs: 15_000,
+    timeoutMs: 3_000,
+    confirmIntervalMs: 1_000,
+    failureThreshold: 2,
+    successThreshold: 1,
+    staleAfterMs: 33_000,
+    measured: {},
+    fingerprint: '',
+    redact: text => text,
+    open: () => ({ check }),
+    ...overrides,
+  }
+}
+
+/** A checker's answer that the test gives when it likes. */
+export function deferred<T = void>(): {
+  promise: Promise<T>
+  resolve: (value: T) => void
+  reject: (error: unknown) => void
+} {
+  return Promise.withResolvers<T>()
+}
