@@ -1,0 +1,98 @@
+/** The one state of all dependencies. `record()` is the only way in; everybody else reads. */
+import type { CheckOutcome, Clock, Dependency } from '../dependency.ts'
+import { asOf, type DependencyState, initialState, reconfigured, transition } from './transition.ts'
+
+/** All states at one moment. A view of a snapshot is consistent, whatever is recorded meanwhile. */
+export interface Snapshot {
+  /** Wall time, Unix milliseconds. */
+  readonly at: number
+  /** Monotonic time, milliseconds: what ages are measured against. */
+  readonly now: number
+  /** In the order of the configuration. */
+  readonly states: readonly DependencyState[]
+  /** Monotonic time of the last completed check, or of the start. */
+  readonly lastCompletedAt: number
+  /** Grows when a status changes or a dependency comes, goes or is reconfigured; not with every result. */
+  readonly revision: number
+}
+
+/** Hears of changes, synchronously and in order. A listener must not throw, and must not record. */
+export interface StateListener {
+  /**
+   * A new value for a dependency: added (no `previous`), reconfigured (no `outcome`) or after an outcome. A status
+   * that grew stale is told once: as a change to unknown by the skipped check that finds it, or as a change from unknown
+   * by the result that ends it.
+   */
+  changed?(
+    state: DependencyState,
+    previous: DependencyState | undefined,
+    outcome: CheckOutcome | undefined,
+  ): void
+  removed?(state: DependencyState): void
+}
+
+/** The reading half, for views. */
+export interface StateReader {
+  snapshot(): Snapshot
+  get(name: string): DependencyState | undefined
+  /** Calls `changed` for every state that is there already. Returns what ends the subscription. */
+  subscribe(listener: StateListener): () => void
+}
+
+export interface Store extends StateReader {
+  /** @throws Error for a name that is not there. */
+  record(name: string, outcome: CheckOutcome): DependencyState
+  /** Adds a dependency as unknown, or puts a changed configuration under what is known of its name. */
+  put(dependency: Dependency): void
+  remove(name: string): void
+}
+
+export function createStore(clock: Clock): Store {
+  const states = new Map<string, DependencyState>()
+  const listeners = new Set<StateListener>()
+  let lastCompletedAt = clock.now()
+  let revision = 0
+  let ordered: readonly DependencyState[] | undefined
+
+  const keep = (state: DependencyState, previous?: DependencyState, outcome?: CheckOutcome) => {
+    states.set(state.dependency.name, state)
+    ordered = undefined
+    if (outcome === undefined || state.status !== previous?.status) revision++
+    for (const listener of listeners) listener.changed?.(state, previous, outcome)
+    return state
+  }
+  return {
+    record(name, outcome) {
+      const known = states.get(name)
+      if (known === undefined) throw new Error(`no dependency ${name}`)
+      const present = asOf(known, { at: clock.wall(), monotonicAt: clock.now() })
+      if (!('skipped' in outcome)) lastCompletedAt = clock.now()
+      return keep(transition(present, outcome), 'skipped' in outcome ? known : present, outcome)
+    },
+    put(dependency) {
+      const previous = states.get(dependency.name)
+      keep(
+        previous === undefined ? initialState(dependency, clock) : reconfigured(previous, dependency),
+        previous,
+      )
+    },
+    remove(name) {
+      const state = states.get(name)
+      if (state === undefined) return
+      states.delete(name)
+      ordered = undefined
+      revision++
+      for (const listener of listeners) listener.removed?.(state)
+    },
+    snapshot() {
+      ordered ??= [...states.values()]
+      return { at: clock.wall(), now: clock.now(), states: ordered, lastCompletedAt, revision }
+    },
+    get: name => states.get(name),
+    subscribe(listener) {
+      listeners.add(listener)
+      for (const state of states.values()) listener.changed?.(state, undefined, undefined)
+      return () => listeners.delete(listener)
+    },
+  }
+}

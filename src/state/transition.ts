@@ -1,0 +1,139 @@
+/** The state of one dependency, and how an outcome changes it. Pure. */
+import {
+  type CheckFailure,
+  type CheckOutcome,
+  type CheckResult,
+  type CheckSkipped,
+  type Clock,
+  type Dependency,
+  type Reason,
+  reasons,
+  type SkipCause,
+  type Status,
+  skipCauses,
+} from '../dependency.ts'
+
+/** A moment on both clocks, in milliseconds. */
+export interface Moment {
+  readonly at: number
+  readonly monotonicAt: number
+}
+
+/** All that is known of a dependency. Immutable: every record gives a new value. */
+export interface DependencyState {
+  readonly dependency: Dependency
+  /** When counting began, in Unix milliseconds. */
+  readonly createdAt: number
+  /** As of the last outcome. Readers ask `statusAt`, since time alone can make it stale. */
+  readonly status: Status
+  /** When the status became what it is. */
+  readonly since: Moment
+  /** Results in a row that agree with the last one. */
+  readonly streak: number
+  readonly last?: CheckResult
+  readonly lastFailure?: CheckFailure
+  readonly lastSuccess?: CheckResult
+  /** It has been up at least once. */
+  readonly everUp: boolean
+  /** Completed checks. */
+  readonly checks: number
+  readonly failures: Readonly<Record<Reason, number>>
+  readonly skipped: Readonly<Record<SkipCause, number>>
+  /** Changes between up and down, whether or not the status was unknown in between. */
+  readonly transitions: number
+  /** The last status that was not unknown. */
+  readonly settled?: 'up' | 'down'
+}
+
+export function initialState(dependency: Dependency, clock: Clock): DependencyState {
+  return {
+    dependency,
+    createdAt: clock.wall(),
+    status: 'unknown',
+    since: moment(clock),
+    streak: 0,
+    everUp: false,
+    checks: 0,
+    failures: zeros(reasons),
+    skipped: zeros(skipCauses),
+    transitions: 0,
+  }
+}
+
+/** The same knowledge under a changed configuration of the same name. */
+export function reconfigured(state: DependencyState, dependency: Dependency): DependencyState {
+  return { ...state, dependency }
+}
+
+/** Monotonic time from which on the state is stale; undefined while there is nothing to grow old. */
+export function staleFrom(state: DependencyState): number | undefined {
+  return state.last === undefined ? undefined : state.last.monotonicAt + state.dependency.staleAfterMs
+}
+
+/** The status at a monotonic time: a state whose last result is too old reads as unknown. */
+export function statusAt(state: DependencyState, now: number): Status {
+  const limit = staleFrom(state)
+  return limit === undefined || now > limit ? 'unknown' : state.status
+}
+
+/** The state as it stands at a moment: staleness made explicit, with the time from which it holds. */
+export function asOf(state: DependencyState, { at, monotonicAt }: Moment): DependencyState {
+  const limit = staleFrom(state)
+  if (limit === undefined || state.status === 'unknown' || monotonicAt <= limit) return state
+  return {
+    ...state,
+    status: 'unknown',
+    since: { at: at - (monotonicAt - limit), monotonicAt: limit },
+    streak: 0,
+  }
+}
+
+/** Whether the last result speaks against the status, so that a confirmation is wanted soon. */
+export function contradicted(state: DependencyState): boolean {
+  return state.last !== undefined && state.status !== 'unknown' && state.last.ok !== (state.status === 'up')
+}
+
+/**
+ * The state after an outcome: the first result settles the status, later ones need their threshold.
+ *
+ * @param state as of the moment of the outcome, so that staleness counts: the result after it is a first one again.
+ */
+export function transition(state: DependencyState, outcome: CheckOutcome): DependencyState {
+  return 'skipped' in outcome ? skip(state, outcome) : settle(state, outcome)
+}
+
+function skip(state: DependencyState, { skipped, count }: CheckSkipped): DependencyState {
+  return { ...state, skipped: { ...state.skipped, [skipped]: state.skipped[skipped] + count } }
+}
+
+function settle(state: DependencyState, result: CheckResult): DependencyState {
+  const { dependency } = state
+  const streak = state.last?.ok === result.ok ? state.streak + 1 : 1
+  const verdict = result.ok ? 'up' : 'down'
+  const threshold = result.ok ? dependency.successThreshold : dependency.failureThreshold
+  const status = state.status === 'unknown' || streak >= threshold ? verdict : state.status
+  const turned = state.settled !== undefined && status !== state.settled
+  return {
+    ...state,
+    ...(result.ok ? { lastSuccess: result } : { lastFailure: result }),
+    last: result,
+    status,
+    since: status === state.status ? state.since : { at: result.at, monotonicAt: result.monotonicAt },
+    streak,
+    everUp: state.everUp || status === 'up',
+    checks: state.checks + 1,
+    failures: result.ok
+      ? state.failures
+      : { ...state.failures, [result.reason]: state.failures[result.reason] + 1 },
+    transitions: state.transitions + (turned ? 1 : 0),
+    settled: status,
+  }
+}
+
+function moment(clock: Clock): Moment {
+  return { at: clock.wall(), monotonicAt: clock.now() }
+}
+
+function zeros<Key extends string>(keys: readonly Key[]): Record<Key, number> {
+  return Object.fromEntries(keys.map(key => [key, 0])) as Record<Key, number>
+}

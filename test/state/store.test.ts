@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest'
+import { createStore } from '../../src/state/store.ts'
+import { createFakeClock } from '../support/clock.ts'
+import { dependency } from '../support/dependency.ts'
+import { failure, success } from '../support/results.ts'
+
+function setUp(...names: readonly string[]) {
+  const clock = createFakeClock()
+  const store = createStore(clock)
+  for (const name of names) store.put(dependency({ name }))
+  return {
+    clock,
+    store,
+    statuses: () => store.snapshot().states.map(state => `${state.dependency.name} ${state.status}`),
+  }
+}
+
+describe('the store', () => {
+  test('keeps the order of the configuration', () => {
+    const { clock, store, statuses } = setUp('b', 'a', 'c')
+    store.record('c', success(clock))
+    expect(statuses()).toEqual(['b unknown', 'a unknown', 'c up'])
+  })
+
+  test('gives snapshots that no later record changes', () => {
+    const { clock, store } = setUp('a')
+    const before = store.snapshot()
+    store.record('a', success(clock))
+    expect(before.states[0]?.status).toBe('unknown')
+  })
+
+  test('refuses a result of something it does not know', () => {
+    const { clock, store } = setUp('a')
+    expect(() => store.record('b', success(clock))).toThrow('no dependency b')
+  })
+
+  test('tells listeners of each change, with what was before and what came', () => {
+    const { clock, store } = setUp('a')
+    const heard: string[] = []
+    const end = store.subscribe({
+      changed: (state, previous, outcome) =>
+        heard.push(
+          `${state.dependency.name}: ${previous?.status} to ${state.status}${outcome ? '' : ', no outcome'}`,
+        ),
+      removed: state => heard.push(`${state.dependency.name} removed`),
+    })
+    store.record('a', success(clock))
+    store.put(dependency({ name: 'b' }))
+    store.remove('a')
+    end()
+    store.record('b', success(clock))
+    expect(heard).toEqual([
+      'a: undefined to unknown, no outcome',
+      'a: unknown to up',
+      'b: undefined to unknown, no outcome',
+      'a removed',
+    ])
+  })
+
+  test('counts a revision for changes of status, not for results that confirm it', () => {
+    const { clock, store } = setUp('a')
+    const revisions = [success, success, failure, failure, success].map(outcome => {
+      store.record('a', outcome(clock))
+      return store.snapshot().revision
+    })
+    expect(revisions.map((revision, i) => revision - (revisions[i - 1] ?? 1))).toEqual([1, 0, 0, 1, 1])
+  })
+
+  test('keeps what is known under a changed configuration', () => {
+    const { clock, store } = setUp('a')
+    store.record('a', success(clock))
+    store.put(dependency({ name: 'a', intervalMs: 1_000 }))
+    expect(store.get('a')).toMatchObject({ status: 'up', checks: 1, dependency: { intervalMs: 1_000 } })
+  })
+
+  test('knows when the last check completed; a skipped one is none', async () => {
+    const { clock, store } = setUp('a')
+    await clock.advance(10)
+    store.record('a', success(clock))
+    const completedAt = clock.now()
+    await clock.advance(10)
+    store.record('a', { skipped: 'overlap', count: 1 })
+    expect(store.snapshot().lastCompletedAt).toBe(completedAt)
+  })
+})
