@@ -1,0 +1,40 @@
+/** From text to the one document that it holds, through the gate. */
+import { Composer, type Document } from 'yaml'
+import type { Lines } from './lines.ts'
+import { syntaxWords, type Words } from './syntax.ts'
+import { tokenize } from './tokens.ts'
+
+/** After these, further mistakes of syntax only repeat the first. */
+const maxSyntaxProblems = 20
+
+/**
+ * YAML 1.2, whatever the file says. The library compares every key with every other to find duplicates, which takes
+ * minutes at 100,000 keys, so the reader looks for them itself.
+ */
+const options = {
+  version: '1.2',
+  schema: 'core',
+  merge: false,
+  uniqueKeys: false,
+  resolveKnownTags: false,
+  prettyErrors: false,
+  logLevel: 'silent',
+} as const
+
+/** The document, or undefined after its mistakes of syntax have been reported, one for each line. */
+export function compose(
+  text: string,
+  lines: Lines,
+  report: (offset: number, words: Words) => void,
+): Document.Parsed | undefined {
+  const gate = tokenize(text)
+  if (!gate.ok) return void report(gate.offset, { message: gate.message })
+  const directive = gate.tokens.find(token => token.type === 'directive')
+  if (directive !== undefined) return void report(directive.offset, syntaxWords('BAD_DIRECTIVE', ''))
+  const [document, second] = new Composer(options).compose(gate.tokens, true, text.length)
+  const faults = [...(document?.errors ?? []), ...(document?.warnings ?? [])].slice(0, maxSyntaxProblems)
+  const firstOfLine = new Map(faults.toReversed().map(fault => [lines.at(fault.pos[0]).line, fault]))
+  for (const { code, pos } of firstOfLine.values()) report(pos[0], syntaxWords(code, lines.textAt(pos[0])))
+  if (faults.length > 0) return undefined
+  return second === undefined ? document : void report(second.range[0], syntaxWords('MULTIPLE_DOCS', ''))
+}

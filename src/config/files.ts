@@ -1,0 +1,72 @@
+/**
+ * The `...File` twins: beside every key that a kind marks with `.meta({ file: true })`, `<key>File` names a file that
+ * holds its text, as mounted secrets do. They are derived here, so that no kind knows of them.
+ */
+import { resolve } from 'node:path'
+import { alternatives, hasFileTwin, itemsOf, valuesOf } from './fields.ts'
+import type { Report } from './problem.ts'
+import { maxSecretBytes, readSource } from './source.ts'
+import { type Branch, type Entry, join, type Leaf, type Tree } from './tree.ts'
+
+export interface FileReading {
+  /** Where relative paths begin: the directory of the config file. */
+  readonly directory: string
+  readonly report: Report
+  /** Takes the absolute path of every file that was asked for. */
+  readonly seen: (file: string) => void
+}
+
+type Schemas = Parameters<typeof itemsOf>[0]
+
+/** The tree with every twin replaced by the key it stands for, and every such key hidden. */
+export async function readTwins(
+  tree: Tree,
+  schemas: Schemas,
+  path: string,
+  reading: FileReading,
+): Promise<Tree> {
+  const within = schemas.flatMap(alternatives)
+  if (tree.type === 'leaf') return schemas.some(hasFileTwin) ? { ...tree, hidden: true } : tree
+  if (tree.type === 'branch') return await readBranch(tree, within, path, reading)
+  const items = tree.items.map((item, i) => readTwins(item, itemsOf(within), `${path}[${i}]`, reading))
+  return { ...tree, items: await Promise.all(items) }
+}
+
+async function readBranch(
+  branch: Branch,
+  within: Schemas,
+  path: string,
+  reading: FileReading,
+): Promise<Branch> {
+  const entries = new Map<string, Entry>()
+  for (const [key, entry] of branch.entries) {
+    const known = valuesOf(within, key)
+    const option = key.slice(0, -'File'.length)
+    const isTwin = key.endsWith('File') && known.length === 0 && valuesOf(within, option).some(hasFileTwin)
+    const place = join(path, key)
+    if (isTwin && branch.entries.has(option)) {
+      const message = `${option} and ${key} are both set`
+      reading.report({ ...entry.place, path: place, message, hint: 'keep one of them' })
+    } else if (isTwin) entries.set(option, { ...entry, value: await readTwin(entry, place, reading) })
+    else entries.set(key, { ...entry, value: await readTwins(entry.value, known, place, reading) })
+  }
+  return { ...branch, entries }
+}
+
+async function readTwin(entry: Entry, path: string, reading: FileReading): Promise<Leaf> {
+  const { value } = entry
+  const broken: Leaf = { type: 'leaf', place: value.place, value: '', plain: false, broken: true }
+  if (value.type === 'leaf' && value.broken) return broken
+  if (value.type !== 'leaf' || typeof value.value !== 'string' || value.value === '') {
+    reading.report({ ...entry.place, path, message: 'expected the path of a file' })
+    return broken
+  }
+  const file = resolve(reading.directory, value.value)
+  reading.seen(file)
+  const source = await readSource(file, maxSecretBytes)
+  const text = source.ok ? source.text.replace(/\r?\n$/, '') : ''
+  if (source.ok && text !== '') return { ...broken, value: text, hidden: true, broken: false }
+  const message = source.ok ? 'is empty' : source.problem.message
+  reading.report({ ...value.place, path, message: `the file ${message}` })
+  return broken
+}

@@ -1,0 +1,56 @@
+/** Did-you-mean. */
+
+/** What people write from memory of other tools, and the key that means it here. */
+const synonyms: ReadonlyMap<string, string> = new Map([
+  ['type', 'kind'],
+  ['dsn', 'url'],
+  ['uri', 'url'],
+  ['period', 'interval'],
+  ['every', 'interval'],
+  ['tags', 'labels'],
+  ['targets', 'dependencies'],
+  ['checks', 'dependencies'],
+])
+
+/**
+ * The candidate that was probably meant, if any is near: the same word in another case or with other separators, a
+ * word of another tool, or one within a third of its letters by `distance`.
+ */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  const known = [...candidates]
+  const bare = normal(word.slice(0, 64))
+  const synonym = synonyms.get(bare)
+  if (synonym !== undefined && known.includes(synonym)) return synonym
+  const ranked = known
+    .map(candidate => ({ candidate, edits: distance(bare, normal(candidate)) }))
+    .filter(({ candidate, edits }) => edits <= Math.max(1, Math.max(bare.length, candidate.length) / 3))
+    .sort((a, b) => a.edits - b.edits)
+  return bare.length < 2 ? undefined : ranked[0]?.candidate
+}
+
+function normal(word: string): string {
+  return word.toLowerCase().replace(/[\s_-]/g, '')
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours between two words: optimal string alignment. */
+export function distance(a: string, b: string): number {
+  let before: number[] = []
+  let above = Array.from({ length: b.length + 1 }, (_, j) => j)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = at(above, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      const swaps = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      row.push(
+        Math.min(at(above, j) + 1, at(row, j - 1) + 1, replaced, swaps ? at(before, j - 2) + 1 : replaced),
+      )
+    }
+    before = above
+    above = row
+  }
+  return at(above, b.length)
+}
+
+function at(row: readonly number[], index: number): number {
+  return row[index] ?? Number.POSITIVE_INFINITY
+}

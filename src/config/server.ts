@@ -1,0 +1,121 @@
+/** The keys of `server:` and the two settings beside it that are no dependency's. */
+import { isIP } from 'node:net'
+import { z } from 'zod'
+import { defaultBuckets, duration } from '../settings.ts'
+
+/** Where to listen. Without a host: on all addresses. */
+export interface ListenAddress {
+  readonly host?: string
+  readonly port: number
+}
+
+/** The address in `:9797`, `127.0.0.1:9797`, `localhost:9797` or `[::1]:9797`; undefined if the text is none. */
+export function parseListenAddress(text: string): ListenAddress | undefined {
+  const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([a-zA-Z0-9._-]*)):(\d{1,5})$/.exec(text)
+  if (parts === null) return undefined
+  const [, bracketed, name, digits] = parts
+  const port = Number(digits)
+  if (port > 65_535 || (bracketed !== undefined && isIP(bracketed) !== 6)) return undefined
+  const host = bracketed ?? name
+  return host === undefined || host === '' ? { port } : { host, port }
+}
+
+/** Whether a text is an IP address or a network in CIDR form, as `net.BlockList` takes them. */
+function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || rest.length > 0) return false
+  if (prefix === undefined) return true
+  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128)
+}
+
+const taken = [
+  '/',
+  '/healthz',
+  '/livez',
+  '/readyz',
+  '/startupz',
+  '/health',
+  '/config',
+  '/-/healthy',
+  '/-/ready',
+  '/-/reload',
+]
+
+const listenAddress = z.string().transform((text, context): ListenAddress => {
+  const address = parseListenAddress(text)
+  if (address !== undefined) return address
+  context.addIssue({
+    code: 'custom',
+    message: 'expected host:port, such as ":9797", "127.0.0.1:9797" or "[::1]:9797"',
+  })
+  return z.NEVER
+})
+
+const network = z
+  .string()
+  .refine(isNetwork, { error: 'expected an IP address or a network, such as 10.0.0.0/8' })
+
+const metricsPath = z
+  .string()
+  .max(200)
+  .regex(/^\/[a-zA-Z0-9._~/-]*$/, {
+    error: 'expected a path that begins with /, of letters, digits, ".", "_", "~", "-"',
+  })
+  .refine(path => !taken.includes(path) && !path.startsWith('/readyz/'), {
+    error: 'this path is taken by another answer',
+  })
+
+export const serverSchema = z.strictObject({
+  listen: z
+    .array(listenAddress)
+    .min(1)
+    .default(() => [{ port: 9797 }])
+    .describe('Addresses to listen on, as host:port. Default ":9797": all addresses.'),
+  details: z
+    .enum(['always', 'authorized', 'never'])
+    .default('authorized')
+    .describe(
+      'Who sees targets, reasons and messages. Default authorized: who passes allow and, with users, is logged in.',
+    ),
+  allow: z.array(network).optional().describe('Addresses and networks that details are for. Default: all.'),
+  metricsPath: metricsPath.default('/metrics').describe('Path of the metrics. Default /metrics.'),
+  shutdownDelay: duration('0', '1h')
+    .optional()
+    .describe(
+      'Time between the readiness of 503 and the end of listening. Default: 5s under Kubernetes, else 0.',
+    ),
+  maxSeries: z
+    .int()
+    .min(1)
+    .max(100_000_000)
+    .default(500_000)
+    .describe('Series that a scrape may hold. Default 500000.'),
+})
+
+export type ServerSettings = Readonly<z.output<typeof serverSchema>>
+
+const buckets = z
+  .array(z.number().positive().max(86_400))
+  .max(50)
+  .refine(bounds => bounds.every((bound, i) => i === 0 || bound > (bounds[i - 1] ?? 0)), {
+    error: 'must be strictly ascending',
+  })
+
+export const histogramSchema = z.strictObject({
+  buckets: buckets
+    .default(() => [...defaultBuckets])
+    .describe(
+      'Upper bounds of the classic buckets in seconds, ascending; [] for none. Default: 13 from 0.001 to 10.',
+    ),
+  native: z.boolean().default(true).describe('Native buckets for scrapers that ask for them. Default true.'),
+})
+
+export type HistogramSettings = Readonly<z.output<typeof histogramSchema>>
+
+export const maxConcurrentChecks = z
+  .int()
+  .min(1)
+  .max(100_000)
+  .default(1_000)
+  .describe('Checks in flight at once. Default 1000.')

@@ -1,0 +1,83 @@
+/** The bytes of a file, checked before anything reads them as text. */
+import { isUtf8 } from 'node:buffer'
+import { readFile, stat } from 'node:fs/promises'
+import type { Words } from './syntax.ts'
+
+/** Bytes of a config file: some 10,000 dependencies. */
+export const maxConfigBytes = 1024 * 1024
+
+/** Bytes of a secret in a file: a long certificate chain. */
+export const maxSecretBytes = 64 * 1024
+
+export type Source =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly line: number; readonly problem: Words }
+
+/**
+ * The text of a regular file, without its byte order mark. Its bytes are UTF-8 and no more than the limit.
+ * Pipes and devices are refused, since they may never end and cannot be read again at a reload.
+ */
+export async function readSource(file: string, maxBytes: number): Promise<Source> {
+  try {
+    const stats = await stat(file)
+    if (stats.isDirectory()) return refuse('is a directory, not a file')
+    if (!stats.isFile()) return refuse('is not a regular file')
+    if (stats.size > maxBytes) return refuse(tooLarge(maxBytes))
+    return decode(await readFile(file), maxBytes)
+  } catch (error) {
+    return refuse(failure((error as NodeJS.ErrnoException).code))
+  }
+}
+
+/** The text of bytes, or why they are none. */
+export function decode(bytes: Uint8Array, maxBytes: number): Source {
+  if (bytes.length > maxBytes) return refuse(tooLarge(maxBytes))
+  if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))
+    return refuse('is UTF-16, not UTF-8', 'save it as UTF-8')
+  if (!isUtf8(bytes)) return { ...refuse('is not UTF-8', 'save it as UTF-8'), line: firstBadLine(bytes) }
+  const text = new TextDecoder('utf-8').decode(bytes)
+  return text.trim() === '' ? refuse('is empty') : { ok: true, text }
+}
+
+/**
+ * A source that has come to rest: the same at two readings in a row, with a pause between them. A writer that does not
+ * rename leaves a file half-written for a moment, and more than a third of all truncations of a config are valid.
+ */
+export async function readSettled(read: () => Promise<Source>, pause: () => Promise<void>): Promise<Source> {
+  let last = await read()
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    await pause()
+    const next = await read()
+    if (JSON.stringify(next) === JSON.stringify(last)) return next
+    last = next
+  }
+  return refuse('keeps changing while it is read', 'write a new file beside it and rename it')
+}
+
+const maxAttempts = 10
+
+function refuse(message: string, hint?: string): Source & { ok: false } {
+  return { ok: false, line: 1, problem: { message, ...(hint !== undefined && { hint }) } }
+}
+
+function tooLarge(maxBytes: number): string {
+  return `is larger than ${maxBytes / 1024} KiB`
+}
+
+/** What went wrong, by the code of Node's error; its text would repeat the path. */
+function failure(code: string | undefined): string {
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'does not exist'
+  if (code === 'EACCES' || code === 'EPERM') return 'may not be read by this user'
+  return `cannot be read (${code ?? 'unknown error'})`
+}
+
+/** No byte of a multi-byte character is a newline, so lines can be judged one by one. */
+function firstBadLine(bytes: Uint8Array): number {
+  let start = 0
+  for (let line = 1; ; line++) {
+    const newline = bytes.indexOf(10, start)
+    const end = newline === -1 ? bytes.length : newline
+    if (newline === -1 || !isUtf8(bytes.subarray(start, end))) return line
+    start = end + 1
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * A configuration as it was read: plain values, each with its place. The tree knows nothing of YAML, so that the
+ * environment and a file are validated by the same code.
+ */
+import type { Place } from './problem.ts'
+import { pathStep } from './problem.ts'
+
+export type Scalar = string | number | boolean | null
+
+/** One value. */
+export interface Leaf {
+  readonly type: 'leaf'
+  readonly place: Place
+  readonly value: Scalar
+  /** Written without quotes, so that a reference may stand for a number or a boolean. */
+  readonly plain: boolean
+  /** Must not be shown: it is a secret, or comes from the environment or from a file. */
+  readonly hidden?: boolean
+  /** What the value says as a number or a boolean, for a key that takes no text. */
+  readonly reading?: number | boolean
+  /** Could not be read, which was reported: nothing more is to be said of it. */
+  readonly broken?: boolean
+}
+
+export interface List {
+  readonly type: 'list'
+  readonly place: Place
+  readonly items: readonly Tree[]
+}
+
+export interface Branch {
+  readonly type: 'branch'
+  readonly place: Place
+  readonly entries: ReadonlyMap<string, Entry>
+  /** Some of its keys were refused, which was reported: what they would have set is not missing. */
+  readonly broken?: boolean
+}
+
+export type Tree = Leaf | List | Branch
+
+/** A key of a branch and its value. The key of the branch is the option; what was written may differ. */
+export interface Entry {
+  /** As written: `passwordFile` for the option `password`; undefined where nothing was, as in the one-line form. */
+  readonly written: string | undefined
+  readonly place: Place
+  readonly value: Tree
+}
+
+/** What stands at a path of a tree. */
+export interface Spot {
+  /** Of the key; for an item of a list, of the item. */
+  readonly key: Place
+  /** Undefined if the path leads beyond what was written. */
+  readonly tree: Tree | undefined
+  /** The path as it was written. */
+  readonly path: string
+}
+
+/** Follows a path from an entry whose own path is given. Where it leads to nothing, the key nearest to it is the place. */
+export function locate(entry: Entry, path: string, steps: readonly PropertyKey[]): Spot {
+  let spot: Spot = { key: entry.place, tree: entry.value, path }
+  for (const step of steps) spot = descend(spot, step)
+  return spot
+}
+
+function descend({ key, tree, path }: Spot, step: PropertyKey): Spot {
+  if (tree?.type === 'list') {
+    const item = tree.items[Number(step)]
+    return { key: item?.place ?? key, tree: item, path: `${path}[${String(step)}]` }
+  }
+  const entry = tree?.type === 'branch' ? tree.entries.get(String(step)) : undefined
+  const written = entry === undefined ? String(step) : entry.written
+  return { key: entry?.place ?? key, tree: entry?.value, path: join(path, written) }
+}
+
+/** A path and one more key. */
+export function join(path: string, key: string | undefined): string {
+  if (key === undefined) return path
+  return path === '' ? pathStep(key) : `${path}.${pathStep(key)}`
+}
+
+/** The bare value of a tree. Its objects have no prototype. */
+export function plain(tree: Tree, read: (leaf: Leaf) => Scalar = leaf => leaf.value): unknown {
+  if (tree.type === 'leaf') return read(tree)
+  if (tree.type === 'list') return tree.items.map(item => plain(item, read))
+  const value = Object.create(null) as Record<string, unknown>
+  for (const [key, entry] of tree.entries) value[key] = plain(entry.value, read)
+  return value
+}
+
+/** Every value of a tree. */
+export function leaves(tree: Tree): readonly Leaf[] {
+  if (tree.type === 'leaf') return [tree]
+  if (tree.type === 'list') return tree.items.flatMap(leaves)
+  return [...tree.entries.values()].flatMap(entry => leaves(entry.value))
+}
+
+/** The tree with every value replaced. */
+export function mapLeaves(tree: Tree, change: (leaf: Leaf, path: string) => Leaf, path: string): Tree {
+  if (tree.type === 'leaf') return change(tree, path)
+  if (tree.type === 'list')
+    return { ...tree, items: tree.items.map((item, i) => mapLeaves(item, change, `${path}[${i}]`)) }
+  const entries = [...tree.entries].map(([key, entry]): [string, Entry] => [
+    key,
+    { ...entry, value: mapLeaves(entry.value, change, join(path, entry.written)) },
+  ])
+  return { ...tree, entries: new Map(entries) }
+}
+
+/** The entry under a key of a tree that may be anything. */
+export function entryOf(tree: Tree | undefined, key: string): Entry | undefined {
+  return tree?.type === 'branch' ? tree.entries.get(key) : undefined
+}
+
+/** `own` over `under`: maps are merged key by key, anything else replaces. Every value keeps its place. */
+export function mergeUnder(own: Branch, under: Branch): Branch {
+  const entries = new Map(under.entries)
+  for (const [key, entry] of own.entries) {
+    const below = under.entries.get(key)?.value
+    const merges = entry.value.type === 'branch' && below?.type === 'branch'
+    entries.set(key, merges ? { ...entry, value: mergeUnder(entry.value as Branch, below) } : entry)
+  }
+  return { ...own, entries }
+}
+
+/** Whether anything in a tree could not be read. */
+export function hasBroken(tree: Tree): boolean {
+  if (tree.type === 'leaf') return tree.broken === true
+  if (tree.type === 'list') return tree.items.some(hasBroken)
+  return tree.broken === true || [...tree.entries.values()].some(entry => hasBroken(entry.value))
+}

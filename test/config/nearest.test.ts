@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest'
+import { distance, nearest } from '../../src/config/nearest.ts'
+
+test.each([
+  ['', '', 0],
+  ['interval', 'interval', 0],
+  ['interal', 'interval', 1],
+  ['ulr', 'url', 1],
+  ['kitten', 'sitting', 3],
+  ['abc', '', 3],
+])('distance of %j and %j', (a, b, edits) => {
+  expect(distance(a, b)).toBe(edits)
+  expect(distance(b, a)).toBe(edits)
+})
+
+const keys = ['kind', 'interval', 'timeout', 'failureThreshold', 'labels', 'url', 'host', 'port']
+
+test.each([
+  ['interal', 'interval'],
+  ['Interval', 'interval'],
+  ['time_out', 'timeout'],
+  ['fail_threshold', 'failureThreshold'],
+  ['ulr', 'url'],
+  ['hots', 'host'],
+  ['type', 'kind'],
+  ['tags', 'labels'],
+  ['zzzzzz', undefined],
+  ['x', undefined],
+  ['interval'.repeat(2000), undefined],
+])('%s means %s', (word, meant) => {
+  expect(nearest(word, keys)).toBe(meant)
+})

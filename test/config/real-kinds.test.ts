@@ -1,0 +1,81 @@
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { expect, test } from 'vitest'
+import { configJsonSchema, formatProblem, loadConfig } from '../../src/config/index.ts'
+import { kinds } from '../../src/kinds/index.ts'
+import { directoryOf } from './loading.ts'
+
+const canary = 'hunter22-canary'
+const urls = kinds.flatMap(({ kind, schemes = [] }) =>
+  schemes.map((scheme): [string, string] => [kind, scheme]),
+)
+
+async function load(text: string, files: Readonly<Record<string, string>> = {}) {
+  const directory = await directoryOf({ ...files, 'pulsecheck.yml': text })
+  return await loadConfig({ file: join(directory, 'pulsecheck.yml'), env: {}, kinds })
+}
+
+test('every kind can be named by a URL, and no scheme names two', () => {
+  expect(new Set(urls.map(([, scheme]) => scheme)).size).toBe(urls.length)
+  expect(new Set(urls.map(([kind]) => kind)).size).toBe(kinds.length)
+})
+
+test.each(urls)('%s in one line, by %s://, and by the file twin of its URL', async (kind, scheme) => {
+  const bare = `${scheme}://app:word@host:1234`
+  const loaded = await load(`dependencies:\n  one: ${bare}\n  two: { kind: ${kind}, urlFile: url }\n`, {
+    url: `${bare}\n`,
+  })
+  expect(loaded.ok ? [] : loaded.problems.map(formatProblem)).toEqual([])
+  expect(loaded.ok && loaded.config.dependencies.map(dependency => dependency.kind)).toEqual([kind, kind])
+})
+
+test.each(urls)(
+  '%s: no password of a %s:// URL shows, whether it is accepted or refused',
+  async (kind, scheme) => {
+    const hostile = ['h:1/p', 'h:99999', ':', 'h h', '[::1', 'h:1/p?a=b#c', '']
+    const lines = hostile.map(
+      (rest, i) => `  d${i}: { kind: ${kind}, url: "${scheme}://app:${canary}@${rest}", hots: x }\n`,
+    )
+    const good = `  one: "${scheme}://app:${canary}@h:1/p"\n`
+    for (const text of [lines.join(''), good, lines.join('').replaceAll(', hots: x', '')]) {
+      const loaded = await load(`dependencies:\n${text}`)
+      const shown = loaded.ok
+        ? inspect(loaded.config, { depth: 20 })
+        : loaded.problems.map(formatProblem).join('\n')
+      expect(shown).not.toContain(canary)
+    }
+  },
+)
+
+test.each(kinds.map(({ kind }) => kind))(
+  '%s: each key is read or refused at its place, whatever stands there',
+  async kind => {
+    const keys = Object.keys(kinds.find(candidate => candidate.kind === kind)?.options.shape ?? {})
+    const values = [
+      '~',
+      'true',
+      '5',
+      `"${canary}"`,
+      '[]',
+      '{}',
+      `[${canary}]`,
+      `{ k: "${canary}" }`,
+      '-1',
+      '.nan',
+      '""',
+    ]
+    for (const value of values) {
+      const lines = keys.map(key => `  ${key}:\n    kind: ${kind}\n    ${key}: ${value}\n`)
+      const loaded = await load(`dependencies:\n${lines.join('')}`)
+      const problems = loaded.ok ? [] : loaded.problems
+      expect(problems.every(({ line, path }) => line > 1 && path.startsWith('dependencies.'))).toBe(true)
+      expect(problems.map(formatProblem).join('\n')).not.toContain(canary)
+    }
+  },
+)
+
+test('the JSON Schema knows each of them', () => {
+  const schema = JSON.stringify(configJsonSchema(kinds))
+  for (const { kind } of kinds) expect(schema).toContain(`"const":"${kind}"`)
+  for (const [, scheme] of urls) expect(schema).toContain(scheme)
+})
