@@ -128,10 +128,15 @@ function coherent(value: unknown, context: z.RefinementCtx): void {
 /**
  * A dependency from plain values in the words of the YAML file.
  *
- * @throws ZodError with every problem if the name or an option is wrong. Its messages hold no secret.
+ * @throws TypeError with every problem if the name or an option is wrong. Its message holds no secret.
  */
 export function parseDependency(name: string, kind: Kind, options: unknown): Dependency {
-  return createDependency(dependencyName.parse(name), kind, dependencySchema(kind).parse(options))
+  const named = dependencyName.safeParse(name)
+  const parsed = dependencySchema(kind).safeParse(options)
+  if (named.success && parsed.success) return createDependency(name, kind, parsed.data)
+  const issues = [...(named.error?.issues ?? []), ...(parsed.error?.issues ?? [])]
+  const problems = issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '))
+  throw new TypeError(`dependency ${JSON.stringify(name)}: ${problems.join('; ')}`)
 }
 
 /**
