@@ -1,0 +1,49 @@
+/** Where a value stands in a JSON document. */
+import { isDeepStrictEqual } from 'node:util'
+
+/** The way from the top of a document down: keys of objects, and indices of arrays as digits. */
+export type JsonPath = readonly string[]
+
+/** A key of plain characters, after a dot unless it comes first; an index in brackets; a key in brackets and quotes. */
+const step = /(?:^|\.)([^.[\]"'$\s]+)|\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]/y
+
+/**
+ * Reads a path such as `checks[0].status`, also written `checks.0.status`. A key that holds a dot, a bracket, a
+ * quote, a `$` or a space stands in brackets as a JSON string: `["a.b"].c`. Undefined if the text is no path.
+ */
+export function parsePath(text: string): JsonPath | undefined {
+  if (text === '' || text.startsWith('.')) return undefined
+  const path: string[] = []
+  for (let at = 0; at < text.length; at = step.lastIndex) {
+    step.lastIndex = at
+    const [, key, index, quoted] = step.exec(text) ?? []
+    const next = quoted === undefined ? (key ?? index) : unquoted(quoted)
+    if (next === undefined) return undefined
+    path.push(next)
+  }
+  return path
+}
+
+/** The value at a path, or undefined if there is none. Only what the document itself holds is found. */
+export function valueAt(document: unknown, path: JsonPath): unknown {
+  let value = document
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined
+    if (Array.isArray(value) && key === 'length') return undefined
+    value = (value as Readonly<Record<string, unknown>>)[key]
+  }
+  return value
+}
+
+/** Whether two JSON values are equal: the same type, the same keys in any order, the same items in order. */
+export function sameJson(expected: unknown, actual: unknown): boolean {
+  return isDeepStrictEqual(expected, actual)
+}
+
+function unquoted(text: string): string | undefined {
+  try {
+    return String(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * HTTP: one request over a fresh connection, and an answer that is as expected. HTTP/1.1, no proxy, no cookies. The
+ * whole body is read, so that an answer that is cut off is noticed; for endless or very large ones, ask with HEAD.
+ */
+import { z } from 'zod'
+import { type CheckerContext, defineKind, type PhaseTrace } from '../dependency.ts'
+import { SecretUrl } from '../secret.ts'
+import { expectation, isExpected, verify } from './http-expect.ts'
+import { basic, bearer, isHeaderValue, requestHeaders } from './http-headers.ts'
+import { followed } from './http-redirect.ts'
+import { type Answer, exchange, type Request } from './http-request.ts'
+import { connect } from './shared/connect.ts'
+import { bareHost, secret, secretText, secretUrl } from './shared/options.ts'
+import { tlsOptions } from './shared/tls.ts'
+
+const mebibyte = 2 ** 20
+const fullVerification = tlsOptions.parse({})
+
+const basicAuth = z.strictObject({
+  username: z
+    .string()
+    .min(1)
+    .regex(/^[^:]*$/, { error: 'a user name for basic auth cannot hold ":"' })
+    .describe('User name.'),
+  password: secret('Password.'),
+})
+
+const options = z
+  .strictObject({
+    url: secretUrl(['http', 'https'], 'What to ask. A user and password in it are sent as basic auth.'),
+    method: z
+      .enum(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'])
+      .default('GET')
+      .describe('Request method. Default GET.'),
+    headers: requestHeaders.optional().describe('Request headers. Their values are never shown.'),
+    body: secretText.optional().describe('Request body. Never shown.'),
+    basicAuth: basicAuth.optional().describe('User and password, sent with each request.'),
+    bearerToken: secret('Token, sent as "Authorization: Bearer".').optional(),
+    tls: tlsOptions.optional(),
+    followRedirects: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Follow up to 5 redirects of the same origin, never elsewhere; a status that is expected is not followed. Default false.',
+      ),
+    maxBodyBytes: z
+      .int()
+      .min(1)
+      .max(16 * mebibyte)
+      .default(mebibyte)
+      .describe(
+        'The most that is read of a body, in bytes, encoded and decoded; beyond that the check fails. Default 1 MiB.',
+      ),
+    traceparent: z.boolean().default(false).describe('Send a W3C traceparent header. Default false.'),
+    expect: expectation.optional().describe('What the answer must be like. Default: any status 200-299.'),
+  })
+  .superRefine(coherent)
+
+type Options = z.output<typeof options>
+
+export const http = defineKind({
+  kind: 'http',
+  schemes: ['http', 'https'],
+  options,
+  measurements: { status_code: 'Status of the last answer.', body_bytes: 'Size of the last body, decoded.' },
+  target: options => String(new SecretUrl(withoutUser(options.url.url()).href)),
+  open(options, context) {
+    const first = firstRequest(options)
+    const expect = options.expect ?? {}
+    return {
+      async check(signal, trace) {
+        const headers = options.traceparent
+          ? { ...first.headers, traceparent: trace.traceparent() }
+          : first.headers
+        const answer = await followed(
+          { ...first, headers },
+          answer => !options.followRedirects || isExpected(expect, answer.status),
+          request => roundTrip(request, options, context, signal, trace),
+        )
+        if (answer.body !== undefined) trace.measure('body_bytes', answer.body.length)
+        verify(expect, answer)
+      },
+    }
+  },
+})
+
+async function roundTrip(
+  request: Request,
+  { tls, maxBodyBytes, expect = {} }: Options,
+  context: CheckerContext,
+  signal: AbortSignal,
+  trace: PhaseTrace,
+): Promise<Answer> {
+  const { protocol, hostname, port } = request.url
+  const secured = protocol === 'https:'
+  const address = { host: bareHost(hostname), port: Number(port) || (secured ? 443 : 80) }
+  const security = secured ? { tls: tls ?? fullVerification, alpn: ['http/1.1'] } : {}
+  const socket = await connect({ ...address, ...security }, context, signal, trace)
+  try {
+    const reading = { wanted: (status: number) => isExpected(expect, status), maxBodyBytes }
+    return await exchange(socket, request, reading, trace)
+  } finally {
+    socket.destroy()
+  }
+}
+
+function firstRequest(options: Options): Request {
+  const given = Object.entries(options.headers ?? {}).map(([name, value]) => [
+    name.toLowerCase(),
+    value.reveal(),
+  ])
+  const authorization = authorizationOf(options)
+  const headers = {
+    accept: '*/*',
+    'user-agent': 'pulsecheck',
+    ...Object.fromEntries(given),
+    ...(authorization !== undefined && { authorization }),
+  }
+  return {
+    url: withoutUser(options.url.url()),
+    method: options.method,
+    headers,
+    body: options.body?.reveal(),
+  }
+}
+
+function authorizationOf({ url, basicAuth, bearerToken }: Options): string | undefined {
+  if (basicAuth) return basic(basicAuth.username, basicAuth.password.reveal())
+  if (bearerToken) return bearer(bearerToken.reveal())
+  const { username, password } = url.url()
+  if (username === '' && password === '') return undefined
+  return basic(decodeURIComponent(username), decodeURIComponent(password))
+}
+
+function withoutUser(url: URL): URL {
+  url.username = ''
+  url.password = ''
+  return url
+}
+
+function coherent(options: Options, context: z.RefinementCtx): void {
+  const refuse = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message })
+  const { basicAuth, bearerToken, headers = {} } = options
+  const { protocol, username, password } = options.url.url()
+  const ways = {
+    url: username !== '' || password !== '',
+    headers: Object.keys(headers).some(name => name.toLowerCase() === 'authorization'),
+    basicAuth: basicAuth !== undefined,
+    bearerToken: bearerToken !== undefined,
+  }
+  const [first, second] = Object.entries(ways).flatMap(([key, given]) => (given ? [key] : []))
+  if (first !== undefined && second !== undefined)
+    refuse(second, `credentials are given twice: in ${first} and in ${second}`)
+  if (bearerToken !== undefined && !isHeaderValue(bearerToken.reveal()))
+    refuse('bearerToken', 'a token cannot hold line breaks, control characters or characters outside Latin-1')
+  if (!decodable(username) || !decodable(password))
+    refuse('url', 'the user or the password has a "%" that begins no escape; write it as %25')
+  if (options.tls !== undefined && protocol === 'http:')
+    refuse('tls', 'tls needs a URL that starts with https://')
+}
+
+function decodable(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== undefined
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * Redis: a fresh connection logs in and gets PONG; if asked for, the server also has the right role and takes a write.
+ * One server, the master or a replica behind Sentinel, or a Cluster.
+ */
+import { CheckError, defineKind, type Measurements } from '../dependency.ts'
+import { type Address, type Client, type Current, converse, type Entry, ping } from './redis-client.ts'
+import { entry, type Options, options, server, target } from './redis-options.ts'
+import { askCluster, firstOf, located, redirection, unexpected } from './redis-topology.ts'
+
+export const redis = defineKind({
+  kind: 'redis',
+  schemes: ['redis', 'rediss'],
+  options,
+  measurements: {
+    connected_replicas: 'Replicas connected to the master, where its role is checked.',
+    master_link_up: '1 if the replica is connected to its master, else 0, where its role is checked.',
+  },
+  target,
+  open(options, context) {
+    const { cluster, sentinel } = options
+    const demand = { ...options, entry: entry(options) }
+    const single = server(options)
+    return {
+      async check(signal, trace) {
+        const current: Current = { context, signal, trace }
+        if (cluster !== undefined) return await checkCluster(cluster.nodes, demand, current)
+        if (sentinel !== undefined) return await checkLocated(sentinel, demand, current)
+        return await checkServer(single, demand, current)
+      },
+    }
+  },
+})
+
+/** What a server must show, and how to come in. */
+interface Demand extends Pick<Options, 'role' | 'writable' | 'writeKey'> {
+  readonly entry: Entry
+}
+
+async function checkServer(server: Address, demand: Demand, current: Current): Promise<Measurements> {
+  return await converse(server, demand.entry, current, async client => {
+    await ping(client)
+    const measured = demand.role === 'any' ? {} : await checkRole(client, demand.role)
+    if (demand.writable) await write(client, demand.writeKey)
+    return measured
+  })
+}
+
+/** ROLE is always asked: a Sentinel may be late (https://redis.io/docs/latest/develop/reference/sentinel-clients/, step 3). */
+async function checkLocated(
+  sentinel: NonNullable<Options['sentinel']>,
+  demand: Demand,
+  current: Current,
+): Promise<Measurements> {
+  const role = demand.role === 'replica' ? 'replica' : 'master'
+  const servers = await located(sentinel, role, current)
+  return await firstOf(servers, current, (server, current) =>
+    checkServer(server, { ...demand, role }, current),
+  )
+}
+
+async function checkCluster(nodes: readonly Address[], demand: Demand, current: Current): Promise<void> {
+  await firstOf(nodes, current, (node, current) =>
+    converse(node, demand.entry, current, async client => {
+      await askCluster(client)
+      if (demand.writable) await writeToCluster(client, node, demand, current)
+    }),
+  )
+}
+
+/** Writes to the node that has the key's slot. One redirect is followed; a second one is the failure. */
+async function writeToCluster(client: Client, asked: Address, demand: Demand, current: Current) {
+  try {
+    await write(client, demand.writeKey)
+  } catch (error) {
+    const redirected = redirection(error, asked)
+    if (redirected === undefined) throw error
+    await converse(redirected.node, demand.entry, current, async client => {
+      if (redirected.asking) await client.ask('ASKING')
+      await write(client, demand.writeKey)
+    })
+  }
+}
+
+/**
+ * A write that changes nothing, whatever the key holds: an empty text set into it (https://redis.io/docs/latest/commands/setrange/).
+ * The server judges it before it looks at the key, and as a write that takes memory: READONLY, OOM, MISCONF and NOREPLICAS
+ * all refuse it, where OOM lets DEL and EXPIRE pass. A key of another type is an answer to a write that was let in.
+ */
+async function write(client: Client, key: string): Promise<void> {
+  try {
+    await client.ask('SETRANGE', key, '0', '')
+  } catch (error) {
+    if (!(error instanceof CheckError && /^SETRANGE: WRONGTYPE /.test(error.message))) throw error
+  }
+}
+
+/** The reply to ROLE: https://redis.io/docs/latest/commands/role/ */
+async function checkRole(client: Client, wanted: 'master' | 'replica'): Promise<Measurements> {
+  const reply = await client.ask('ROLE')
+  if (!Array.isArray(reply)) throw unexpected('the reply to ROLE')
+  const [told, , replicas, link] = reply
+  const role = told === 'slave' ? 'replica' : String(told)
+  if (role !== wanted) throw wrongRole(wanted, role)
+  return role === 'master'
+    ? { connected_replicas: Array.isArray(replicas) ? replicas.length : 0 }
+    : { master_link_up: link === 'connected' ? 1 : 0 }
+}
+
+function wrongRole(wanted: string, role: string): CheckError {
+  const detail = role === 'replica' ? 'read_only' : 'wrong_role'
+  return new CheckError('unhealthy', detail, `the server has role ${role}, not ${wanted}`)
+}

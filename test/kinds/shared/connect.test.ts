@@ -1,0 +1,167 @@
+import { once } from 'node:events'
+import { connect as connectTcp, createServer, type Socket } from 'node:net'
+import { Worker } from 'node:worker_threads'
+import { afterEach, describe, expect, test } from 'vitest'
+import { type ConnectOptions, capBytes, connect } from '../../../src/kinds/shared/connect.ts'
+import { createResolve } from '../../../src/kinds/shared/resolve.ts'
+import { createSystemClock } from '../../../src/schedule/clock.ts'
+import { failureOf } from '../../../src/schedule/reason.ts'
+import { createTrace } from '../../../src/schedule/trace.ts'
+import { type ByteServer, closedPort, serve, until } from '../../support/net.ts'
+
+const closers: (() => unknown)[] = []
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close()
+})
+
+interface Call extends Partial<ConnectOptions> {
+  readonly port: number
+  /** What the name resolves to. */
+  readonly addresses?: readonly string[]
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+/** A connection, destroyed after the test, with the phases that it told. */
+async function open({ addresses, timeoutMs = 5_000, signal, ...options }: Call) {
+  const resolve = addresses
+    ? async () => addresses.map(address => ({ address, family: address.includes(':') ? 6 : 4 }))
+    : createResolve()
+  const trace = createTrace(createSystemClock())
+  const given = signal ?? new AbortController().signal
+  const socket = await connect({ host: 'two.example', ...options }, { timeoutMs, resolve }, given, trace)
+  closers.push(() => socket.destroy())
+  return { socket, phases: Object.keys(trace.read().phases) }
+}
+
+async function server(talk: (socket: Socket) => void = () => {}): Promise<ByteServer> {
+  const one = await serve(talk)
+  closers.push(one.close)
+  return one
+}
+
+/** An address whose accept queue is full: the kernel drops whoever comes, until it is freed. */
+async function fullBacklog(address: string, port: number): Promise<() => void> {
+  const gate = new Int32Array(new SharedArrayBuffer(4))
+  const code = `
+    const { parentPort, workerData: { gate, address, port } } = require('node:worker_threads')
+    const server = require('node:net').createServer(() => {})
+    server.listen({ host: address, port, backlog: 1 }, () => {
+      parentPort.postMessage('listening')
+      setImmediate(() => Atomics.wait(gate, 0, 0))
+    })`
+  const worker = new Worker(code, { eval: true, workerData: { gate, address, port } })
+  closers.push(() => worker.terminate())
+  await once(worker, 'message')
+  const fillers = Array.from({ length: 6 }, () => connectTcp({ host: address, port }).on('error', () => {}))
+  closers.push(() => fillers.forEach(filler => void filler.destroy()))
+  await until(
+    () => fillers.filter(filler => filler.connecting).length > 0 && fillers.some(f => !f.connecting),
+    'the queue is full',
+  )
+  return () => {
+    Atomics.store(gate, 0, 1)
+    Atomics.notify(gate, 0)
+  }
+}
+
+describe('addresses', () => {
+  test('the second is tried when the first is refused', async () => {
+    const { port } = await server()
+    const { socket } = await open({ port, addresses: ['127.0.0.2', '127.0.0.1'] })
+    expect(socket.remoteAddress).toBe('127.0.0.1')
+  })
+
+  test('the second is tried beside the first when that one is silent', async () => {
+    const { port } = await server()
+    await fullBacklog('127.0.0.2', port)
+    const before = performance.now()
+    const { socket } = await open({ port, addresses: ['127.0.0.2', '127.0.0.1'], timeoutMs: 1_000 })
+    expect(socket.remoteAddress).toBe('127.0.0.1')
+    expect(performance.now() - before).toBeLessThan(1_000)
+  })
+
+  test('a first one that is merely slow is waited for', async () => {
+    const { port } = await server()
+    const free = await fullBacklog('127.0.0.2', port)
+    const opening = open({ port, addresses: ['127.0.0.2', '127.0.0.1'], timeoutMs: 10_000 })
+    // The kernel sends the lost packet again after one second.
+    free()
+    expect((await opening).socket.remoteAddress).toBe('127.0.0.2')
+  })
+
+  test('all of them refused is the refusal of the first', async () => {
+    const port = await closedPort()
+    const failure = await open({ port, addresses: ['127.0.0.1', '127.0.0.2'] }).catch(failureOf)
+    expect(failure).toMatchObject({ reason: 'connection_error', detail: 'ECONNREFUSED' })
+  })
+
+  test('IPv6 works', async () => {
+    const six = createServer(socket => socket.on('error', () => {}))
+    six.listen(0, '::1')
+    await once(six, 'listening')
+    closers.push(() => six.close())
+    const { port } = six.address() as { port: number }
+    const { socket, phases } = await open({ host: '::1', port })
+    expect(socket.remoteAddress).toBe('::1')
+    expect(phases).toEqual(['connect'])
+  })
+
+  test('a name has a phase of its own', async () => {
+    const { port } = await server()
+    expect((await open({ host: 'localhost', port })).phases).toEqual(['dns', 'connect'])
+  })
+})
+
+describe('abort', () => {
+  test('while the name resolves', async () => {
+    const controller = new AbortController()
+    const trace = createTrace(createSystemClock())
+    const context = { timeoutMs: 1_000, resolve: () => new Promise<never>(() => {}) }
+    const opening = connect({ host: 'stuck.example', port: 1 }, context, controller.signal, trace)
+    controller.abort(new Error('enough'))
+    await expect(opening).rejects.toThrow('enough')
+    expect(trace.phase()).toBe('dns')
+  })
+
+  test('while it connects', async () => {
+    const { port } = await server()
+    await fullBacklog('127.0.0.2', port)
+    const controller = new AbortController()
+    const opening = open({ port, addresses: ['127.0.0.2'], signal: controller.signal })
+    setImmediate(() => controller.abort())
+    await expect(opening).rejects.toThrow()
+  })
+
+  test('before it begins', async () => {
+    const silent = await server()
+    await expect(
+      open({ host: '127.0.0.1', port: silent.port, signal: AbortSignal.abort() }),
+    ).rejects.toThrow()
+    await until(() => silent.open.size === 0, 'nothing stays open')
+  })
+
+  test('once it is connected', async () => {
+    const silent = await server()
+    const controller = new AbortController()
+    const { socket } = await open({ host: '127.0.0.1', port: silent.port, signal: controller.signal })
+    controller.abort()
+    expect(socket.destroyed).toBe(true)
+    await until(() => silent.open.size === 0, 'nothing stays open')
+  })
+})
+
+test('an error after the check has no listener to crash without', async () => {
+  const rude = await server(socket => setImmediate(() => socket.resetAndDestroy()))
+  const { socket } = await open({ host: '127.0.0.1', port: rude.port })
+  await new Promise(resolve => socket.resume().once('close', resolve))
+  expect(socket.errored).toMatchObject({ code: 'ECONNRESET' })
+})
+
+test('capBytes destroys a socket that received more', async () => {
+  const wordy = await server(socket => socket.write(Buffer.alloc(10_000)))
+  const { socket } = await open({ host: '127.0.0.1', port: wordy.port })
+  capBytes(socket, 5_000)
+  const [error] = await once(socket, 'error')
+  expect(failureOf(error)).toMatchObject({ reason: 'protocol_error', detail: 'body_too_large' })
+})

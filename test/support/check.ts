@@ -1,0 +1,31 @@
+/** One check of a kind, as the schedule would run it. */
+import type { CheckOutcome, CheckResult, Kind } from '../../src/dependency.ts'
+import { createResolve } from '../../src/kinds/shared/resolve.ts'
+import { createSystemClock } from '../../src/schedule/clock.ts'
+import { type Run, run } from '../../src/schedule/run.ts'
+import { createStalls } from '../../src/schedule/stalls.ts'
+import { createDependency, dependencySchema } from '../../src/settings.ts'
+
+export type Options = Readonly<Record<string, unknown>>
+
+/** Starts a check with plain options, validated as a config would be. */
+export function startCheck(kind: Kind, options: Options, timeoutMs = 2_000): Run {
+  const parsed = dependencySchema(kind).parse({ interval: '1h', timeout: `${timeoutMs}ms`, ...options })
+  const dependency = createDependency('under-test', kind, parsed)
+  const clock = createSystemClock()
+  const checker = dependency.open(createResolve())
+  return run(checker, { timeoutMs, redact: dependency.redact, clock, stalls: createStalls(clock) })
+}
+
+/** The result of one check, after the checker has let go of everything. */
+export async function check(kind: Kind, options: Options, timeoutMs = 2_000): Promise<CheckResult> {
+  const { outcome, settled } = startCheck(kind, options, timeoutMs)
+  const result = completed(await outcome)
+  await settled
+  return result
+}
+
+function completed(outcome: CheckOutcome): CheckResult {
+  if ('skipped' in outcome) throw new Error(`the check was skipped: ${outcome.skipped}`)
+  return outcome
+}

@@ -1,0 +1,107 @@
+/** A real Prometheus on a free port of the loopback, with its data in a directory of its own. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** One series of an answer to an instant query. */
+export interface Series {
+  readonly metric: Readonly<Record<string, string>>
+  /** Unix seconds and the value's text; absent where the value is a native histogram. */
+  readonly value?: readonly [number, string]
+  readonly histogram?: readonly [number, { readonly count: string; readonly sum: string }]
+}
+
+export interface Prometheus {
+  readonly url: string
+  /** The series of an instant query. Rejects if Prometheus refuses the query. */
+  query(promql: string): Promise<readonly Series[]>
+  /** The `data` of any path of its HTTP API: `/api/v1/targets`. */
+  api(path: string): Promise<unknown>
+  /** Ends it and removes its data. */
+  stop(): Promise<void>
+}
+
+const features = 'native-histograms,exemplar-storage'
+const deadlineMs = 20_000
+
+/** Starts one with the text of a `prometheus.yml`; resolves when it is ready, rejects with what it printed if it ends. */
+export async function startPrometheus(config: string): Promise<Prometheus> {
+  const directory = await mkdtemp(join(tmpdir(), 'pulsecheck-prometheus-'))
+  await writeFile(join(directory, 'prometheus.yml'), config)
+  const url = `http://127.0.0.1:${await freePort()}`
+  const child = spawn('prometheus', [
+    `--config.file=${join(directory, 'prometheus.yml')}`,
+    `--storage.tsdb.path=${join(directory, 'data')}`,
+    `--web.listen-address=${url.slice('http://'.length)}`,
+    `--enable-feature=${features}`,
+  ])
+  const stop = async () => {
+    await end(child)
+    await rm(directory, { recursive: true, force: true })
+  }
+  try {
+    await ready(child, url)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  const api = async (path: string) => {
+    const answer = (await (await fetch(url + path)).json()) as {
+      status: string
+      data: unknown
+      error?: string
+    }
+    if (answer.status !== 'success') throw new Error(`Prometheus refused ${path}: ${answer.error}`)
+    return answer.data
+  }
+  return {
+    url,
+    api,
+    stop,
+    async query(promql) {
+      const data = await api(`/api/v1/query?query=${encodeURIComponent(promql)}`)
+      return (data as { result: readonly Series[] }).result
+    },
+  }
+}
+
+async function ready(child: ChildProcess, url: string): Promise<void> {
+  let printed = ''
+  child.stderr?.on('data', chunk => {
+    printed += chunk
+  })
+  let failure: Error | undefined
+  child.once('error', error => {
+    failure = error
+  })
+  const deadline = Date.now() + deadlineMs
+  while (Date.now() < deadline) {
+    if (failure !== undefined) throw failure
+    if (child.exitCode !== null) break
+    const answer = await fetch(`${url}/-/ready`).catch(() => undefined)
+    if (answer?.ok) return
+    await sleep(50)
+  }
+  throw new Error(`Prometheus did not become ready:\n${printed}`)
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const exited = once(child, 'exit')
+  child.kill('SIGTERM')
+  await exited
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
