@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes sure that the real servers and tools which the tests run against are on this machine:
 # installs what is missing on Debian and Ubuntu, or says in one line what to install elsewhere.
+# With arguments: these programs alone.
 set -euo pipefail
 
 declare -A packages=(
@@ -9,15 +10,18 @@ declare -A packages=(
   [promtool]=prometheus
   [prometheus]=prometheus
   [openssl]=openssl
+  [pgbouncer]=pgbouncer
 )
 
 # Debian keeps PostgreSQL's programs off the PATH, one folder a version.
 shopt -s nullglob
 postgres_bins=(/usr/lib/postgresql/*/bin)
-PATH="$PATH:$(IFS=:; echo "${postgres_bins[*]:-/nonexistent}")"
+PATH="$PATH:/usr/sbin:$(IFS=:; echo "${postgres_bins[*]:-/nonexistent}")"
 
+wanted=("$@")
+[[ $# -gt 0 ]] || wanted=("${!packages[@]}")
 missing=()
-for program in "${!packages[@]}"; do
+for program in "${wanted[@]}"; do
   command -v "$program" >/dev/null || missing+=("${packages[$program]}")
 done
 [[ ${#missing[@]} -eq 0 ]] && exit 0
@@ -27,7 +31,7 @@ as_root=()
 [[ $EUID -eq 0 ]] || as_root=(sudo -n)
 
 if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
-  echo "The tests need these programs on PATH; please install: ${missing[*]} (Debian's names; on macOS: brew install redis postgresql prometheus openssl)" >&2
+  echo "These programs are needed on PATH; please install: ${missing[*]} (Debian's names; on macOS: brew install redis postgresql prometheus openssl)" >&2
   exit 1
 fi
 

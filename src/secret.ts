@@ -57,19 +57,27 @@ export class SecretUrl extends Secret {
   override fragments(): readonly string[] {
     const { password, username, searchParams } = this.#url
     const userinfo = password === '' ? [] : [password, decode(password), `${username}:${password}`]
-    return [this.reveal(), ...userinfo, ...searchParams.values()]
+    const token = this.#isToken() ? [username, decode(username)] : []
+    return [this.reveal(), ...userinfo, ...token, ...searchParams.values()]
   }
 
   override toString(): string {
     const url = this.url()
     const query = [...url.searchParams.keys()].map(key => `${key}=${hidden}`)
-    const userinfo = url.password === '' ? url.username : `${url.username}:${hidden}`
+    const name = this.#isToken() ? hidden : url.username
+    const userinfo = url.password === '' ? name : `${name}:${hidden}`
     url.username = ''
     url.password = ''
     url.search = ''
     url.hash = ''
     const bare = url.href.replace('//', userinfo === '' ? '//' : `//${userinfo}@`)
     return query.length === 0 ? bare : `${bare}?${query.join('&')}`
+  }
+
+  /** A web service's user without a password is its API token. A database's is the name of a role. */
+  #isToken(): boolean {
+    const { protocol, username, password } = this.#url
+    return protocol.startsWith('http') && username !== '' && password === ''
   }
 }
 

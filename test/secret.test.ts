@@ -20,7 +20,8 @@ describe('a secret', () => {
     ['postgres://db/orders', 'postgres://db/orders'],
     ['redis://:hunter22@cache', 'redis://:<secret>@cache'],
     ['https://api/health?token=hunter22&x=', 'https://api/health?token=<secret>&x=<secret>'],
-    ['https://user@api/#hunter22', 'https://user@api/'],
+    ['https://hunter22@api/#fragment', 'https://<secret>@api/'],
+    ['postgres://reader@db/orders', 'postgres://reader@db/orders'],
   ])('%s prints as %s', (url, shown) => {
     expect(String(new SecretUrl(url))).toBe(shown)
     expect(shownAs(new SecretUrl(url))).not.toContain('hunter22')

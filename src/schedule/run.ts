@@ -23,6 +23,9 @@ export interface Run {
   abort(): void
 }
 
+/** The reason of every abort, made once: the one that `abort()` makes has a stack, which costs more than a `PING`. */
+const over = new Error('the check is over')
+
 type Answer = { measurements: Measurements } | { error: unknown }
 
 /** Messages are for one line of a page or a log. */
@@ -45,7 +48,7 @@ export function run(checker: Checker, options: RunOptions): Run {
     open = false
     cancel()
     resolve(outcome)
-    controller.abort()
+    controller.abort(over)
   }
   const expire = async () => {
     // Timers fire before sockets are read: the answer may be waiting behind us.
@@ -93,8 +96,10 @@ function judge(answer: Answer, trace: Trace, startedAt: number, options: RunOpti
     : { skipped: cause, count: 1 }
 }
 
-function failed(failure: Failure, durationMs: number, trace: Trace, options: RunOptions): CheckFailure {
+/** A timeout counts as the whole timeout, also where the server noticed it a moment before us. */
+function failed(failure: Failure, tookMs: number, trace: Trace, options: RunOptions): CheckFailure {
   const { reason } = failure
+  const durationMs = reason === 'timeout' ? options.timeoutMs : tookMs
   const detail = printable(options.redact(failure.detail))
   const message = printable(options.redact(failure.message))
   return { ok: false, ...moment(options.clock), durationMs, ...trace.read(), reason, detail, message }

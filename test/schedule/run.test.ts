@@ -51,6 +51,13 @@ describe('a check', () => {
     })
   })
 
+  test('that hits a limit on the server side is observed at the timeout as well', async () => {
+    const { outcome } = start(async () => {
+      throw new CheckError('timeout', '57014', 'canceling statement due to statement timeout')
+    })
+    expect(await outcome).toMatchObject({ reason: 'timeout', detail: '57014', durationMs: timeoutMs })
+  })
+
   test('that throws before its first await is a failure like any other', async () => {
     const { outcome } = start(() => {
       throw new TypeError('a bug')
