@@ -1,0 +1,80 @@
+/**
+ * One side of bench/scrape.ts, in a process of its own so that nobody pays for another's garbage: it serves its
+ * metrics, changes them all when told to, and says for how long its event loop was busy in between.
+ *
+ * Arguments: whose (`ours`, `prom-client` or `memcpy`) and how many subjects.
+ */
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import { Registry } from 'prom-client'
+import { createExposition } from '../../src/exposition/exposition.ts'
+import { feedExposition, feedPromClient, numbersOf } from './subjects.ts'
+
+type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void>
+
+const [whose = 'ours', count = '10'] = process.argv.slice(2)
+const exposition = createExposition()
+const registry = new Registry()
+const feed = whose === 'prom-client' ? feedPromClient(registry) : feedExposition(exposition)
+let round = 0
+changeAll()
+
+const answers: Record<string, Answer> = {
+  ours: async ({ headers }, response) => {
+    const { body } = await exposition.respond(headers.accept, String(headers['accept-encoding'] ?? ''))
+    if (body instanceof Readable) body.pipe(response)
+    else response.end(body)
+  },
+  'prom-client': async (_, response) => void response.end(await registry.metrics()),
+  memcpy: async (_, response) => void response.end(Buffer.from(ready)),
+}
+const ready = whose === 'memcpy' ? await plainText() : Buffer.alloc(0)
+
+const server = createServer((request, response) => {
+  if (request.url === '/empty') response.end()
+  else void answers[whose]?.(request, response)
+})
+server.listen(0, '127.0.0.1')
+await once(server, 'listening')
+
+process.once('disconnect', () => server.close())
+
+let loop = performance.eventLoopUtilization()
+let longestMs = 0
+let watching = false
+process.on('message', (order: 'change' | 'start' | 'watch' | 'stop') => {
+  if (order === 'change') return process.send?.({ changeUs: changeAll() })
+  if (order === 'stop') {
+    watching = false
+    return process.send?.({ busyMs: performance.eventLoopUtilization(loop).active, longestMs })
+  }
+  longestMs = 0
+  watching = order === 'watch'
+  if (watching) setImmediate(watch, performance.now())
+  loop = performance.eventLoopUtilization()
+  return process.send?.({})
+})
+process.send?.({ port: (server.address() as AddressInfo).port })
+
+/** Returns how many microseconds one subject took. */
+function changeAll(): number {
+  round += 1
+  const all = Array.from({ length: Number(count) }, (_, i) => numbersOf(i, round))
+  const started = performance.now()
+  for (const numbers of all) feed(numbers)
+  return ((performance.now() - started) * 1e3) / all.length
+}
+
+async function plainText(): Promise<Buffer> {
+  const { body } = await exposition.respond('text/plain', undefined)
+  return Buffer.isBuffer(body) ? body : Buffer.concat(await body.toArray())
+}
+
+/** Turns with the event loop, and keeps the longest time between two turns. */
+function watch(last: number): void {
+  const now = performance.now()
+  longestMs = Math.max(longestMs, now - last)
+  if (watching) setImmediate(watch, now)
+}

@@ -1,0 +1,71 @@
+/**
+ * A metric family as a value: what it is called, what it means, and how its samples are read off a subject. Families
+ * know nothing of formats, and formats know nothing of what a subject is.
+ */
+
+/** Label names and values; names are valid Prometheus label names, values are any text. */
+export type Labels = Readonly<Record<string, string>>
+
+/** One observation that stands for many, in OpenMetrics' sense. Its labels hold 128 characters or fewer in all. */
+export interface Exemplar {
+  readonly labels: Labels
+  readonly value: number
+  /** Unix seconds. */
+  readonly timestamp: number
+}
+
+/** One number of a gauge or a counter. */
+export interface NumberSample {
+  readonly labels: Labels
+  readonly value: number
+  /** Counters only: when counting began, in Unix seconds. */
+  readonly created?: number
+  readonly exemplar?: Exemplar
+}
+
+/** All that a histogram has seen for one set of labels, at one moment. */
+export interface HistogramSample {
+  readonly labels: Labels
+  readonly histogram: HistogramValue
+}
+
+/** A histogram read at one moment. Classic buckets are cumulative; `+Inf` is implied by `count`. */
+export interface HistogramValue {
+  readonly count: number
+  readonly sum: number
+  /** When counting began, in Unix seconds. */
+  readonly created: number
+  /** Upper bound and cumulative count, ascending; empty when classic buckets are off. */
+  readonly buckets: readonly { readonly le: number; readonly count: number }[]
+  /** Observations worth a look. A classic bucket shows the last one that falls into it. */
+  readonly exemplars?: readonly Exemplar[]
+  /** The sparse half, if it is kept. */
+  readonly native?: NativeBuckets
+}
+
+/** Sparse exponential buckets: bucket `i` holds (2^(2^-schema × (i-1)), 2^(2^-schema × i)]. */
+export interface NativeBuckets {
+  readonly schema: number
+  readonly zeroThreshold: number
+  readonly zeroCount: number
+  /** Bucket index to count, not cumulative. */
+  readonly positive: ReadonlyMap<number, number>
+}
+
+interface Described<Type extends string, Subject, S> {
+  /** The full name as text 0.0.4 has it: a counter's ends in `_total`. */
+  readonly name: string
+  readonly help: string
+  readonly type: Type
+  /** The samples of one subject; every set of labels is unique within the family. */
+  readonly samples: (subject: Subject) => readonly S[]
+}
+
+/**
+ * A family whose samples are read off subjects of one type. Control characters in label values come out as their
+ * pictures (U+2400 and on) and lone surrogates as U+FFFD, so values that differ in lone surrogates alone are one.
+ */
+export type Family<Subject> =
+  | Described<'gauge', Subject, NumberSample>
+  | Described<'counter', Subject, NumberSample>
+  | Described<'histogram', Subject, HistogramSample>

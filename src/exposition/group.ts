@@ -1,0 +1,106 @@
+import { append, type Column, createColumn, type Pages } from './column.ts'
+import type { Family } from './family.ts'
+import type { Format } from './format.ts'
+import { createBreather } from './turn.ts'
+
+/** Families over subjects of one type. */
+export interface Group<Subject> {
+  /**
+   * The subject of this key is now this value: new, or changed since. Its samples are rendered at once, for each
+   * format that is kept, so a scrape finds them ready. Never throws: see `onError` of `createExposition`.
+   */
+  set(key: string, subject: Subject): void
+  /** The subject of this key is gone, and its samples with it. */
+  delete(key: string): void
+}
+
+/** A group as the exposition sees it: with its samples in the formats that are kept. */
+export interface KeptGroup<Subject> extends Group<Subject> {
+  /** Keeps a format from now on, of every subject that is set from now on. */
+  keep(format: Format): void
+  /** Renders the subjects that were there before their format was kept, in slices that leave the event loop free. */
+  catchUp(format: Format): Promise<void>
+  drop(format: Format): void
+  /** Adds every family in a kept format to `pages`, and returns how many bytes that is. Families without samples are left out. */
+  snapshot(format: Format, pages: Pages): number
+}
+
+interface Entry<Subject> {
+  readonly slot: number
+  subject: Subject
+}
+
+export function createGroup<Subject>(
+  families: readonly Family<Subject>[],
+  onError: (error: unknown) => void,
+): KeptGroup<Subject> {
+  const entries = new Map<string, Entry<Subject>>()
+  const free: number[] = []
+  const kept = new Map<Format, readonly Column[]>()
+
+  const columnsOf = (format: Format) => kept.get(format) ?? []
+
+  /** A family that throws has no samples of this subject; the others keep theirs. */
+  function samples(format: Format, family: Family<Subject>, subject: Subject): Uint8Array {
+    try {
+      return format.samples(family, subject)
+    } catch (error) {
+      onError(error)
+      return nothing
+    }
+  }
+
+  function render(format: Format, columns: readonly Column[], { slot, subject }: Entry<Subject>): void {
+    families.forEach((family, i) => {
+      columns[i]?.write(slot, samples(format, family, subject))
+    })
+  }
+
+  return {
+    set(key, subject) {
+      const entry = entries.get(key) ?? { slot: free.pop() ?? entries.size, subject }
+      entry.subject = subject
+      entries.set(key, entry)
+      for (const [format, columns] of kept) render(format, columns, entry)
+    },
+
+    delete(key) {
+      const entry = entries.get(key)
+      if (entry === undefined) return
+      entries.delete(key)
+      free.push(entry.slot)
+      for (const columns of kept.values()) for (const column of columns) column.write(entry.slot, nothing)
+    },
+
+    keep(format) {
+      kept.set(format, families.map(createColumn))
+    },
+
+    async catchUp(format) {
+      const breathe = createBreather()
+      for (const entry of entries.values()) {
+        render(format, columnsOf(format), entry)
+        await breathe()
+      }
+    },
+
+    drop(format) {
+      kept.delete(format)
+    },
+
+    snapshot(format, pages) {
+      let size = 0
+      columnsOf(format).forEach((column, i) => {
+        const samplesSize = column.size()
+        if (samplesSize === 0) return
+        const head = format.head(families[i] as Family<never>, samplesSize)
+        append(pages, head)
+        column.snapshot(pages)
+        size += head.length + samplesSize
+      })
+      return size
+    },
+  }
+}
+
+const nothing = Buffer.alloc(0)
