@@ -1,0 +1,89 @@
+/** News from the server: as events, or by asking now and then where events do not come through. */
+
+/** @typedef {import('../../../views/board.ts').BoardChanges} BoardChanges */
+/** @typedef {import('../../../views/board.ts').BoardRow} BoardRow */
+/** @typedef {import('../../../views/status.ts').StatusReport} StatusReport */
+/** @typedef {Pick<BoardChanges, 'at' | 'status' | 'summary' | 'since' | 'rows' | 'names'>} News */
+
+/** Without an event for so long, the page asks by itself. The server sends one every 5 seconds. */
+const silenceMs = 8_000
+const askEveryMs = 5_000
+/** After a refusal, events are tried again. */
+const retryMs = 15_000
+
+/**
+ * @param {(news: News, way: 'live' | 'polling') => void} hear
+ * @param {(name: string) => BoardRow | undefined} known
+ */
+export function listen(hear, known) {
+  /** @type {EventSource | undefined} */
+  let source
+  let id = ''
+  let heardAt = performance.now()
+  let triedAt = 0
+  let isAsking = false
+
+  function open() {
+    source?.close()
+    triedAt = performance.now()
+    source = new EventSource(`./-/events?since=${encodeURIComponent(id)}`)
+    source.onmessage = ({ data, lastEventId }) => {
+      id = lastEventId
+      heardAt = performance.now()
+      hear(JSON.parse(data), 'live')
+    }
+  }
+
+  async function ask() {
+    if (isAsking) return
+    isAsking = true
+    try {
+      const init = { headers: { accept: 'application/json' }, signal: AbortSignal.timeout(askEveryMs) }
+      const response = await fetch('./health', init)
+      if (response.ok) hear(newsOf(await response.json(), known), 'polling')
+    } catch {
+      // No answer: its age on the page says so.
+    }
+    isAsking = false
+  }
+
+  setInterval(() => {
+    if (document.hidden) return
+    const now = performance.now()
+    if (now - heardAt > silenceMs) void ask()
+    if (source?.readyState === EventSource.CLOSED && now - triedAt > retryMs) open()
+  }, askEveryMs)
+  // A browser has six connections for a server: tabs that nobody looks at leave them to others.
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) source?.close()
+    else open()
+  })
+  open()
+}
+
+/**
+ * The whole report as news. It has no past, so the past is what was known, and the last check.
+ *
+ * @param {StatusReport} report
+ * @param {(name: string) => BoardRow | undefined} known
+ * @returns {News}
+ */
+function newsOf(report, known) {
+  const rows = Object.entries(report.dependencies).map(([name, dependency]) => {
+    const { recent = [], recentSince = null, recentFailures = [], lastCheck: before } = known(name) ?? {}
+    const { lastCheck, lastFailure } = dependency
+    const isNew = lastCheck !== null && lastCheck.at !== before?.at
+    const ms = 1_000 * (lastCheck?.durationSeconds ?? 0)
+    return {
+      name,
+      ...dependency,
+      recent: isNew ? [...recent, lastCheck.ok ? ms : -ms].slice(-60) : recent,
+      recentSince: recent.length < 60 && recentSince !== null ? recentSince : (lastCheck?.at ?? null),
+      recentFailures:
+        lastFailure === null || lastFailure.at === recentFailures[0]?.at
+          ? recentFailures
+          : [lastFailure, ...recentFailures].slice(0, 10),
+    }
+  })
+  return { ...report, rows, names: rows.map(({ name }) => name) }
+}

@@ -1,0 +1,58 @@
+/** Small pictures as numbers and SVG paths. Runs on the server and in the browser. */
+import { duration, span } from './words.js'
+
+/** Checks that the picture has room for. */
+export const slots = 60
+export const sparkWidth = 2 * slots
+export const sparkHeight = 20
+
+/**
+ * One bar a check, the newest at the right. Good ones are as high as the root of their time, so that a slow one does
+ * not flatten the others; failed ones have the whole height.
+ *
+ * @param {readonly number[]} recent milliseconds; negative: failed
+ * @returns {{ good: string, bad: string }} two paths
+ */
+export function sparkline(recent) {
+  const most = Math.sqrt(recent.reduce((max, ms) => Math.max(max, ms), 1))
+  const paths = { good: '', bad: '' }
+  for (const [i, ms] of recent.slice(-slots).entries()) {
+    const x = 2 * (slots - Math.min(recent.length, slots) + i) + 1
+    if (ms < 0) paths.bad += `M${x} 20v-20`
+    else paths.good += `M${x} 20v-${(2 + (14 * Math.sqrt(ms)) / most).toFixed(1)}`
+  }
+  return paths
+}
+
+/**
+ * The same in words.
+ *
+ * @param {readonly number[]} recent
+ * @param {number | undefined} sinceMs how long ago the first of them was
+ */
+export function sparkWords(recent, sinceMs) {
+  if (recent.length === 0) return 'no checks yet'
+  const good = recent.filter(ms => ms >= 0).sort((a, b) => a - b)
+  const failed = recent.length - good.length
+  const median = good[Math.floor(good.length / 2)]
+  const times =
+    median === undefined ? '' : `, median ${duration(median)}, slowest ${duration(good.at(-1) ?? 0)}`
+  const count = recent.length === 1 ? '1 check' : `${recent.length} checks`
+  return `${count}${sinceMs === undefined ? '' : ` in ${span(sinceMs)}`}: ${failed} failed${times}`
+}
+
+/**
+ * The phases of a check as parts of a bar that is 100 wide.
+ *
+ * @param {Readonly<Record<string, number>>} seconds by phase
+ * @param {readonly string[]} order
+ */
+export function phaseBar(seconds, order) {
+  const total = Object.values(seconds).reduce((sum, each) => sum + each, 0) || 1
+  let x = 0
+  return order.map(phase => {
+    const width = (100 * (seconds[phase] ?? 0)) / total
+    x += width
+    return { phase, x: x - width, width, seconds: seconds[phase] }
+  })
+}

@@ -1,0 +1,112 @@
+/** The status page as HTML: complete without a script, and the ground on which the script goes on. */
+import type { BoardChanges, BoardRow } from '../../views/board.ts'
+import { countByStatus, matches, statuses, worstFirst } from './browser/order.js'
+import { type Now, present, presentDetail } from './browser/present.js'
+import { clock, span } from './browser/words.js'
+import { type Html, html, render } from './html.ts'
+import { detailMarkup, rowMarkup } from './row.ts'
+
+export type Overview = Omit<BoardChanges, 'cursor' | 'more' | 'rows' | 'names'>
+
+/** What is to be seen, from the page's query: `?status=down&q=redis&open=cache`. */
+export interface View {
+  readonly status: string
+  readonly q: string
+  readonly open: ReadonlySet<string>
+}
+
+export interface PageContent {
+  readonly overview: Overview
+  /** In the order of the configuration. */
+  readonly rows: readonly BoardRow[]
+  readonly view: View
+  /** Paths of the other routes, without the prefix under which they may stand. */
+  readonly links: readonly (readonly [path: string, text: string])[]
+}
+
+/** Rows that are rendered in one piece. */
+const batch = 100
+
+/** The page in pieces, so that whoever writes it can let others in between. */
+export function* pageMarkup({ overview, rows, view, links }: PageContent): Generator<string> {
+  const now: Now = { at: Date.parse(overview.at), zone: 'utc' }
+  yield render(head(overview, now, view, countByStatus(rows)))
+  const sorted = rows.toSorted(worstFirst)
+  for (let i = 0; i < sorted.length; i += batch)
+    yield sorted
+      .slice(i, i + batch)
+      .map(row => render(shown(row, now, view)))
+      .join('')
+  yield render(foot(links, rows.length === 0))
+}
+
+function shown(row: BoardRow, now: Now, view: View): Html {
+  const isOpen = view.open.has(row.name)
+  return rowMarkup(present(row, now), {
+    hidden: !matches(row, view),
+    detail: isOpen ? presentDetail(row, now) : undefined,
+    href: isOpen ? query(view, {}) : query(view, { open: row.name }),
+  })
+}
+
+/** The view of the page's links: with at most one dependency opened. */
+function query({ status, q }: Partial<View>, more: Readonly<Record<string, string>>): string {
+  const all = Object.entries({ status, q, ...more }).filter(
+    ([, value]) => value !== undefined && value !== '',
+  )
+  return `?${new URLSearchParams(all as [string, string][])}`
+}
+
+function head(overview: Overview, now: Now, view: View, counts: Readonly<Record<string, number>>): Html {
+  const { status, summary, since } = overview
+  const word = status === 'ok' ? 'OK' : status === 'degraded' ? 'Degraded' : 'Unavailable'
+  const began = since === null ? now.at : Date.parse(since)
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${word}: ${summary} · Pulsecheck</title>
+<link rel="icon" href="./-/page/${status}.svg">
+<link rel="stylesheet" href="./-/page/page.css">
+<script type="module" src="./-/page/main.js"></script>
+<noscript><meta http-equiv="refresh" content="10"></noscript>
+</head>
+<body>
+<a class="skip" href="#dependencies">Skip to the dependencies</a>
+<header data-status="${status}">
+<p class="brand"><b>Pulsecheck</b> <span id="host"></span></p>
+<h1 role="status" id="summary"><span class="word">${word}</span>: ${summary}</h1>
+<p class="when"><span id="since">${since === null ? '' : html`since ${clock(began, now.at, 'utc')} (${span(now.at - began)})`}</span>
+<span id="answer">as of ${clock(now.at, now.at, 'utc')}</span> <span id="live"></span></p>
+</header>
+<main>
+<div class="tools">
+<nav aria-label="Filter by status">
+${['', ...statuses].map(
+  name =>
+    html`<a href="${query({ q: view.q }, { status: name })}" data-status="${name}"${name === view.status ? html` aria-current="true"` : ''}>${name === '' ? 'all' : name} <b>${counts[name] ?? 0}</b></a>
+`,
+)}</nav>
+<label class="search" hidden><span>Search</span> <input type="search" id="search" value="${view.q}" maxlength="200" placeholder="name, kind, target, label" autocomplete="off" spellcheck="false" aria-keyshortcuts="/"> <kbd aria-hidden="true">/</kbd></label>
+</div>
+<table id="dependencies" tabindex="-1">
+<caption>Dependencies, worst first</caption>
+<thead><tr><th scope="col">Status</th><th scope="col">Dependency</th><th scope="col" class="since">Since</th><th scope="col" class="why">What is wrong</th><th scope="col" class="recent">Recent checks</th><th scope="col" class="time">Took</th><th scope="col" class="last">Checked</th></tr></thead>
+`
+}
+
+function foot(links: PageContent['links'], isEmpty: boolean): Html {
+  const blank = rowMarkup({}, { hidden: false, detail: undefined, href: '' })
+  return html`</table>
+<p id="none"${isEmpty ? '' : html` hidden`}>No dependency matches.</p>
+<template id="row"><table>${blank}</table></template>
+<template id="detail"><table><tbody>${detailMarkup({})}</tbody></table></template>
+</main>
+<footer><nav aria-label="Other views">
+${links.map(([path, text]) => html`<a href=".${path}">${text}</a>\n`)}</nav></footer>
+</body>
+</html>
+`
+}

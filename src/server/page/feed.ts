@@ -1,0 +1,128 @@
+/**
+ * What changes on the page, as server-sent events (HTML Living Standard, section 9.2). A stream is short: it ends after
+ * some seconds, and the browser comes back by itself with the id of the last event, passes the access rules anew, and
+ * reads on from there. So no stream outlives a withdrawn right, and none is in the way of a server that closes.
+ */
+import { randomUUID } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
+import type { Board } from '../../views/board.ts'
+
+export interface Feed {
+  /**
+   * Writes to a response whose headers are sent, until it ends.
+   *
+   * @param lastId of the event that the reader saw last, if any; one of another process means from the beginning.
+   */
+  stream(response: ServerResponse, lastId: string): void
+  /** There is no room, or we are about to close: ask `/health` now and then instead. */
+  readonly refuses: boolean
+  /** Ends all streams, and takes no more. */
+  close(): void
+}
+
+export interface FeedTimes {
+  /** Between two looks for changes. */
+  readonly lookMs: number
+  /** An event comes at least so often, so that the reader knows that we are there. */
+  readonly beatMs: number
+  /** Life of a stream; below `Limits.answerMs`. */
+  readonly lifeMs: number
+  /** A reader that does not take what was written for so long is dropped. */
+  readonly patienceMs: number
+}
+
+export const feedTimes: FeedTimes = { lookMs: 1_000, beatMs: 5_000, lifeMs: 20_000, patienceMs: 8_000 }
+
+/** Streams at once: enough for a control room, and little to keep. */
+export const maxStreams = 64
+/** Rows in one event: a few milliseconds of work. */
+const maxRows = 250
+
+interface Reader {
+  readonly response: ServerResponse
+  readonly startedAt: number
+  cursor: number
+  wroteAt: number
+}
+
+export function createFeed(board: Board, times: FeedTimes = feedTimes): Feed {
+  const epoch = randomUUID().slice(0, 8)
+  const readers = new Set<Reader>()
+  let timer: NodeJS.Timeout | undefined
+  let closed = false
+  // What one look has written out, by the cursor from which it starts: readers who are level share it.
+  let written = new Map<number, Event>()
+
+  function look(): void {
+    written = new Map()
+    for (const reader of readers) tell(reader)
+  }
+
+  function tell(reader: Reader): void {
+    const { response } = reader
+    const now = performance.now()
+    if (response.writableEnded || response.destroyed) return
+    if (response.writableNeedDrain) {
+      if (now - reader.wroteAt > times.patienceMs) response.destroy()
+      return
+    }
+    const event = eventFrom(reader.cursor)
+    if (!event.isEmpty || now - reader.wroteAt >= times.beatMs) {
+      reader.wroteAt = now
+      reader.cursor = event.cursor
+      response.write(`id: ${epoch}.${event.cursor}\ndata: ${event.data}\n\n`)
+    }
+    if (event.more) setImmediate(() => readers.has(reader) && tell(reader))
+    else if (event.draining || now - reader.startedAt > times.lifeMs) response.end()
+    if (event.draining) closed = true
+  }
+
+  function eventFrom(cursor: number): Event {
+    const before = written.get(cursor)
+    if (before !== undefined) return before
+    const changes = board.changes(cursor, maxRows)
+    const { more, draining, rows, names } = changes
+    const isEmpty = rows.length === 0 && names === undefined && !draining
+    const event = { cursor: changes.cursor, more, draining, isEmpty, data: JSON.stringify(changes) }
+    written.set(cursor, event)
+    return event
+  }
+
+  function leave(reader: Reader): void {
+    readers.delete(reader)
+    if (readers.size > 0) return
+    clearInterval(timer)
+    timer = undefined
+    written.clear()
+  }
+
+  return {
+    stream(response, lastId) {
+      const [, of, number] = /^(\w{8})\.(\d{1,15})$/.exec(lastId) ?? []
+      const cursor = of === epoch ? Number(number) : 0
+      const reader = { response, startedAt: performance.now(), wroteAt: Number.NEGATIVE_INFINITY, cursor }
+      readers.add(reader)
+      response.once('close', () => leave(reader))
+      response.on('drain', () => tell(reader))
+      response.write('retry: 500\n\n')
+      written.clear()
+      tell(reader)
+      timer ??= setInterval(look, times.lookMs)
+    },
+    get refuses() {
+      return closed || readers.size >= maxStreams
+    },
+    close() {
+      closed = true
+      for (const { response } of readers) response.end()
+    },
+  }
+}
+
+interface Event {
+  readonly cursor: number
+  readonly more: boolean
+  readonly draining: boolean
+  readonly isEmpty: boolean
+  readonly data: string
+}

@@ -1,0 +1,39 @@
+/** Markup that is escaped by construction: a text becomes markup in this file alone. */
+
+const made = Symbol('made by html')
+
+export interface Html {
+  readonly [made]: string
+}
+
+type Value = string | number | Html | readonly Html[]
+
+/** A template whose values are escaped, for elements and quoted attributes alike; markup made by it goes in as it is. */
+export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Html {
+  let text = strings[0] ?? ''
+  for (const [i, value] of values.entries()) text += markup(value) + strings[i + 1]
+  return { [made]: text }
+}
+
+export function render(fragment: Html): string {
+  return fragment[made]
+}
+
+function markup(value: Value): string {
+  if (typeof value === 'string') return escaped(value)
+  if (typeof value === 'number') return String(value)
+  return made in value ? value[made] : value.map(render).join('')
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
+
+/** NUL and other controls are no characters of HTML: they are shown as the replacement character. */
+function escaped(text: string): string {
+  return text.replace(/[&<>"']/g, sign => entities[sign] ?? '').replace(/[\p{Cc}--[\t\n\r]]/gv, '\u{fffd}')
+}

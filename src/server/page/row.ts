@@ -1,0 +1,72 @@
+/**
+ * The markup of a row and of what it opens into. Places for texts carry `data-f`, attributes that change are listed in
+ * `data-a`: there the browser puts what `browser/present.js` says, as the server does here.
+ */
+import { type Fields, failureSlots, phases } from './browser/present.js'
+import { sparkHeight, sparkWidth } from './browser/spark.js'
+import { type Html, html } from './html.ts'
+
+export interface RowOptions {
+  readonly hidden: boolean
+  /** The fields of what is opened, or undefined for a closed row. */
+  readonly detail: Fields | undefined
+  /** Where its link leads without script. */
+  readonly href: string
+}
+
+export function rowMarkup(fields: Fields, { hidden, detail, href }: RowOptions): Html {
+  const f = (key: string) => fields[key] ?? ''
+  const open = html`${detail === undefined ? 'false' : 'true'}`
+  return html`<tbody data-name="${f('name')}" data-status="${f('status')}" data-a="data-name=name data-status=status"${hidden ? html` hidden` : ''}>
+<tr>
+<td class="status"><span data-f="status">${f('status')}</span></td>
+<th scope="row"><a href="${href}" aria-expanded="${open}" data-a="href=href" data-f="name">${f('name')}</a> <span class="tag" data-f="critical">${f('critical')}</span>
+<div class="sub"><span data-f="kind">${f('kind')}</span> <span data-f="target">${f('target')}</span> <span data-f="labels">${f('labels')}</span></div></th>
+<td class="since"><span data-f="since">${f('since')}</span><div class="sub" data-f="sinceAt">${f('sinceAt')}</div></td>
+<td class="why"><b data-f="reason">${f('reason')}</b> <span data-f="message">${f('message')}</span> <strong data-f="warning">${f('warning')}</strong></td>
+<td class="recent"><svg viewBox="0 0 ${sparkWidth} ${sparkHeight}" role="img"><title data-f="recent">${f('recent')}</title><path class="good" d="${f('good')}" data-a="d=good"/><path class="bad" d="${f('bad')}" data-a="d=bad"/></svg></td>
+<td class="time"><span data-f="duration">${f('duration')}</span></td>
+<td class="last"><span data-f="last">${f('last')}</span><div class="sub" data-f="next">${f('next')}</div></td>
+</tr>
+${detail === undefined ? '' : detailMarkup(detail)}</tbody>
+`
+}
+
+const facts = [
+  ['lastCheck', 'Last check'],
+  ['lastSuccess', 'Last success'],
+  ['nextCheck', 'Next check'],
+  ['certificate', 'Certificate ends'],
+  ['measurements', 'Measured'],
+  ['counts', 'Since the start'],
+] as const
+
+export function detailMarkup(fields: Fields): Html {
+  const f = (key: string) => fields[key] ?? ''
+  const terms = facts.map(
+    ([key, term]) => html`<div><dt>${term}</dt><dd data-f="${key}">${f(key)}</dd></div>
+`,
+  )
+  const bar = phases.map(
+    phase =>
+      html`<rect class="${phase}" height="8" x="${f(`${phase}X`)}" width="${f(`${phase}Width`)}" data-a="x=${phase}X width=${phase}Width"/>`,
+  )
+  const legend = phases.map(phase => html`<li class="${phase}" data-f="${phase}">${f(phase)}</li>`)
+  const failures = Array.from({ length: failureSlots }, (_, i) => failureMarkup(f, i))
+  return html`<tr class="detail"><td colspan="7"><div class="columns">
+<section><h3>Details</h3><dl>
+${terms}</dl>
+<h3>Phases of the last check</h3>
+<svg class="phases" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">${bar}</svg>
+<ul class="legend">${legend}</ul></section>
+<section><h3>Last failures</h3><ol class="failures">
+${failures}</ol><p class="sub" data-f="failures">${f('failures')}</p></section>
+</div></td></tr>
+`
+}
+
+function failureMarkup(f: (key: string) => string, i: number): Html {
+  const place = (name: string) => `failure${name}${i}`
+  return html`<li><span data-f="${place('At')}">${f(place('At'))}</span> <b data-f="${place('Reason')}">${f(place('Reason'))}</b> <span data-f="${place('Message')}">${f(place('Message'))}</span></li>
+`
+}

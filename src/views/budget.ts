@@ -1,0 +1,68 @@
+/** How many series a configuration makes: a function of the configuration alone, whatever the servers answer. Pure. */
+import { type CheckSuccess, type Clock, type Dependency, phases, tlsNotAfter } from '../dependency.ts'
+import { createHistogram } from '../exposition/histogram.ts'
+import { countSeries } from '../exposition/series.ts'
+import { initialState, transition } from '../state/transition.ts'
+import { dependencyFamilies, measurementFamilies } from './families.ts'
+import type { DurationBuckets } from './metrics.ts'
+
+export interface KindBudget {
+  readonly kind: string
+  readonly dependencies: number
+  /** At most, for one dependency of this kind. */
+  readonly seriesEach: number
+}
+
+/** The most series that these dependencies can show, by kind, the largest first. */
+export function seriesBudget(
+  dependencies: readonly Dependency[],
+  { buckets }: DurationBuckets,
+): readonly KindBudget[] {
+  const byKind = Map.groupBy(dependencies, ({ kind }) => kind)
+  const budgets = [...byKind].map(([kind, members]) => ({
+    kind,
+    dependencies: members.length,
+    seriesEach: members.reduce((most, dependency) => Math.max(most, seriesOf(dependency, buckets)), 0),
+  }))
+  return budgets.sort((a, b) => total(b) - total(a))
+}
+
+/** What is wrong with a budget, in one line that names the largest contributors; undefined if it fits. */
+export function overBudget(budgets: readonly KindBudget[], maxSeries: number): string | undefined {
+  const sum = budgets.reduce((sum, budget) => sum + total(budget), 0)
+  if (sum <= maxSeries) return undefined
+  const largest = budgets.slice(0, 3).map(budget => {
+    const { kind, dependencies, seriesEach } = budget
+    return `${kind} ${total(budget)} (${dependencies} dependencies of ${seriesEach} series)`
+  })
+  return `${sum} series are more than server.maxSeries ${maxSeries}; the largest part: ${largest.join(', ')}. Fewer histogram.buckets make fewer series`
+}
+
+function total({ dependencies, seriesEach }: KindBudget): number {
+  return dependencies * seriesEach
+}
+
+/** Counted on a state in which everything is known that can be. */
+function seriesOf(dependency: Dependency, buckets: readonly number[]): number {
+  const names = [...Object.keys(dependency.measured), tlsNotAfter]
+  const everything: CheckSuccess = {
+    ok: true,
+    at: 0,
+    monotonicAt: 0,
+    durationMs: 0,
+    phases: Object.fromEntries(phases.map(phase => [phase, 0])),
+    measurements: Object.fromEntries(names.map(name => [name, 0])),
+  }
+  const state = transition(initialState(dependency, stopped), everything)
+  const subject = {
+    state,
+    status: state.status,
+    durations: createHistogram({ buckets, createdSeconds: 0 }).value(),
+  }
+  return countSeries(
+    [...dependencyFamilies, ...measurementFamilies(dependency.kind, dependency.measured)],
+    subject,
+  )
+}
+
+const stopped: Clock = { now: () => 0, wall: () => 0 }

@@ -1,0 +1,138 @@
+/** The families of a dependency, each declared once: name, type, meaning and how it is read off the state. */
+import { type Phase, phases, reasons, type Status, skipCauses, tlsNotAfter } from '../dependency.ts'
+import type { Exemplar, Family, HistogramValue, Labels, NumberSample } from '../exposition/family.ts'
+import type { DependencyState } from '../state/transition.ts'
+
+/** What the families of a dependency are read off. */
+export interface DependencySubject {
+  readonly state: DependencyState
+  /** The status at the moment of reading, staleness included. */
+  readonly status: Status
+  readonly durations: HistogramValue
+}
+
+type DependencyFamily = Family<DependencySubject>
+
+const cached = 'Cached result of the last checks; a scrape asks nothing.'
+
+/** The families that every kind has, in the order in which they are shown. */
+export const dependencyFamilies: readonly DependencyFamily[] = [
+  gauge(
+    'dependency_up',
+    `Settled status: 1 up, 0 down, absent while unknown or stale. ${cached}`,
+    ({ status }) => (status === 'unknown' ? undefined : Number(status === 'up')),
+  ),
+  gauge('dependency_check_success', `Whether the last check succeeded. ${cached}`, ({ state }) =>
+    bit(state.last?.ok),
+  ),
+  {
+    name: 'dependency_check_duration_seconds',
+    type: 'histogram',
+    help: 'Duration of completed checks; a timeout counts as the timeout.',
+    samples: ({ state, durations }) => [{ labels: of(state), histogram: durations }],
+  },
+  counter('dependency_checks_total', 'Completed checks.', ({ state }) => [
+    { labels: of(state), value: state.checks },
+  ]),
+  counter('dependency_check_failures_total', 'Failed checks, by reason.', ({ state }) =>
+    reasons.map(reason => ({ labels: { ...of(state), reason }, value: state.failures[reason] })),
+  ),
+  counter(
+    'dependency_checks_skipped_total',
+    'Checks not run, through our own fault, by cause.',
+    ({ state }) =>
+      skipCauses.map(cause => ({ labels: { ...of(state), cause }, value: state.skipped[cause] })),
+  ),
+  gauge('dependency_last_check_timestamp_seconds', 'Unix time of the last completed check.', ({ state }) =>
+    seconds(state.last?.at),
+  ),
+  gauge('dependency_last_success_timestamp_seconds', 'Unix time of the last successful check.', ({ state }) =>
+    seconds(state.lastSuccess?.at),
+  ),
+  counter('dependency_transitions_total', 'Changes of the settled status.', ({ state }) => [
+    { labels: of(state), value: state.transitions },
+  ]),
+  {
+    name: 'dependency_check_phase_duration_seconds',
+    type: 'gauge',
+    help: `Time that the last check spent in each phase that it entered. ${cached}`,
+    samples: ({ state }) => phases.flatMap(phase => phaseSample(state, phase)),
+  },
+  gauge(
+    'dependency_tls_not_after_timestamp_seconds',
+    `Unix time of the earliest expiry in the presented certificate chain, even when its verification failed. ${cached}`,
+    ({ state }) => state.last?.measurements[tlsNotAfter],
+  ),
+  gauge(
+    'dependency_critical',
+    'Whether the service is not ready without it: 1 critical, 0 not.',
+    ({ state }) => bit(state.dependency.critical),
+  ),
+  {
+    name: 'dependency_info',
+    type: 'gauge',
+    help: 'The target and the labels of your own; always 1.',
+    samples: ({ state }) => {
+      const { target, labels } = state.dependency
+      return [{ labels: { ...of(state), target, ...labels }, value: 1 }]
+    },
+  },
+]
+
+/** The gauges of one kind's own measurements. */
+export function measurementFamilies(
+  kind: string,
+  measured: Readonly<Record<string, string>>,
+): readonly DependencyFamily[] {
+  return Object.entries(measured).map(([name, help]) =>
+    gauge(`dependency_${kind}_${name}`, `${help} ${cached}`, ({ state }) => state.last?.measurements[name]),
+  )
+}
+
+/** The exemplar of a check that is worth a look: its trace, if it sent one. */
+export function exemplarOf(traceId: string | undefined, at: number): Omit<Exemplar, 'value'> {
+  return { labels: traceId === undefined ? {} : { trace_id: traceId }, timestamp: at / 1_000 }
+}
+
+/** A family of one number a dependency; undefined leaves the series out. */
+function gauge(
+  name: string,
+  help: string,
+  read: (subject: DependencySubject) => number | undefined,
+): DependencyFamily {
+  const samples = (subject: DependencySubject) => {
+    const value = read(subject)
+    return value === undefined ? [] : [{ labels: of(subject.state), value }]
+  }
+  return { name, type: 'gauge', help, samples }
+}
+
+function counter(
+  name: string,
+  help: string,
+  read: (subject: DependencySubject) => readonly NumberSample[],
+): DependencyFamily {
+  const samples = (subject: DependencySubject) => {
+    const created = subject.state.createdAt / 1_000
+    return read(subject).map(sample => ({ ...sample, created }))
+  }
+  return { name, type: 'counter', help, samples }
+}
+
+function phaseSample(state: DependencyState, phase: Phase): readonly NumberSample[] {
+  const ms = state.last?.phases[phase]
+  return ms === undefined ? [] : [{ labels: { ...of(state), phase }, value: ms / 1_000 }]
+}
+
+/** The two labels of every series of a dependency. */
+function of({ dependency }: DependencyState): Labels {
+  return { dependency: dependency.name, kind: dependency.kind }
+}
+
+function bit(value: boolean | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value)
+}
+
+function seconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1_000
+}

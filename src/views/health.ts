@@ -1,0 +1,91 @@
+/** Verdicts for probes: pure functions of a snapshot. */
+import type { Status } from '../dependency.ts'
+import type { Snapshot } from '../state/store.ts'
+import { type DependencyState, staleFrom, statusAt } from '../state/transition.ts'
+
+/** One dependency as readiness sees it: a name and states, and nothing that tells where it is or why it fails. */
+export interface ReadinessCheck {
+  readonly status: Status
+  readonly critical: boolean
+}
+
+export interface Readiness {
+  /** `degraded` is ready as well: only what is not critical is missing. */
+  readonly status: 'ok' | 'degraded' | 'unavailable'
+  readonly draining: boolean
+  /** By name, in the order of the configuration. */
+  readonly checks: ReadonlyMap<string, ReadinessCheck>
+}
+
+/**
+ * Ready means that every critical dependency is up and we are not draining. Unknown is not up.
+ *
+ * @param exclude names that do not count.
+ */
+export function readiness(
+  snapshot: Snapshot,
+  draining: boolean,
+  exclude: ReadonlySet<string> = new Set(),
+): Readiness {
+  const counted = snapshot.states.filter(state => !exclude.has(state.dependency.name))
+  return readinessOf(
+    new Map(counted.map(state => [state.dependency.name, readinessCheck(state, snapshot.now)])),
+    draining,
+  )
+}
+
+/** The verdict on these checks. */
+export function readinessOf(checks: Readiness['checks'], draining: boolean): Readiness {
+  const missing = [...checks.values()].filter(check => check.status !== 'up')
+  const unavailable = draining || missing.some(check => check.critical)
+  return { status: unavailable ? 'unavailable' : missing.length > 0 ? 'degraded' : 'ok', draining, checks }
+}
+
+function readinessCheck(state: DependencyState, now: number): ReadinessCheck {
+  return { status: statusAt(state, now), critical: state.dependency.critical }
+}
+
+/** Started means that every critical dependency has been up once. It is for good: the caller keeps the first true. */
+export function started(snapshot: Snapshot): boolean {
+  return snapshot.states.every(state => state.everUp || !state.dependency.critical)
+}
+
+/** No scheduler is declared dead sooner than this, in milliseconds. */
+const minSilenceMs = 30_000
+
+/**
+ * How long no check may complete before the scheduler counts as dead: `max(3 × the shortest interval, 30 s)`, in
+ * milliseconds. Infinity without dependencies, since nothing is due then.
+ */
+export function silenceLimitMs({ states }: Snapshot): number {
+  if (states.length === 0) return Number.POSITIVE_INFINITY
+  const shortest = states.reduce(
+    (least, { dependency }) => Math.min(least, dependency.intervalMs),
+    Number.POSITIVE_INFINITY,
+  )
+  return Math.max(3 * shortest, minSilenceMs)
+}
+
+/**
+ * Alive means that the scheduler turns: some check has completed within the limit, or none was due. It never looks at
+ * what the checks said.
+ *
+ * @param stalledMs time since the last completed check in which our own loop stood still: after a suspension no check
+ *   can have completed, and that is no reason to be restarted.
+ */
+export function alive(
+  snapshot: Snapshot,
+  stalledMs: number,
+  limitMs: number = silenceLimitMs(snapshot),
+): boolean {
+  return snapshot.now - snapshot.lastCompletedAt - stalledMs <= limitMs
+}
+
+/** Monotonic time until which no status changes by age alone. */
+export function freshUntil(snapshot: Snapshot): number {
+  const limits = snapshot.states.map(staleFrom).filter(limit => limit !== undefined && limit >= snapshot.now)
+  return limits.reduce(
+    (soonest: number, limit = soonest) => Math.min(soonest, limit),
+    Number.POSITIVE_INFINITY,
+  )
+}

@@ -1,0 +1,73 @@
+/**
+ * The status report as `application/health+json`: draft-inadarei-api-health-check-06, which gateways and monitors of
+ * HTTP APIs read. Pure.
+ */
+import type { DependencyReport, StatusReport } from './status.ts'
+
+export const healthJsonType = 'application/health+json'
+
+export interface HealthJson {
+  readonly status: HealthStatus
+  readonly description: string
+  /** By `<dependency>:responseTime`, the draft's component and measurement. */
+  readonly checks: Readonly<Record<string, readonly [HealthCheck]>>
+}
+
+export type HealthStatus = 'pass' | 'warn' | 'fail'
+
+export interface HealthCheck {
+  readonly componentId: string
+  readonly componentType: 'component'
+  readonly status: HealthStatus
+  /** Seconds; absent before the first check. */
+  readonly observedValue?: number
+  readonly observedUnit?: 's'
+  /** When the value was observed, ISO 8601. */
+  readonly time?: string
+  /** Why it does not pass. The draft leaves it out for one that does. */
+  readonly output?: string
+}
+
+const statuses = { ok: 'pass', degraded: 'warn', unavailable: 'fail' } as const
+
+/** A dependency that is not up fails if it is critical, and warns if not: so the whole is the worst of its checks. */
+export function healthJson(report: StatusReport): HealthJson {
+  const checks = Object.entries(report.dependencies).map(([name, dependency]): [string, [HealthCheck]] => [
+    `${name}:responseTime`,
+    [healthCheck(name, dependency)],
+  ])
+  return {
+    status: statuses[report.status],
+    description: 'health of dependencies',
+    checks: Object.fromEntries(checks),
+  }
+}
+
+/** The status of the HTTP response that carries it: the draft demands 4xx or 5xx for `fail` (section 3.1). */
+export function healthJsonStatusCode({ status }: HealthJson): 200 | 503 {
+  return status === 'fail' ? 503 : 200
+}
+
+function healthCheck(name: string, dependency: DependencyReport): HealthCheck {
+  const { status, critical, lastCheck } = dependency
+  const passes = status === 'up'
+  return {
+    componentId: name,
+    componentType: 'component',
+    status: passes ? 'pass' : critical ? 'fail' : 'warn',
+    ...(lastCheck !== null && {
+      observedValue: lastCheck.durationSeconds,
+      observedUnit: 's',
+      time: lastCheck.at,
+    }),
+    ...(!passes && { output: output(dependency) }),
+  }
+}
+
+function output({ lastCheck, lastFailure, stale }: DependencyReport): string {
+  if (lastCheck === null) return 'not checked yet'
+  if (stale) return `no result since ${lastCheck.at}`
+  return lastFailure === null
+    ? 'down'
+    : `${lastFailure.reason} (${lastFailure.detail}): ${lastFailure.message}`
+}

@@ -1,0 +1,76 @@
+/** One log line for each change of status, and none for a check, unless everything is wanted. */
+import type { CheckOutcome } from '../dependency.ts'
+import type { StateReader } from '../state/store.ts'
+import type { DependencyState } from '../state/transition.ts'
+
+/** The part of pino that is used. Fields first, then a message that is the same for all lines of its sort. */
+export interface Logger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** At most so many lines in a window for one dependency; the next line says how many were left out. */
+const maxLines = 10
+const windowMs = 60_000
+
+interface Quota {
+  from: number
+  lines: number
+  suppressed: number
+}
+
+/** Writes until the returned function is called. */
+export function logChanges(state: StateReader, logger: Logger): () => void {
+  const quotas = new Map<string, Quota>()
+  const changed = (state: DependencyState, previous?: DependencyState, outcome?: CheckOutcome) => {
+    if (outcome !== undefined) logger.debug(debugFields(state, outcome), 'check')
+    if (previous === undefined || previous.status === state.status) return
+    const suppressed = spend(quotas, state)
+    if (suppressed !== undefined) write(logger, state, previous, suppressed)
+  }
+  return state.subscribe({ changed, removed: ({ dependency }) => void quotas.delete(dependency.name) })
+}
+
+function write(logger: Logger, state: DependencyState, previous: DependencyState, suppressed: number): void {
+  const { dependency, status, last } = state
+  const { name, kind, target, critical } = dependency
+  const failure = status === 'down' && last?.ok === false ? explained(last) : {}
+  const fields = { dependency: name, kind, target, critical, from: previous.status, to: status, ...failure }
+  const line = { ...fields, ...(suppressed > 0 && { suppressed }) }
+  if (status === 'up') logger.info(line, 'dependency is up')
+  else logger.warn(line, status === 'down' ? 'dependency is down' : 'dependency is unknown')
+}
+
+function debugFields({ dependency }: DependencyState, outcome: CheckOutcome): object {
+  if ('skipped' in outcome) return { dependency: dependency.name, ...outcome }
+  const { ok, durationMs } = outcome
+  return {
+    dependency: dependency.name,
+    ok,
+    durationMs: Math.round(durationMs),
+    ...(outcome.ok ? {} : explained(outcome)),
+  }
+}
+
+function explained({ reason, detail, message }: { reason: string; detail: string; message: string }): object {
+  return { reason, detail, cause: message }
+}
+
+/** Takes a line out of the quota. The lines left out before it, or undefined if this one is left out too. */
+function spend(quotas: Map<string, Quota>, { dependency, since }: DependencyState): number | undefined {
+  const now = since.monotonicAt
+  const known = quotas.get(dependency.name)
+  const fresh = known === undefined || now - known.from >= windowMs
+  const quota = fresh ? { from: now, lines: 0, suppressed: known?.suppressed ?? 0 } : known
+  quotas.set(dependency.name, quota)
+  if (quota.lines >= maxLines) {
+    quota.suppressed++
+    return undefined
+  }
+  const { suppressed } = quota
+  quota.lines++
+  quota.suppressed = 0
+  return suppressed
+}

@@ -1,0 +1,89 @@
+/** State → families: follows every change of the state, and keeps the exposition up to date with it. */
+import type { CheckOutcome } from '../dependency.ts'
+import type { Exposition } from '../exposition/exposition.ts'
+import type { Group } from '../exposition/group.ts'
+import { createHistogram, type Histogram } from '../exposition/histogram.ts'
+import type { StateReader } from '../state/store.ts'
+import { type DependencyState, statusAt } from '../state/transition.ts'
+import { type DependencySubject, dependencyFamilies, exemplarOf, measurementFamilies } from './families.ts'
+
+export interface DurationBuckets {
+  /** Upper bounds of the classic buckets in seconds, ascending; none switches them off. */
+  readonly buckets: readonly number[]
+  /** Keep a native histogram beside them. */
+  readonly native: boolean
+}
+
+export interface DependencyMetrics {
+  /** Takes back what time alone has made untrue: call it before each scrape. */
+  refresh(): void
+  /** Ends the following of the state. */
+  close(): void
+}
+
+/** A success slower than this share of its timeout is worth an exemplar. */
+const slowShare = 0.5
+
+interface Kept {
+  readonly histogram: Histogram
+  subject: DependencySubject
+}
+
+/** Every dependency's series appear, change and disappear with its state. */
+export function createDependencyMetrics(
+  exposition: Pick<Exposition, 'group'>,
+  state: StateReader,
+  durations: DurationBuckets,
+): DependencyMetrics {
+  const common = exposition.group(dependencyFamilies)
+  const ofKinds = new Map<string, Group<DependencySubject>>()
+  const kept = new Map<string, Kept>()
+
+  const kindGroup = ({ dependency: { kind, measured } }: DependencyState) => {
+    const group = ofKinds.get(kind) ?? exposition.group(measurementFamilies(kind, measured))
+    ofKinds.set(kind, group)
+    return group
+  }
+  const show = (entry: Kept, state: DependencyState, now: number) => {
+    const { name } = state.dependency
+    entry.subject = { state, status: statusAt(state, now), durations: entry.histogram.value() }
+    common.set(name, entry.subject)
+    kindGroup(state).set(name, entry.subject)
+  }
+  const changed = (state: DependencyState, _previous?: DependencyState, outcome?: CheckOutcome) => {
+    const { name } = state.dependency
+    const entry = kept.get(name) ?? ({ histogram: histogramFor(state, durations) } as Kept)
+    kept.set(name, entry)
+    if (outcome !== undefined) observe(entry.histogram, outcome, state.dependency.timeoutMs)
+    show(entry, state, state.last?.monotonicAt ?? 0)
+  }
+  const removed = ({ dependency: { name, kind } }: DependencyState) => {
+    kept.delete(name)
+    common.delete(name)
+    ofKinds.get(kind)?.delete(name)
+  }
+  const unsubscribe = state.subscribe({ changed, removed })
+  return {
+    refresh() {
+      const { now } = state.snapshot()
+      for (const entry of kept.values()) {
+        const { state, status } = entry.subject
+        if (status !== statusAt(state, now)) show(entry, state, now)
+      }
+    },
+    close: unsubscribe,
+  }
+}
+
+function histogramFor({ createdAt }: DependencyState, { buckets, native }: DurationBuckets): Histogram {
+  return createHistogram({ buckets, createdSeconds: createdAt / 1_000, ...(native && { native: {} }) })
+}
+
+/** The last slow and the last failed check leave an exemplar in their bucket. */
+function observe(histogram: Histogram, outcome: CheckOutcome, timeoutMs: number): void {
+  if ('skipped' in outcome) return
+  const notable = !outcome.ok || outcome.durationMs >= slowShare * timeoutMs
+  const exemplar =
+    notable || outcome.traceId !== undefined ? exemplarOf(outcome.traceId, outcome.at) : undefined
+  histogram.observe(outcome.durationMs / 1_000, exemplar)
+}

@@ -1,0 +1,54 @@
+/** What probes ask, ready at hand: the verdicts of `health`, computed when something changed and kept until then. */
+import type { StateReader } from '../state/store.ts'
+import { alive, freshUntil, type Readiness, readiness, silenceLimitMs, started } from './health.ts'
+
+export interface Probes {
+  /** The same object until a status changes, so that its bytes may be kept with it. */
+  readiness(): Readiness
+  alive(): boolean
+  started(): boolean
+  /** From now on we are not ready, for good. */
+  drain(): void
+}
+
+/** @param stalledMs milliseconds in which our own loop stood still, since its start. */
+export function createProbes(state: StateReader, stalledMs: () => number): Probes {
+  let draining = false
+  let hasStarted = false
+  let kept: { verdict: Readiness; revision: number; until: number } | undefined
+  let silence: { revision: number; limitMs: number } | undefined
+  let stalledBefore = stalledMs()
+  state.subscribe({
+    changed(_state, _previous, outcome) {
+      if (outcome !== undefined && !('skipped' in outcome)) stalledBefore = stalledMs()
+    },
+  })
+  return {
+    readiness() {
+      const snapshot = state.snapshot()
+      if (kept === undefined || kept.revision !== snapshot.revision || snapshot.now > kept.until) {
+        kept = {
+          verdict: readiness(snapshot, draining),
+          revision: snapshot.revision,
+          until: freshUntil(snapshot),
+        }
+      }
+      return kept.verdict
+    },
+    alive() {
+      const snapshot = state.snapshot()
+      if (silence?.revision !== snapshot.revision) {
+        silence = { revision: snapshot.revision, limitMs: silenceLimitMs(snapshot) }
+      }
+      return alive(snapshot, stalledMs() - stalledBefore, silence.limitMs)
+    },
+    started() {
+      hasStarted ||= started(state.snapshot())
+      return hasStarted
+    },
+    drain() {
+      draining = true
+      kept = undefined
+    },
+  }
+}

@@ -1,0 +1,143 @@
+/** All that is known, as JSON for people and machines: the body of `/health`. Pure. */
+import type { CheckFailure, CheckResult, Measurements, Phase, Status } from '../dependency.ts'
+import type { Snapshot } from '../state/store.ts'
+import { asOf, type DependencyState } from '../state/transition.ts'
+import { type Readiness, readiness } from './health.ts'
+import { summary } from './summary.ts'
+
+/** Times are ISO 8601 in UTC, durations are seconds. */
+export interface StatusReport {
+  readonly status: Readiness['status']
+  /** The same for people: `1 of 4 critical dependencies is down`. */
+  readonly summary: string
+  /** When that began; null while shutting down, and without dependencies. */
+  readonly since: string | null
+  readonly at: string
+  readonly dependencies: Readonly<Record<string, DependencyReport>>
+}
+
+export interface DependencyReport {
+  readonly kind: string
+  readonly target: string
+  readonly critical: boolean
+  readonly labels: Readonly<Record<string, string>>
+  readonly status: Status
+  readonly since: string
+  /** The last result is too old to speak for the present. */
+  readonly stale: boolean
+  readonly lastCheck: CheckReport | null
+  readonly lastSuccessAt: string | null
+  readonly lastFailure: FailureReport | null
+  /** Null where nothing is scheduled. */
+  readonly nextCheckAt: string | null
+  readonly checks: number
+  readonly failures: number
+  readonly skipped: number
+  readonly transitions: number
+}
+
+export interface CheckReport {
+  readonly ok: boolean
+  readonly at: string
+  readonly durationSeconds: number
+  readonly phasesSeconds: Readonly<Partial<Record<Phase, number>>>
+  readonly measurements: Measurements
+  readonly reason: string | null
+  readonly detail: string | null
+  readonly message: string | null
+}
+
+export interface FailureReport {
+  readonly at: string
+  readonly reason: string
+  readonly detail: string
+  readonly message: string
+}
+
+/** Monotonic time of the next planned check of a dependency. */
+export type NextCheckAt = (name: string) => number | undefined
+
+/** @param nextCheckAt left out where nothing is scheduled. */
+export function statusReport(
+  snapshot: Snapshot,
+  draining: boolean,
+  nextCheckAt: NextCheckAt = () => undefined,
+): StatusReport {
+  return {
+    ...overview(snapshot, draining),
+    dependencies: Object.fromEntries(
+      snapshot.states.map(state => [state.dependency.name, dependencyReport(state, snapshot, nextCheckAt)]),
+    ),
+  }
+}
+
+/** The report without its dependencies. */
+export function overview(snapshot: Snapshot, draining: boolean): Omit<StatusReport, 'dependencies'> {
+  const { sentence, since } = summary(snapshot, draining)
+  return {
+    status: readiness(snapshot, draining).status,
+    summary: sentence,
+    since: since === undefined ? null : iso(since),
+    at: iso(snapshot.at),
+  }
+}
+
+/** One dependency at the moment of a snapshot. */
+export function dependencyReport(
+  recorded: DependencyState,
+  { at, now }: Pick<Snapshot, 'at' | 'now'>,
+  nextCheckAt: NextCheckAt,
+): DependencyReport {
+  const state = asOf(recorded, { at, monotonicAt: now })
+  const { dependency, status, last, lastSuccess, lastFailure } = state
+  const next = nextCheckAt(dependency.name)
+  return {
+    kind: dependency.kind,
+    target: dependency.target,
+    critical: dependency.critical,
+    labels: dependency.labels,
+    status,
+    since: iso(state.since.at),
+    stale: status === 'unknown' && last !== undefined,
+    lastCheck: last === undefined ? null : checkReport(last),
+    lastSuccessAt: lastSuccess === undefined ? null : iso(lastSuccess.at),
+    lastFailure: lastFailure === undefined ? null : failureReport(lastFailure),
+    nextCheckAt: next === undefined ? null : iso(at + next - now),
+    checks: state.checks,
+    failures: sum(state.failures),
+    skipped: sum(state.skipped),
+    transitions: state.transitions,
+  }
+}
+
+function checkReport(result: CheckResult): CheckReport {
+  const phases = Object.entries(result.phases).map(([phase, ms]) => [phase, seconds(ms)])
+  return {
+    ok: result.ok,
+    at: iso(result.at),
+    durationSeconds: seconds(result.durationMs),
+    phasesSeconds: Object.fromEntries(phases),
+    measurements: result.measurements,
+    reason: result.ok ? null : result.reason,
+    detail: result.ok ? null : result.detail,
+    message: result.ok ? null : result.message,
+  }
+}
+
+/** A failure for people. */
+export function failureReport({ at, reason, detail, message }: CheckFailure): FailureReport {
+  return { at: iso(at), reason, detail, message }
+}
+
+function iso(wallMs: number): string {
+  return new Date(wallMs).toISOString()
+}
+
+/** Seconds with microseconds. */
+function seconds(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000_000
+}
+
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0)
+}

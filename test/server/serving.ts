@@ -1,0 +1,89 @@
+/** A server over a state that the test plays, and clients that say exactly the bytes they are told to. */
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import type { CheckResult } from '../../src/dependency.ts'
+import { createServer, type Server, type ServerSettings, type Sources } from '../../src/server/index.ts'
+import { createStore, type Store } from '../../src/state/store.ts'
+import { createBoard } from '../../src/views/board.ts'
+import { createProbes, type Probes } from '../../src/views/probes.ts'
+import { statusReport } from '../../src/views/status.ts'
+import { dependency } from '../support/dependency.ts'
+
+export interface World {
+  readonly store: Store
+  readonly probes: Probes
+  readonly sources: Sources
+  /** What the server warned of. */
+  readonly warnings: { readonly fields: object; readonly message: string }[]
+  /** Time that passes for states and probes alone, in milliseconds. */
+  pass(ms: number): void
+  record(name: string, ok: boolean): void
+}
+
+/** `orders-db` is critical, `cache` is not; nothing is known of either. */
+export function world(overrides: Partial<Sources> = {}): World {
+  let passed = 0
+  const clock = { now: () => 1_000 + passed, wall: () => Date.UTC(2026, 0, 1) + passed }
+  const store = createStore(clock)
+  store.put(dependency({ name: 'orders-db', failureThreshold: 1 }))
+  store.put(dependency({ name: 'cache', critical: false, failureThreshold: 1 }))
+  const probes = createProbes(store, () => 0)
+  const warnings: World['warnings'] = []
+  const sources: Sources = {
+    probes,
+    status: () => statusReport(store.snapshot(), probes.readiness().draining),
+    board: createBoard({ state: store, probes }),
+    metrics: async () => ({
+      contentType: 'text/plain; version=0.0.4',
+      contentLength: 5,
+      body: Buffer.from('up 1\n'),
+    }),
+    logger: { warn: (fields, message) => void warnings.push({ fields, message }) },
+    ...overrides,
+  }
+  const record = (name: string, ok: boolean) => {
+    const completed = {
+      at: clock.wall(),
+      monotonicAt: clock.now(),
+      durationMs: 5,
+      phases: {},
+      measurements: {},
+    }
+    const failure = { reason: 'unhealthy', detail: 'http_503', message: 'says <b>no</b>' } as const
+    store.record(name, (ok ? { ...completed, ok } : { ...completed, ok, ...failure }) satisfies CheckResult)
+  }
+  const pass = (ms: number) => {
+    passed += ms
+  }
+  return { store, probes, sources, warnings, pass, record }
+}
+
+export interface Serving extends AsyncDisposable {
+  readonly server: Server
+  readonly port: number
+  readonly url: string
+}
+
+/** A started server on a free loopback port. */
+export async function serving(sources: Sources, settings: Partial<ServerSettings> = {}): Promise<Serving> {
+  const server = createServer(sources, { listen: [{ host: '127.0.0.1', port: 0 }], ...settings })
+  const [address] = await server.start()
+  const port = address!.port
+  const scheme = settings.web?.tls === undefined ? 'http' : 'https'
+  return { server, port, url: `${scheme}://127.0.0.1:${port}`, [Symbol.asyncDispose]: () => server.close(0) }
+}
+
+/** All that comes back, until the server ends the connection. */
+export async function exchange(port: number, bytes: string | Buffer): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write(bytes)
+  return read(socket)
+}
+
+export async function read(socket: Socket): Promise<string> {
+  const chunks: Buffer[] = []
+  socket.on('data', chunk => chunks.push(chunk))
+  await once(socket, 'close')
+  return Buffer.concat(chunks).toString('latin1')
+}

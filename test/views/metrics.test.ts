@@ -1,0 +1,138 @@
+import { describe, expect, test } from 'vitest'
+import type { Dependency } from '../../src/dependency.ts'
+import { createExposition } from '../../src/exposition/exposition.ts'
+import { createStore } from '../../src/state/store.ts'
+import { createDependencyMetrics } from '../../src/views/metrics.ts'
+import { createFakeClock } from '../support/clock.ts'
+import { dependency } from '../support/dependency.ts'
+import { failure, success } from '../support/results.ts'
+
+function setUp(overrides: Partial<Dependency> = {}) {
+  const clock = createFakeClock()
+  const store = createStore(clock)
+  const exposition = createExposition({ refresh: () => metrics.refresh(), now: clock.now })
+  const metrics = createDependencyMetrics(exposition, store, { buckets: [0.01, 1], native: true })
+  store.put(dependency(overrides))
+  const scrape = async (accept?: string) => {
+    const { body } = await exposition.respond(accept, undefined)
+    return Buffer.isBuffer(body) ? body.toString() : Buffer.concat(await body.toArray()).toString()
+  }
+  /** The lines of one family, without HELP and TYPE. */
+  const family = async (name: string) => (await scrape()).split('\n').filter(line => line.startsWith(name))
+  return { clock, store, scrape, family, metrics }
+}
+
+const labels = 'dependency="orders-db",kind="test"'
+
+describe('the metrics of a dependency', () => {
+  test('before the first result: no verdict, and every counter at 0', async () => {
+    const { scrape } = setUp()
+    const series = (await scrape()).split('\n').filter(line => line !== '' && !line.startsWith('#'))
+    expect(series).toEqual([
+      `dependency_check_duration_seconds_bucket{${labels},le="0.01"} 0`,
+      `dependency_check_duration_seconds_bucket{${labels},le="1"} 0`,
+      `dependency_check_duration_seconds_bucket{${labels},le="+Inf"} 0`,
+      `dependency_check_duration_seconds_sum{${labels}} 0`,
+      `dependency_check_duration_seconds_count{${labels}} 0`,
+      `dependency_checks_total{${labels}} 0`,
+      ...[
+        'timeout',
+        'connection_error',
+        'dns_error',
+        'tls_error',
+        'auth_error',
+        'protocol_error',
+        'unhealthy',
+        'error',
+      ].map(reason => `dependency_check_failures_total{${labels},reason="${reason}"} 0`),
+      ...['overlap', 'lag', 'overload'].map(
+        cause => `dependency_checks_skipped_total{${labels},cause="${cause}"} 0`,
+      ),
+      `dependency_transitions_total{${labels}} 0`,
+      `dependency_critical{${labels}} 1`,
+      `dependency_info{${labels},target="db:5432/orders"} 1`,
+    ])
+  })
+
+  test('after results: one observation a check, whatever comes of it', async () => {
+    const { clock, store, family } = setUp({ measured: { lag_seconds: 'Lag.' } })
+    store.record(
+      'orders-db',
+      success(clock, {
+        durationMs: 5,
+        phases: { dns: 1, connect: 2.5 },
+        measurements: { lag_seconds: 7, undeclared: 1 },
+      }),
+    )
+    expect(await family('dependency_up')).toEqual([`dependency_up{${labels}} 1`])
+    expect(await family('dependency_check_phase')).toEqual([
+      `dependency_check_phase_duration_seconds{${labels},phase="dns"} 0.001`,
+      `dependency_check_phase_duration_seconds{${labels},phase="connect"} 0.0025`,
+    ])
+    expect(await family('dependency_test_lag')).toEqual([`dependency_test_lag_seconds{${labels}} 7`])
+    await clock.advance(1_000)
+    store.record(
+      'orders-db',
+      failure(clock, {
+        durationMs: 3_000,
+        reason: 'timeout',
+        measurements: { tls_not_after_timestamp_seconds: 1.5e9 },
+      }),
+    )
+    expect(await family('dependency_up')).toEqual([`dependency_up{${labels}} 1`])
+    expect(await family('dependency_check_success')).toEqual([`dependency_check_success{${labels}} 0`])
+    expect(await family('dependency_check_duration_seconds_count')).toEqual([
+      `dependency_check_duration_seconds_count{${labels}} 2`,
+    ])
+    expect(await family('dependency_check_duration_seconds_sum')).toEqual([
+      `dependency_check_duration_seconds_sum{${labels}} 3.005`,
+    ])
+    expect(await family('dependency_check_failures_total')).toContain(
+      `dependency_check_failures_total{${labels},reason="timeout"} 1`,
+    )
+    expect(await family('dependency_tls')).toEqual([
+      `dependency_tls_not_after_timestamp_seconds{${labels}} 1500000000`,
+    ])
+    expect(await family('dependency_last_success')).toEqual([
+      `dependency_last_success_timestamp_seconds{${labels}} 1767225600`,
+    ])
+    expect(await family('dependency_last_check')).toEqual([
+      `dependency_last_check_timestamp_seconds{${labels}} 1767225601`,
+    ])
+  })
+
+  test('a verdict that has grown stale is taken back at the scrape, without any event', async () => {
+    const { clock, store, family } = setUp()
+    store.record('orders-db', success(clock))
+    expect(await family('dependency_up')).toHaveLength(1)
+    await clock.advance(33_001)
+    expect(await family('dependency_up')).toEqual([])
+    expect(await family('dependency_check_success')).toHaveLength(1)
+  })
+
+  test('exactly the series of what is removed disappear', async () => {
+    const { clock, store, scrape } = setUp({ measured: { lag_seconds: 'Lag.' } })
+    store.put(dependency({ name: 'cache', kind: 'other' }))
+    store.record('orders-db', success(clock, { measurements: { lag_seconds: 1 } }))
+    store.record('cache', success(clock))
+    store.remove('orders-db')
+    const after = await scrape()
+    expect(after).not.toContain('orders-db')
+    expect(after).toContain('dependency_checks_total{dependency="cache",kind="other"} 1')
+  })
+
+  test("the user's labels stand on dependency_info alone, and come out right", async () => {
+    const { family, scrape } = setUp({ labels: { team: 'a"b\\c\nd', note: 'é,x:1' } })
+    expect(await family('dependency_info')).toEqual([
+      String.raw`dependency_info{${'dependency="orders-db",kind="test"'},target="db:5432/orders",team="a\"b\\c\nd",note="é,x:1"} 1`,
+    ])
+    expect((await scrape()).match(/team=/g)).toHaveLength(1)
+  })
+
+  test('a failed check leaves an exemplar, with its trace if it sent one', async () => {
+    const { clock, store, scrape } = setUp()
+    store.record('orders-db', failure(clock, { traceId: 'a'.repeat(32), durationMs: 20 }))
+    const openMetrics = await scrape('application/openmetrics-text;version=1.0.0')
+    expect(openMetrics).toMatch(/le="1\.0"\} 1 # \{trace_id="a{32}"\} 0\.02 1767225600/)
+  })
+})

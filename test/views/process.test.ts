@@ -1,0 +1,28 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+import { expect, test } from 'vitest'
+import { createExposition } from '../../src/exposition/exposition.ts'
+import { createProcessMetrics } from '../../src/views/process.ts'
+import { until } from '../support/net.ts'
+
+test('the metrics of the process come out as families', async () => {
+  const { families, read } = await createProcessMetrics()
+  setFlagsFromString('--expose-gc')
+  runInNewContext('gc')()
+  await until(
+    async () => (await read()).get('nodejs_gc_duration_seconds')?.values.length !== 0,
+    'a collection is measured',
+  )
+  const exposition = createExposition()
+  exposition.group(families).set('', await read())
+  const { body } = await exposition.respond(undefined, undefined)
+  const text = Buffer.isBuffer(body) ? body.toString() : ''
+  expect(text).toContain('# TYPE process_cpu_seconds_total counter\n')
+  expect(text).toMatch(/^process_resident_memory_bytes \d+$/m)
+  expect(text).toMatch(
+    /^nodejs_version_info\{version="v\d+\.\d+\.\d+",major="\d+",minor="\d+",patch="\d+"\} 1$/m,
+  )
+  expect(text).toContain('# TYPE nodejs_gc_duration_seconds histogram\n')
+  expect(text).toMatch(/^nodejs_gc_duration_seconds_count\{kind="major"\} [1-9]/m)
+  expect(text).not.toContain('nodejs_active_handles_total')
+})
