@@ -10,15 +10,15 @@
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { tcp } from '../src/kinds/tcp.ts'
+import { tcp as tcpKind } from '../src/kinds/tcp.ts'
 import { createMonitor } from '../src/monitor.ts'
 import { parseDependency } from '../src/settings.ts'
 
 const [count = 1_000, intervalSeconds = 1, seconds = 60] = process.argv.slice(2).map(Number)
 const intervalMs = intervalSeconds * 1_000
 
-const server = fork(new URL('./support/accept-server.ts', import.meta.url))
-const [port] = await once(server, 'message')
+const server = fork(new URL('./support/targets.ts', import.meta.url))
+const [{ tcp: port }] = await once(server, 'message')
 
 function percentile(sorted: readonly number[], share: number): string {
   return (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(1)
@@ -49,7 +49,7 @@ async function timersAlone(): Promise<readonly number[]> {
 
 const idle = await timersAlone()
 const dependencies = Array.from({ length: count }, (_, i) =>
-  parseDependency(`tcp-${i}`, tcp, {
+  parseDependency(`tcp-${i}`, tcpKind, {
     host: '127.0.0.1',
     port,
     interval: `${intervalMs}ms`,

@@ -11,6 +11,11 @@ declare -A packages=(
   [prometheus]=prometheus
   [openssl]=openssl
   [pgbouncer]=pgbouncer
+  [chromium]=chromium
+)
+# What only the benches measure against.
+declare -A peers=(
+  [prometheus-blackbox-exporter]=prometheus-blackbox-exporter
 )
 
 # Debian keeps PostgreSQL's programs off the PATH, one folder a version.
@@ -22,7 +27,7 @@ wanted=("$@")
 [[ $# -gt 0 ]] || wanted=("${!packages[@]}")
 missing=()
 for program in "${wanted[@]}"; do
-  command -v "$program" >/dev/null || missing+=("${packages[$program]}")
+  command -v "$program" >/dev/null || missing+=("${packages[$program]:-${peers[$program]}}")
 done
 [[ ${#missing[@]} -eq 0 ]] && exit 0
 

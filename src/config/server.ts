@@ -40,6 +40,7 @@ const taken = [
   '/-/healthy',
   '/-/ready',
   '/-/reload',
+  '/-/events',
 ]
 
 const listenAddress = z.string().transform((text, context): ListenAddress => {
@@ -62,7 +63,7 @@ const metricsPath = z
   .regex(/^\/[a-zA-Z0-9._~/-]*$/, {
     error: 'expected a path that begins with /, of letters, digits, ".", "_", "~", "-"',
   })
-  .refine(path => !taken.includes(path) && !path.startsWith('/readyz/'), {
+  .refine(path => !taken.includes(path) && !/^\/(?:readyz|-\/page)\//.test(path), {
     error: 'this path is taken by another answer',
   })
 

@@ -6,7 +6,7 @@ import { parsePath, sameJson, valueAt } from './http-json.ts'
 import type { Answer } from './http-request.ts'
 import { meets, pattern, textExpectation } from './shared/options.ts'
 
-interface StatusRange {
+export interface StatusRange {
   readonly from: number
   readonly to: number
 }

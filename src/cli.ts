@@ -1,0 +1,25 @@
+/** The door for operators: arguments in, exit code out. */
+import { CommanderError } from 'commander'
+import { Exit, exitCodes } from './cli/exit.ts'
+import { createProgram } from './cli/program.ts'
+
+/** A closed pipe behind a table or a help text is nobody's fault. */
+process.stdout.on('error', () => {})
+process.stderr.on('error', () => {})
+
+try {
+  await createProgram().parseAsync()
+} catch (error) {
+  process.exitCode = codeOf(error)
+}
+
+/** The code to end with; what is not yet said is said. */
+function codeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+  if (error instanceof Exit) {
+    for (const line of error.lines) process.stderr.write(`${line}\n`)
+    return error.code
+  }
+  process.stderr.write(`internal error: ${error instanceof Error ? error.stack : String(error)}\n`)
+  return exitCodes.failed
+}

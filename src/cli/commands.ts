@@ -1,0 +1,71 @@
+/**
+ * The commands: what each is called, what it takes, and which file does it. That file is loaded when the command runs,
+ * so that `healthcheck`, which an orchestrator starts every few seconds, does not wait for what `run` needs.
+ */
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { parseDuration } from '../duration.ts'
+import type { GlobalFlags } from './flags.ts'
+
+export function addCommands(program: Command): void {
+  const flags = () => program.opts<GlobalFlags>()
+  program
+    .command('run', { isDefault: true })
+    .description('check on schedule and serve the results (the default)')
+    .action(async () => (await import('./run.ts')).run(flags()))
+  program
+    .command('check')
+    .description('check every dependency once, or those named; exit 1 if a critical one is not up')
+    .argument('[names...]', 'dependencies of the config')
+    .addOption(
+      new Option('-o, --output <format>', 'a table, or the JSON of /health')
+        .choices(['table', 'json'])
+        .default('table'),
+    )
+    .action(async (names, { output }) => (await import('./check.ts')).check(names, output, flags()))
+  program
+    .command('wait')
+    .description('check until every critical dependency is up, or exit 1: for init containers and CI')
+    .addOption(duration('--timeout <duration>', 'give up after this long', '60s'))
+    .option('--for <names...>', 'wait for these, critical or not, and check no other')
+    .action(async options => (await import('./wait.ts')).wait(options.timeout, options.for, flags()))
+  program
+    .command('healthcheck')
+    .description('ask a running instance whether it is alive; exit 1 if it is not: for images without curl')
+    .argument('[url]', 'where it listens', 'http://127.0.0.1:9797')
+    .option('--ready', 'ask whether it is ready (/readyz) in place of alive (/healthz)')
+    .addOption(duration('--timeout <duration>', 'for the whole answer', '3s'))
+    .option('--insecure', 'take any certificate')
+    .action(async (url, options) => (await import('./healthcheck.ts')).healthcheck(url, options))
+  program
+    .command('validate')
+    .description('read the config, print every problem with its place, and ask nothing')
+    .argument('[file]', 'the config file, in place of --config.file')
+    .action(async file => (await import('./validate.ts')).validate(file ?? flags()['config.file']))
+  program
+    .command('schema')
+    .description('print the JSON Schema of the config, for editors')
+    .action(async () => (await import('./schema.ts')).schema())
+  program
+    .command('init')
+    .description('write a config from DATABASE_URL, REDIS_URL and PULSECHECK_DEPENDENCY_<NAME>')
+    .argument('[file]', 'where to; - is standard output', 'pulsecheck.yml')
+    .option('--force', 'overwrite the file')
+    .action(async (file, { force }) => (await import('./init.ts')).init(file, force === true))
+  program
+    .command('demo')
+    .description('start a PostgreSQL, a Redis and an HTTP service of its own, trouble them, and show it')
+    .addOption(duration('--pace <duration>', 'time that each act stays', '10s'))
+    .option('--once', 'end after one round')
+    .action(async options => (await import('./demo.ts')).demo(options, flags()))
+}
+
+/** An option whose value is a Prometheus duration; the command gets milliseconds. */
+function duration(flags: string, description: string, preset: string): Option {
+  return new Option(flags, description).argParser(milliseconds).default(milliseconds(preset), preset)
+}
+
+function milliseconds(text: string): number {
+  const ms = parseDuration(text)
+  if (ms !== undefined && ms > 0) return ms
+  throw new InvalidArgumentError('Write a duration, such as 500ms, 15s or 1m30s.')
+}

@@ -1,0 +1,103 @@
+/** The demo's PostgreSQL: a new cluster in the demo's folder, which for a while refuses logins. */
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Presence } from './demo-actors.ts'
+import { installCommand, postgresFolders, unprivileged } from './demo-programs.ts'
+import type { Stage } from './demo-stage.ts'
+
+export interface Login {
+  readonly port: number
+  readonly user: string
+  readonly password: string
+  readonly database: string
+}
+
+/** Settings of a cluster that need not outlive a crash, and listens on loopback alone. */
+const settings = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  fsync: 'off',
+  shared_buffers: '16MB',
+  max_connections: '20',
+  autovacuum: 'off',
+  lc_messages: 'C',
+}
+
+export async function startPostgres(stage: Stage, login: Login): Promise<Presence> {
+  const who: Who = { ...unprivileged(), env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' } }
+  const found = await usable(stage, who)
+  if (found === undefined)
+    return { what: 'no PostgreSQL here', remedy: installCommand('postgresql', 'postgresql') }
+  const { folder, version } = found
+  const home = join(stage.folder, 'postgres')
+  mkdirSync(home, { mode: 0o700 })
+  give(home, who)
+  const inHome = { ...who, cwd: home }
+  const data = await createCluster(stage, folder, home, login, inHome)
+
+  const admit = (method: string) =>
+    writeFileSync(join(data, 'pg_hba.conf'), `host all all 127.0.0.1/32 ${method}\n`)
+  admit('scram-sha-256')
+  const given = Object.entries({ ...settings, port: login.port }).flatMap(([key, value]) => [
+    '-c',
+    `${key}=${value}`,
+  ])
+  const server = stage.launch(join(folder, 'postgres'), ['-D', data, ...given], {
+    ...inHome,
+    ready: /ready to accept connections/,
+    ending: 'SIGINT',
+  })
+  await server.ready
+  const readAgain = () => server.signal('SIGHUP')
+  return {
+    what: `PostgreSQL ${version}`,
+    trouble: {
+      act: 'PostgreSQL refuses every login (a line in pg_hba.conf)',
+      begin: () => {
+        admit('reject')
+        readAgain()
+      },
+      end: () => {
+        admit('scram-sha-256')
+        readAgain()
+      },
+    },
+  }
+}
+
+type Who = { readonly uid?: number; readonly gid?: number; readonly env: NodeJS.ProcessEnv }
+
+/** The first programs that this user may run: a checkout in root's home, say, is closed to others. */
+async function usable(stage: Stage, who: Who): Promise<{ folder: string; version: string } | undefined> {
+  for (const folder of postgresFolders()) {
+    const said = await stage
+      .execute(join(folder, 'postgres'), ['--version'], { ...who, cwd: '/' })
+      .catch(() => undefined)
+    const version = /(\d+(?:\.\d+)*)/.exec(said ?? '')?.[1]
+    if (version !== undefined) return { folder, version }
+  }
+  return undefined
+}
+
+async function createCluster(
+  stage: Stage,
+  folder: string,
+  home: string,
+  { user, password, database }: Login,
+  who: Who & { readonly cwd: string },
+): Promise<string> {
+  const data = join(home, 'data')
+  const passwordFile = join(home, 'password')
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 })
+  give(passwordFile, who)
+  const quick = ['--no-sync', '--encoding=UTF8', '--locale=C', '--auth=scram-sha-256']
+  const login = ['-U', user, `--pwfile=${passwordFile}`]
+  await stage.execute(join(folder, 'initdb'), ['-D', data, ...quick, ...login], who)
+  const single = ['--single', '-D', data, '-c', 'fsync=off', 'postgres']
+  await stage.execute(join(folder, 'postgres'), single, { ...who, input: `CREATE DATABASE ${database}\n` })
+  return data
+}
+
+function give(path: string, { uid, gid }: Who): void {
+  if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid)
+}

@@ -1,0 +1,15 @@
+/** The addresses of `--web.listen-address`. */
+import { type ListenAddress, parseListenAddress } from '../config/index.ts'
+import { Exit, exitCodes } from './exit.ts'
+import type { GlobalFlags } from './flags.ts'
+
+/** Undefined if none was given. @throws Exit 2 for a text that is no address. */
+export function listenAddresses(flags: GlobalFlags): readonly ListenAddress[] | undefined {
+  return flags['web.listenAddress']?.map(text => {
+    const address = parseListenAddress(text)
+    if (address !== undefined) return address
+    throw new Exit(exitCodes.usage, [
+      `error: --web.listen-address "${text}": write host:port, such as :9797 or 127.0.0.1:9797`,
+    ])
+  })
+}

@@ -1,0 +1,50 @@
+/** The log of the process: pino, as logfmt or JSON, to a stream that may fill up or break without harm. */
+import type { Writable } from 'node:stream'
+import { type LevelWithSilent, type Logger, pino } from 'pino'
+import type { logFormats } from './flags.ts'
+import { logfmt } from './logfmt.ts'
+
+export interface LoggerOptions {
+  readonly level: LevelWithSilent
+  readonly format: (typeof logFormats)[number]
+  readonly stream: Writable
+}
+
+/** Beyond so many bytes that the reader has not taken, lines are dropped: a log must not grow into our memory. */
+const maxBacklogBytes = 1 << 20
+
+/**
+ * A logger that never throws, blocks or ends the process: a full disk and a closed pipe lose lines, and nothing else.
+ * Time is RFC 3339 in UTC, as Prometheus' own programs write it.
+ */
+export function createLogger({ level, format, stream }: LoggerOptions): Logger {
+  let dropped = 0
+  // Without a listener, the first failed write would end the process.
+  stream.on('error', () => {})
+  const write = (line: string) => {
+    if (stream.destroyed || stream.writableLength > maxBacklogBytes) return void dropped++
+    const note = dropped > 0 ? line.replace('}', `,"dropped":${dropped}}`) : line
+    dropped = 0
+    stream.write(format === 'json' ? note : logfmt(note))
+  }
+  return pino(
+    {
+      level,
+      base: null,
+      messageKey: 'msg',
+      timestamp: () => `,"ts":"${new Date().toISOString()}"`,
+      formatters: { level: label => ({ level: label }) },
+    },
+    { write },
+  )
+}
+
+/** Resolves when what was written has left the process, or after the limit: a reader that sleeps must not hold us. */
+export async function flushed(stream: Writable, limitMs: number): Promise<void> {
+  if (stream.destroyed || stream.writableLength === 0) return
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, limitMs)
+  stream.write('', () => resolve())
+  await promise
+  clearTimeout(timer)
+}

@@ -1,0 +1,117 @@
+/** `pulsecheck run`: the service, its signals and its end. */
+import { dirname } from 'node:path'
+import type { Logger } from 'pino'
+import { formatProblem, loadFile } from '../config/index.ts'
+import { kinds } from '../kinds/index.ts'
+import { ListenError, type WebConfig, webFileSchema } from '../server/index.ts'
+import { ConfigError, type Service, type ServiceOptions, startService } from '../service.ts'
+import { configFile } from './config.ts'
+import { Exit, exitCodes } from './exit.ts'
+import type { GlobalFlags } from './flags.ts'
+import { signalCodes } from './interrupt.ts'
+import { listenAddresses } from './listen.ts'
+import { createLogger, flushed } from './logger.ts'
+import { validate } from './validate.ts'
+
+/** The last log lines get this long, in milliseconds. */
+const flushMs = 300
+
+/** Runs until a signal. @throws Exit */
+export async function run(flags: GlobalFlags): Promise<void> {
+  if (flags['config.check'] === true) return await validate(flags['config.file'])
+  const options = await serviceOptions(flags)
+  const { logger } = options
+  const signalled = firstSignal()
+  const service = await started(options)
+  crashOnly(logger, service)
+  process.on('SIGHUP', () => service.reload().catch(() => {}))
+  tellWhere(logger, service, options)
+  const signal = await signalled
+  logger.info({ signal }, 'stopping')
+  await service.stop()
+  logger.info({}, 'stopped')
+  await flushed(process.stderr, flushMs)
+  process.exit(exitCodes.ok)
+}
+
+async function serviceOptions(flags: GlobalFlags): Promise<ServiceOptions & { logger: Logger }> {
+  const file = configFile(flags['config.file'])
+  const webFile = flags['web.config.file']
+  const listen = listenAddresses(flags)
+  const metricsPath = flags['web.telemetryPath']
+  return {
+    ...(file !== undefined && { configFile: file }),
+    env: process.env,
+    kinds,
+    logger: createLogger({ level: flags['log.level'], format: flags['log.format'], stream: process.stderr }),
+    ...(listen !== undefined && { listen }),
+    ...(metricsPath !== undefined && { metricsPath }),
+    ...(webFile !== undefined && { web: await webConfig(webFile) }),
+    lifecycle: flags['web.enableLifecycle'] === true,
+  }
+}
+
+async function webConfig(file: string): Promise<WebConfig> {
+  const loaded = await loadFile(file, webFileSchema(dirname(file)))
+  if (!loaded.ok) throw new Exit(exitCodes.config, loaded.problems.map(formatProblem))
+  return loaded.value
+}
+
+async function started(options: ServiceOptions): Promise<Service> {
+  try {
+    return await startService(options)
+  } catch (error) {
+    if (error instanceof ConfigError) throw new Exit(exitCodes.config, error.problems)
+    if (error instanceof ListenError) throw new Exit(exitCodes.cannotListen, [error.message])
+    throw error
+  }
+}
+
+/** The first signal that ends us; the next one does so at once, whatever still waits. */
+function firstSignal(): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  for (const [signal, code] of Object.entries(signalCodes)) {
+    process.on(signal, () => {
+      if (isEnding) endAtOnce(signal as NodeJS.Signals, code)
+      isEnding = true
+      resolve(signal)
+    })
+  }
+  let isEnding = false
+  return promise
+}
+
+/**
+ * By the signal's own default, which waits for nothing; `process.exit` would wait for a name lookup. As a container's
+ * first process we have no default, and exit after all.
+ */
+function endAtOnce(signal: NodeJS.Signals, code: number): never {
+  process.removeAllListeners(signal)
+  process.kill(process.pid, signal)
+  process.exit(code)
+}
+
+function tellWhere(logger: Logger, { urls }: Service, { configFile, metricsPath }: ServiceOptions): void {
+  logger.info(
+    { config: configFile ?? 'environment', pid: process.pid, node: process.version },
+    'pulsecheck started',
+  )
+  for (const url of urls)
+    logger.info(
+      { page: `${url}/`, metrics: `${url}${metricsPath ?? '/metrics'}`, ready: `${url}/readyz` },
+      'listening',
+    )
+}
+
+/** An error that nobody caught is a bug of ours: said once, without secrets, and the supervisor starts us anew. */
+function crashOnly(logger: Logger, { monitor }: Service): void {
+  process.on('uncaughtException', error => {
+    const secrets = monitor.state.snapshot().states.map(({ dependency }) => dependency.redact)
+    const stack = secrets.reduce(
+      (text, redact) => redact(text),
+      error instanceof Error ? (error.stack ?? error.message) : String(error),
+    )
+    logger.error({ stack }, 'internal error')
+    void flushed(process.stderr, flushMs).then(() => process.exit(exitCodes.failed))
+  })
+}

@@ -1,0 +1,102 @@
+/** `pulsecheck wait`: until what is critical is up. */
+import type { Dependency } from '../dependency.ts'
+import { formatDuration } from '../duration.ts'
+import { createMonitor } from '../monitor.ts'
+import type { DependencyState } from '../state/transition.ts'
+import { readConfig } from './config.ts'
+import { exitCodes } from './exit.ts'
+import type { GlobalFlags } from './flags.ts'
+import { endOnSignal } from './interrupt.ts'
+import { print } from './output.ts'
+import { select } from './select.ts'
+import { cause } from './table.ts'
+
+/** Somebody waits: what is down is asked again this soon, in milliseconds, however long its interval is. */
+const retryMs = 1_000
+
+/**
+ * Ends the process: with 0 once all are up, or with 1 at the timeout. A line for each change goes to standard error.
+ *
+ * @param names these, critical or not; undefined means all critical ones. No other is checked.
+ * @throws Exit 2 for an unknown name, 3 for a wrong config.
+ */
+export async function wait(
+  timeoutMs: number,
+  names: readonly string[] | undefined,
+  flags: GlobalFlags,
+): Promise<void> {
+  const { dependencies, maxConcurrentChecks } = await readConfig(flags['config.file'])
+  const named = names?.flatMap(name => name.split(','))
+  const wanted = named === undefined ? dependencies.filter(isCritical) : select(dependencies, named)
+  const monitor = createMonitor({ dependencies: wanted.map(impatient), maxConcurrentChecks })
+  endOnSignal(() => void monitor.stop())
+  const { promise: ended, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, timeoutMs)
+  const startedAt = performance.now()
+  const said = new Map<string, string>()
+  monitor.state.subscribe({
+    changed(state) {
+      tell(state, said)
+      if (monitor.ready()) resolve()
+    },
+  })
+  if (monitor.ready()) resolve()
+  monitor.start()
+  await ended
+  clearTimeout(timer)
+  const isReady = monitor.ready()
+  const { states } = monitor.state.snapshot()
+  await print(
+    process.stderr,
+    isReady ? upAfter(states, performance.now() - startedAt) : missing(states, timeoutMs),
+  )
+  await monitor.stop()
+  process.exit(isReady ? exitCodes.ok : exitCodes.failed)
+}
+
+function isCritical({ critical }: Dependency): boolean {
+  return critical
+}
+
+/** What is waited for counts as critical, so that the monitor's own verdict is ours. */
+function impatient(dependency: Dependency): Dependency {
+  return { ...dependency, critical: true, intervalMs: Math.min(dependency.intervalMs, retryMs) }
+}
+
+/** A line when the status or the cause of a failure is another than the line before said. */
+function tell(state: DependencyState, said: Map<string, string>): void {
+  const { name } = state.dependency
+  const what = `${state.status} ${why(state, cause)}`
+  if (state.last === undefined || said.get(name) === what) return
+  said.set(name, what)
+  process.stderr.write(
+    state.status === 'up' ? `${name} is up\n` : `${name} is ${state.status}: ${why(state)}\n`,
+  )
+}
+
+type Failure = Extract<DependencyState['last'], { ok: false }>
+
+function why({ last }: DependencyState, spell: (failure: Failure) => string = spelled): string {
+  if (last === undefined) return 'no check has completed'
+  return last.ok ? '' : spell(last)
+}
+
+function spelled(failure: Failure): string {
+  return `${cause(failure)}: ${failure.message}`
+}
+
+function upAfter(states: readonly DependencyState[], ms: number): string {
+  return states.length === 0
+    ? 'nothing to wait for: no dependency is critical\n'
+    : `all ${states.length} up after ${(ms / 1_000).toFixed(1)} s\n`
+}
+
+function missing(states: readonly DependencyState[], timeoutMs: number): string {
+  const lines = states
+    .filter(({ status }) => status !== 'up')
+    .map(
+      state =>
+        `  ${state.dependency.name} (${state.dependency.kind} ${state.dependency.target}): ${why(state)}\n`,
+    )
+  return `not up after ${formatDuration(timeoutMs)}: ${lines.length} of ${states.length}\n${lines.join('')}`
+}

@@ -1,0 +1,205 @@
+/** The wiring of the stand-alone service: config file, listeners, reload, drain. */
+import { type Config, formatProblem, type ListenAddress, loadConfig } from './config/index.ts'
+import type { Kind } from './dependency.ts'
+import { createMonitor, type Monitor } from './monitor.ts'
+import { createServer, type Server, type WebConfig } from './server/index.ts'
+import { overBudget, seriesBudget } from './views/budget.ts'
+import type { Logger } from './views/logs.ts'
+import { createProcessMetrics } from './views/process.ts'
+
+export interface ServiceOptions {
+  /** Without it, the environment is the configuration. */
+  readonly configFile?: string
+  readonly env: Readonly<NodeJS.ProcessEnv>
+  readonly kinds: readonly Kind[]
+  readonly logger: Logger
+  /** In place of the file's `server.listen`. */
+  readonly listen?: readonly ListenAddress[]
+  /** In place of the file's `server.metricsPath`. */
+  readonly metricsPath?: string
+  readonly web?: WebConfig
+  /** Whether `/-/reload` is there. */
+  readonly lifecycle?: boolean
+}
+
+export interface Service {
+  /** Where it listens: `http://127.0.0.1:9797`, in the order of the settings. */
+  readonly urls: readonly string[]
+  readonly monitor: Monitor
+  /** Loads the config anew: all of it takes effect, or nothing does. Calls while one runs share one more. */
+  reload(): Promise<void>
+  /** Not ready at once; after the shutdown delay, closed. Alive until the end. */
+  stop(): Promise<void>
+}
+
+/** The config is wrong. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  /** One line each, with its place. */
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.problems = problems
+  }
+}
+
+/** Requests under way get this long to end, in milliseconds. */
+const closeGraceMs = 5_000
+/** Two readings of a config file that agree, so far apart, make it whole, in milliseconds. */
+const settleMs = 500
+/** Kubernetes takes an endpoint away some seconds after it decided to end the pod. */
+const kubernetesDelayMs = 5_000
+
+/**
+ * Loads, listens, then checks: nothing is asked before the listeners are up.
+ *
+ * @throws ConfigError, or ListenError if an address cannot be bound; nothing is left then.
+ */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const { env, logger } = options
+  let config = await loadServiceConfig(options)
+  let lastReload = { successful: true, successAt: Date.now() }
+
+  const reload = coalesced(async () => {
+    try {
+      const next = await loadServiceConfig(
+        options,
+        () => new Promise(resolve => setTimeout(resolve, settleMs)),
+      )
+      warnOfFixed(config, next, logger)
+      monitor.apply(next.dependencies)
+      server.setAccess(accessOf(next, options))
+      config = next
+      lastReload = { successful: true, successAt: Date.now() }
+      logger.info({ dependencies: next.dependencies.length }, 'config reloaded')
+    } catch (error) {
+      lastReload = { ...lastReload, successful: false }
+      for (const problem of problemsOf(error))
+        logger.error({ problem }, 'config not reloaded, the running one stays')
+      throw error
+    }
+  })
+  const outcome = () =>
+    reload().then(
+      () => ({ ok: true }) as const,
+      error => ({ ok: false, problems: problemsOf(error) }) as const,
+    )
+  const monitor = createMonitor({
+    dependencies: config.dependencies,
+    logger,
+    maxConcurrentChecks: config.maxConcurrentChecks,
+    durations: config.histogram,
+    extra: await createProcessMetrics(),
+    lastReload: () => lastReload,
+    config: () => config.printable,
+    ...(options.lifecycle === true && { reload: outcome }),
+  })
+  const listen = options.listen ?? config.server.listen
+  const server = createServer(monitor.sources, {
+    ...accessOf(config, options),
+    listen,
+    metricsPath: options.metricsPath ?? config.server.metricsPath,
+    ...(options.web !== undefined && { web: options.web }),
+  })
+  const urls = await urlsOf(server, listen, options.web?.tls === undefined ? 'http' : 'https')
+  monitor.start()
+
+  let stopping: Promise<void> | undefined
+  const stop = async () => {
+    monitor.drain()
+    const delayMs =
+      config.server.shutdownDelay ?? (env['KUBERNETES_SERVICE_HOST'] === undefined ? 0 : kubernetesDelayMs)
+    if (delayMs > 0) logger.info({ delayMs }, 'not ready any more, draining')
+    await new Promise(resolve => setTimeout(resolve, delayMs))
+    await server.close(closeGraceMs)
+    await monitor.stop()
+  }
+  return {
+    urls,
+    monitor,
+    reload,
+    stop: () => {
+      stopping ??= stop()
+      return stopping
+    },
+  }
+}
+
+/**
+ * The config as it stands in the file or the environment now, within its series budget.
+ *
+ * @param pause waits between the two readings that a reload makes; see `LoadOptions`.
+ * @throws ConfigError
+ */
+export async function loadServiceConfig(
+  { configFile, env, kinds }: Pick<ServiceOptions, 'configFile' | 'env' | 'kinds'>,
+  pause?: () => Promise<void>,
+): Promise<Config> {
+  const file = configFile === undefined ? {} : { file: configFile }
+  const loaded = await loadConfig({ ...file, env, kinds, ...(pause && { pause }) })
+  if (!loaded.ok) throw new ConfigError(loaded.problems.map(formatProblem))
+  const { dependencies, histogram, server } = loaded.config
+  const tooMany = overBudget(seriesBudget(dependencies, histogram), server.maxSeries)
+  if (tooMany !== undefined)
+    throw new ConfigError([`${configFile ?? 'environment'}: server.maxSeries: ${tooMany}`])
+  return loaded.config
+}
+
+function accessOf({ server: { details, allow } }: Config, { web }: ServiceOptions) {
+  return { details, ...(allow !== undefined && { allow }), ...(web !== undefined && { users: web.users }) }
+}
+
+/** What is fixed when the process starts, and was changed all the same. */
+function warnOfFixed(before: Config, after: Config, logger: Logger): void {
+  const fixed = (config: Config) => {
+    const { listen, metricsPath } = config.server
+    return {
+      'server.listen': listen,
+      'server.metricsPath': metricsPath,
+      histogram: config.histogram,
+      maxConcurrentChecks: config.maxConcurrentChecks,
+    }
+  }
+  const now = Object.entries(fixed(after))
+  const changed = now.filter(
+    ([key, value]) => JSON.stringify(value) !== JSON.stringify(Object(fixed(before))[key]),
+  )
+  for (const [key] of changed) logger.warn({ key }, 'this change takes effect at the next start')
+}
+
+function problemsOf(error: unknown): readonly string[] {
+  return error instanceof ConfigError
+    ? error.problems
+    : [error instanceof Error ? error.message : String(error)]
+}
+
+async function urlsOf(
+  server: Server,
+  listen: readonly ListenAddress[],
+  scheme: string,
+): Promise<readonly string[]> {
+  const bound = await server.start()
+  return bound.map(({ port }, i) => {
+    const host = listen[i]?.host ?? 'localhost'
+    return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
+  })
+}
+
+/** At most one run at a time and one waiting; whoever calls meanwhile shares the one that waits. */
+function coalesced(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined
+  let waiting: Promise<void> | undefined
+  const start = () => {
+    waiting = undefined
+    running = run().finally(() => {
+      running = undefined
+    })
+    return running
+  }
+  return () => {
+    if (running === undefined) return start()
+    waiting ??= running.then(start, start)
+    return waiting
+  }
+}

@@ -1,0 +1,112 @@
+/** The rooms and who may import whom: docs/design/0001-rooms.md as a test. */
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { kinds } from '../src/kinds/index.ts'
+
+const src = join(import.meta.dirname, '../src')
+const files = globSync('**/*.{ts,cts}', { cwd: src }).sort()
+
+/** Vocabulary that every room may import. */
+const vocabulary = ['dependency', 'duration', 'secret', 'settings']
+const rooms: Readonly<Record<string, readonly string[]>> = {
+  config: [],
+  kinds: [],
+  schedule: [],
+  state: [],
+  views: ['state', 'exposition'],
+  exposition: [],
+  server: ['views', 'state', 'exposition'],
+  monitor: ['kinds', 'schedule', 'state', 'views', 'exposition', 'server', 'version'],
+  service: ['monitor', 'config', 'server', 'views', 'version'],
+  index: ['monitor', 'kinds'],
+  // `check` asks once, outside of any schedule, and keeps and shows what it hears as the service does: through run(),
+  // the store and the status report.
+  cli: ['service', 'monitor', 'config', 'kinds', 'server', 'views', 'schedule', 'state', 'version'],
+  bin: ['cli'],
+  version: [],
+  dependency: [],
+  secret: [],
+  settings: [],
+  duration: [],
+}
+
+/** Each third-party library and its home. */
+const homes: Readonly<Record<string, RegExp>> = {
+  '@bufbuild/protobuf': /^exposition\//,
+  bcryptjs: /^server\//,
+  commander: /^cli/,
+  fastify: /^server\/|^monitor\.ts$/,
+  ioredis: /^kinds\/redis/,
+  pg: /^kinds\/postgres/,
+  pino: /^cli\//,
+  'prom-client': /^views\/process\.ts$/,
+  re2js: /^kinds\/shared\//,
+  undici: /^kinds\/http/,
+  yaml: /^config\//,
+  zod: /^(config|kinds)\/|^(dependency|settings|server\/webfile)\.ts$/,
+}
+
+interface Import {
+  readonly from: string
+  readonly to: string
+}
+
+const imports: readonly Import[] = files.flatMap(from => {
+  const text = readFileSync(join(src, from), 'utf8')
+  const found = text.matchAll(/^(?:import|export)\b[^'"`;]*? from '([^']+)'|\bimport\('([^']+)'\)/gm)
+  return [...found].map(([, fixed, dynamic]) => ({ from, to: fixed ?? dynamic ?? '' }))
+})
+
+function roomOf(file: string): string {
+  return file.split('/')[0]?.replace(/\.c?ts$/, '') ?? ''
+}
+
+describe('the architecture', () => {
+  test.each(files)('%s is in a room that the design knows', file => {
+    expect(Object.keys(rooms)).toContain(roomOf(file))
+  })
+
+  test.each(files)('%s imports only from rooms that its own may know', file => {
+    const room = roomOf(file)
+    const allowed = [room, ...vocabulary, ...(rooms[room] ?? [])]
+    const ours = imports.filter(({ from, to }) => from === file && to.startsWith('.'))
+    const strangers = ours
+      .map(({ to }) => roomOf(relative(src, join(src, dirname(file), to))))
+      .filter(to => !allowed.includes(to))
+    expect(strangers).toEqual([])
+  })
+
+  test('a kind imports no other kind', () => {
+    const between = imports.filter(({ from, to }) => {
+      const [own, other] = [kindOf(from), kindOf(join(dirname(from), to))]
+      return from.startsWith('kinds/') && own !== undefined && other !== undefined && own !== other
+    })
+    expect(between).toEqual([])
+  })
+
+  test('every library has one home, and every dependency is used', () => {
+    const foreign = imports.filter(({ to }) => !to.startsWith('.') && !to.startsWith('node:'))
+    const lost = foreign.filter(({ from, to }) => !homes[packageOf(to)]?.test(from))
+    expect(lost).toEqual([])
+    const manifest = JSON.parse(readFileSync(join(src, '../package.json'), 'utf8'))
+    const used = new Set(foreign.map(({ to }) => packageOf(to)))
+    expect(Object.keys(manifest.dependencies).filter(name => !used.has(name))).toEqual([])
+  })
+
+  test('every version is pinned exactly', () => {
+    const manifest = JSON.parse(readFileSync(join(src, '../package.json'), 'utf8'))
+    const versions = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })
+    expect(versions.filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(String(version)))).toEqual([])
+  })
+})
+
+function packageOf(specifier: string): string {
+  const [scope = '', name = ''] = specifier.split('/')
+  return scope.startsWith('@') ? `${scope}/${name}` : scope
+}
+
+/** The kind that a file of its room belongs to: `redis-client.ts` is redis's. */
+function kindOf(file: string): string | undefined {
+  return kinds.map(({ kind }) => kind).find(kind => new RegExp(`^kinds/${kind}[.-]`).test(file))
+}

@@ -1,0 +1,144 @@
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { until } from '../support/net.ts'
+import type { Running } from '../support/program.ts'
+import { start } from './commands.ts'
+import { onTerminal } from './terminal.ts'
+
+const quick = ['demo', '--pace', '300ms', '--web.listen-address', '127.0.0.1:0']
+
+/** A folder for temporary files that other users may pass through, since PostgreSQL does not run as root. */
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-demo-test-'))
+  chmodSync(folder, 0o711)
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** Processes whose arguments or working folder name the folder. */
+function processesIn(folder: string): readonly string[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map(pid => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+      } catch {
+        return ''
+      }
+    })
+    .filter(command => command.includes(folder))
+}
+
+interface Demo extends Running {
+  readonly tmp: string
+  said(text: string): Promise<void>
+  /** `http://127.0.0.1:port`, once it is there. */
+  url(): string
+}
+
+function startDemo(flags: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Demo {
+  const tmp = newFolder()
+  const running = start({
+    flags: [...quick, ...flags],
+    env: { TMPDIR: tmp, NODE_DISABLE_COMPILE_CACHE: '1', ...env },
+  })
+  return {
+    ...running,
+    tmp,
+    said: text => until(() => running.output().stdout.includes(text), `it says: ${text}`, 15_000),
+    url: () => /http:\/\/127\.0\.0\.1:\d+(?=\/metrics)/.exec(running.output().stdout)?.[0] ?? '',
+  }
+}
+
+async function nothingIsLeft({ tmp, url }: Demo): Promise<void> {
+  expect(readdirSync(tmp)).toEqual([])
+  expect(processesIn(tmp)).toEqual([])
+  if (url() !== '') await expect(fetch(`${url()}/healthz`)).rejects.toThrow()
+}
+
+test('one round: each trouble shows in the state and in readiness, and all is well again', async () => {
+  const demo = startDemo(['--once'])
+  await demo.said('all is well')
+  for (const path of ['/', '/metrics', '/health'])
+    expect((await fetch(`${demo.url()}${path}`)).status).toBe(200)
+  expect(await demo.ended).toBe(0)
+  const { stdout, stderr } = demo.output()
+  expect(stderr).toBe('')
+  // What one act ends and the next begins comes in either order, so each is looked for by itself.
+  const acts = [
+    ['Redis freezes (SIGSTOP)', /cache is down \(timeout\); \/readyz 200 degraded/],
+    ['the HTTP service grows slow', /cache is up/, /payments is down \(timeout\); \/readyz 503 unavailable/],
+    [
+      'PostgreSQL refuses every login',
+      /payments is up/,
+      /orders-db is down \(auth_error\/28000\); \/readyz 503 unavailable/,
+    ],
+    ['all is well', /orders-db is up; \/readyz 200 ok/],
+  ] as const
+  let rest = stdout.slice(stdout.indexOf('all is well') + 1)
+  for (const [i, [act, ...shown]] of acts.entries()) {
+    rest = rest.slice(rest.indexOf(act))
+    const scene = rest.slice(0, rest.indexOf(acts[i + 1]?.[0] ?? 'The demo is over'))
+    for (const line of shown) expect(scene).toMatch(line)
+  }
+  await nothingIsLeft(demo)
+})
+
+describe('the end leaves no process, no file and no port', () => {
+  test('SIGTERM while Redis is frozen', async () => {
+    const demo = startDemo()
+    await demo.said('Redis freezes')
+    demo.child.kill('SIGTERM')
+    expect(await demo.ended).toBe(0)
+    await nothingIsLeft(demo)
+  })
+
+  test('SIGHUP while it starts', async () => {
+    const demo = startDemo()
+    // PostgreSQL's folder is there, its server is not.
+    await until(() => processesIn(demo.tmp).length > 0, 'a server starts')
+    demo.child.kill('SIGHUP')
+    expect(await demo.ended).toBe(0)
+    expect(demo.output().stdout).not.toContain('all is well')
+    await nothingIsLeft(demo)
+  })
+
+  test('a second signal ends it at once', async () => {
+    const demo = startDemo()
+    await until(() => processesIn(demo.tmp).length > 0, 'a server starts')
+    demo.child.kill('SIGINT')
+    await demo.said('Ending')
+    demo.child.kill('SIGTERM')
+    expect(await demo.ended).toBe(143)
+    await until(() => processesIn(demo.tmp).length === 0, 'no process is left')
+    expect(readdirSync(demo.tmp)).toEqual([])
+  })
+
+  test('Ctrl-C on a terminal', async () => {
+    const tmp = newFolder()
+    const { screen, type, ended } = onTerminal(quick, { TMPDIR: tmp, NODE_DISABLE_COMPILE_CACHE: '1' })
+    await until(() => screen().includes('Redis freezes'), 'it plays', 15_000)
+    type('\x03')
+    expect(await ended).toBe(0)
+    expect(screen()).toContain('nothing is left of it')
+    expect(readdirSync(tmp)).toEqual([])
+    expect(processesIn(tmp)).toEqual([])
+  })
+})
+
+test('a server that is not installed: its line says what would install it, and the rest plays', async () => {
+  const bin = newFolder()
+  symlinkSync(process.execPath, join(bin, 'node'))
+  const demo = startDemo([], { PATH: bin })
+  await demo.said('payments is down (timeout)')
+  demo.child.kill('SIGINT')
+  expect(await demo.ended).toBe(0)
+  const { stdout } = demo.output()
+  expect(stdout).toMatch(/^ {2}cache .* no redis-server here: apt-get install redis-server$/m)
+  expect(stdout).toContain('all is well, but for cache')
+  expect(stdout).toContain('cache is down (connection_error/ECONNREFUSED)')
+  expect(stdout).not.toContain('Redis freezes')
+  await nothingIsLeft(demo)
+})
