@@ -1,0 +1,165 @@
+/** The documents against the code, in both directions. What follows from the code alone stands in generated tables. */
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import fastify from 'fastify'
+import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
+import { exitCodes } from '../src/cli/exit.ts'
+import { createProgram } from '../src/cli/program.ts'
+import { phases, reasons, skipCauses } from '../src/dependency.ts'
+import { kinds } from '../src/kinds/index.ts'
+import { createMonitor } from '../src/monitor.ts'
+import { defaultLimits, webFileSchema } from '../src/server/index.ts'
+import { maxScrapes } from '../src/server/metrics.ts'
+import { dependencyFamilies, measurementFamilies } from '../src/views/families.ts'
+import { createProcessMetrics } from '../src/views/process.ts'
+import { selfFamilies } from '../src/views/self.ts'
+import { blocksOf, documents, headings, prose, quoted, read, root, rowsUnder } from './docs/documents.ts'
+import { tables, tablesIn } from './docs/tables.ts'
+
+const pages = readdirSync(join(root, 'docs/design')).map(name => `docs/design/${name}`)
+const everything = documents.map(read).join('\n')
+
+describe('generated tables', () => {
+  const current = tables()
+  const standing = documents.flatMap(file =>
+    [...tablesIn(read(file))].map(([name, text]) => ({ name, file, text })),
+  )
+
+  test.each(standing)('$name in $file is up to date (else: node test/docs/write.ts)', ({ name, text }) => {
+    expect(text).toBe(current.get(name))
+  })
+
+  test('every table stands in a document', () => {
+    const missing = [...current.keys()].filter(name => !standing.some(table => table.name === name))
+    expect(missing).toEqual([])
+  })
+})
+
+test('every kind has a section of its name, an example and an entry in the README', () => {
+  const sections = headings('docs/configuration.md')
+  const examples = blocksOf('docs/configuration.md').filter(({ language }) => language === 'yaml')
+  for (const { kind } of kinds) {
+    expect(sections).toContain(kind)
+    expect(examples.map(({ section }) => section)).toContain(kind)
+    expect(read('README.md')).toContain(`[\`${kind}\`](docs/configuration.md#${kind})`)
+  }
+})
+
+describe('words of the code that stand in the documents', () => {
+  test('every flag is one of the program', () => {
+    const program = createProgram()
+    const all = [program, ...program.commands].flatMap(({ options }) => options.map(({ long }) => long))
+    const foreign = ['--enable-feature', '--config.file=prometheus.yml']
+    const named = [...everything.matchAll(/(?<![\w-])--[a-z][a-z.-]*[a-z](?:=\S+)?/g)].map(([flag]) => flag)
+    const unknown = named.filter(flag => !foreign.some(each => flag.startsWith(each)) && !all.includes(flag))
+    expect(unknown).toEqual([])
+    expect(named.length).toBeGreaterThan(10)
+  })
+
+  test('every command is one of the program', () => {
+    const commands = createProgram().commands.map(command => command.name())
+    const named = [...everything.matchAll(/(?:`|^|\$ )pulsecheck ([a-z]+)/gm)].map(([, name]) => name)
+    expect(named.filter(name => !commands.includes(name ?? ''))).toEqual([])
+    expect(named).toContain('validate')
+  })
+
+  test('every metric is one that is exposed', async () => {
+    const measured = kinds.flatMap(({ kind, measurements = {} }) => measurementFamilies(kind, measurements))
+    const own = await createProcessMetrics()
+    const families = [...dependencyFamilies, ...measured, ...selfFamilies, ...own.families]
+    const exposed = families.flatMap(({ name, type }) =>
+      type === 'histogram' ? [name, `${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
+    )
+    const named = [...everything.matchAll(/\b(?:dependency|pulsecheck|process|nodejs)_[a-z_]*[a-z]\b(?!\*)/g)]
+    const unknown = named.map(([name]) => name).filter(name => !exposed.includes(name))
+    expect(unknown).toEqual([])
+    expect(named.length).toBeGreaterThan(60)
+  })
+
+  test('every reason, cause and phase is explained', () => {
+    const words = quoted(prose('docs/metrics.md'))
+    for (const word of [...reasons, ...skipCauses, ...phases]) expect(words).toContain(word)
+  })
+
+  test('every exit code is explained', () => {
+    const codes = rowsUnder('docs/configuration.md', 'Exit codes').map(([code]) => code)
+    expect(codes).toEqual([...Object.values(exitCodes).map(String), '130, 143'])
+  })
+
+  test('every limit against clients has the value that is written', () => {
+    const { headersMs, headerBytes, headerCount, requestMs, silenceMs, answerMs, idleMs, connections } =
+      defaultLimits
+    const seconds = (ms: number) => `${ms / 1_000} s`
+    const values = rowsUnder('docs/operating.md', 'Limits against clients').map(
+      ([, value]) => value?.split('; ')[0],
+    )
+    expect(values).toEqual([
+      `within ${seconds(headersMs)}, ${headerBytes / 1_024} KiB, ${headerCount} of them`,
+      `within ${seconds(requestMs)}`,
+      seconds(silenceMs),
+      `within ${seconds(answerMs)}`,
+      seconds(idleMs),
+      connections.toLocaleString('en'),
+      String(maxScrapes),
+    ])
+  })
+
+  test('every key of the web config file is explained, and no other', () => {
+    const documented = rowsUnder('docs/configuration.md', 'Web config file').flatMap(([keys]) =>
+      quoted(keys ?? ''),
+    )
+    const schema = z.toJSONSchema(webFileSchema('.'), { io: 'input', unrepresentable: 'any' }) as Node
+    expect(documented.toSorted()).toEqual(leavesOf(schema).toSorted())
+  })
+
+  test('every endpoint of the README answers, and no other does', async () => {
+    const rows = rowsUnder('README.md', 'Endpoints')
+    const documented = rows.flatMap(row => quoted(row.join(' '))).filter(word => word.startsWith('/'))
+    expect(documented.toSorted()).toEqual((await routesOf()).toSorted())
+  })
+})
+
+interface Node {
+  readonly properties?: Readonly<Record<string, Node>>
+}
+
+/** The keys that hold values; of `headers`, which has a closed set of keys, the map itself. */
+function leavesOf({ properties = {} }: Node, path = ''): readonly string[] {
+  return Object.entries(properties).flatMap(([key, node]) =>
+    node.properties === undefined || key === 'headers' ? [`${path}${key}`] : leavesOf(node, `${path}${key}.`),
+  )
+}
+
+/** The routes of a monitor that has all of them, as the README writes them. */
+async function routesOf(): Promise<readonly string[]> {
+  const app = fastify()
+  const urls = new Set<string>()
+  app.addHook('onRoute', ({ url }) => void urls.add(url.replace(/:(\w+)/, '<$1>')))
+  const monitor = createMonitor({ dependencies: {}, config: () => ({}), reload: async () => ({ ok: true }) })
+  await app.register(monitor.routes)
+  await app.close()
+  return [...urls]
+}
+
+describe('links', () => {
+  const links = [...documents, 'CHANGELOG.md', ...pages].flatMap(file =>
+    [...prose(file).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, target = '']) => ({ file, target })),
+  )
+
+  test.each(links)('$file leads to $target', ({ file, target }) => {
+    const [path = '', anchor] = target.split('#')
+    const page = path === '' ? file : join(dirname(file), path)
+    expect(existsSync(join(root, page)), page).toBe(true)
+    if (anchor !== undefined) expect(headings(page).map(slug)).toContain(anchor)
+    if (path.endsWith('/')) expect(statSync(join(root, page)).isDirectory()).toBe(true)
+  })
+})
+
+/** The anchor that a heading gets on the usual hosts. */
+function slug(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-')
+}
