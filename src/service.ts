@@ -109,7 +109,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const stop = async () => {
     monitor.drain()
     const delayMs =
-      config.server.shutdownDelay ?? (env['KUBERNETES_SERVICE_HOST'] === undefined ? 0 : kubernetesDelayMs)
+      config.server.shutdownDelay ?? (env.KUBERNETES_SERVICE_HOST === undefined ? 0 : kubernetesDelayMs)
     if (delayMs > 0) logger.info({ delayMs }, 'not ready any more, draining')
     await new Promise(resolve => setTimeout(resolve, delayMs))
     await server.close(closeGraceMs)

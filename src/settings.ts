@@ -111,8 +111,13 @@ export function parseDependency(name: string, kind: Kind, options: unknown): Dep
   const parsed = dependencySchema(kind).safeParse(options)
   if (named.success && parsed.success) return createDependency(name, kind, parsed.data)
   const issues = [...(named.error?.issues ?? []), ...(parsed.error?.issues ?? [])]
-  const problems = issues.map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '))
+  const problems = issues.map(issue => [issue.path.join('.'), said(issue)].filter(Boolean).join(': '))
   throw new TypeError(`dependency ${JSON.stringify(name)}: ${problems.join('; ')}`)
+}
+
+/** What an issue says; of a wrong key, what is wrong with it. */
+function said(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_key' ? issue.issues.map(({ message }) => message).join('; ') : issue.message
 }
 
 /**

@@ -72,8 +72,10 @@ export function createBoard({ state, probes, nextCheckAt = () => undefined }: Bo
     const before = verdict
     verdict = probes.readiness()
     if (before === verdict || before === undefined) return verdict
-    for (const [name, { status }] of verdict.checks)
-      if (before.checks.get(name)?.status !== status && changedAt.has(name)) touch(name)
+    for (const [name, { status }] of verdict.checks) {
+      const known = before.checks.get(name)?.status
+      if (status === 'unknown' && known !== undefined && known !== status) touch(name)
+    }
     return verdict
   }
 

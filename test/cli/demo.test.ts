@@ -17,18 +17,25 @@ function newFolder(): string {
   return folder
 }
 
-/** Processes whose arguments or working folder name the folder. */
-function processesIn(folder: string): readonly string[] {
+interface Process {
+  readonly pid: number
+  readonly command: string
+}
+
+/** Processes whose arguments name the folder. */
+function processesIn(folder: string): readonly Process[] {
   return readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .map(pid => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
-      } catch {
-        return ''
-      }
-    })
-    .filter(command => command.includes(folder))
+    .filter(name => /^\d+$/.test(name))
+    .map(name => ({ pid: Number(name), command: commandOf(name) }))
+    .filter(({ pid, command }) => pid !== process.pid && command.includes(folder))
+}
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch {
+    return ''
+  }
 }
 
 interface Demo extends Running {
@@ -107,7 +114,10 @@ describe('the end leaves no process, no file and no port', () => {
 
   test('a second signal ends it at once', async () => {
     const demo = startDemo()
-    await until(() => processesIn(demo.tmp).length > 0, 'a server starts')
+    const initdb = () => processesIn(demo.tmp).find(({ command }) => command.includes('initdb'))
+    await until(() => initdb() !== undefined, 'PostgreSQL is set up')
+    // The end in order would wait for it.
+    process.kill(initdb()?.pid ?? 0, 'SIGSTOP')
     demo.child.kill('SIGINT')
     await demo.said('Ending')
     demo.child.kill('SIGTERM')

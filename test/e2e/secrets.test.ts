@@ -79,6 +79,7 @@ beforeAll(async () => {
         host: '127.0.0.1',
         port: closed,
         user: 'user',
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: a reference that the config resolves.
         password: '${PG_SECRET}',
         database: 'orders',
       },

@@ -1,6 +1,5 @@
 /** Through a real PgBouncer (Debian, Ubuntu: `apt-get install pgbouncer`). */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -25,9 +24,8 @@ describe('behind PgBouncer, pooling by transaction', () => {
     }, 'PgBouncer listens')
   })
   afterAll(async () => {
-    const exit = once(bouncer, 'exit')
     bouncer.kill('SIGKILL')
-    await exit
+    await until(() => bouncer.exitCode !== null || bouncer.signalCode !== null, 'PgBouncer has ended')
     await server.stop()
     rmSync(folder, { recursive: true })
   })

@@ -4,7 +4,7 @@ import { countByStatus, matches, statuses, worstFirst } from './browser/order.js
 import { type Now, present, presentDetail } from './browser/present.js'
 import { clock, span } from './browser/words.js'
 import { type Html, html, render } from './html.ts'
-import { detailMarkup, rowMarkup } from './row.ts'
+import { blankDetail, detailMarkup, rowMarkup } from './row.ts'
 
 export type Overview = Omit<BoardChanges, 'cursor' | 'more' | 'rows' | 'names'>
 
@@ -37,7 +37,7 @@ export function* pageMarkup({ overview, rows, view, links }: PageContent): Gener
       .slice(i, i + batch)
       .map(row => render(shown(row, now, view)))
       .join('')
-  yield render(foot(links, rows.length === 0))
+  yield render(foot(links, rows.some(row => matches(row, view))))
 }
 
 function shown(row: BoardRow, now: Now, view: View): Html {
@@ -91,20 +91,20 @@ ${['', ...statuses].map(
 )}</nav>
 <label class="search" hidden><span>Search</span> <input type="search" id="search" value="${view.q}" maxlength="200" placeholder="name, kind, target, label" autocomplete="off" spellcheck="false" aria-keyshortcuts="/"> <kbd aria-hidden="true">/</kbd></label>
 </div>
-<table id="dependencies" tabindex="-1">
+<table role="table" id="dependencies" tabindex="-1">
 <caption>Dependencies, worst first</caption>
-<thead><tr><th scope="col">Status</th><th scope="col">Dependency</th><th scope="col" class="since">Since</th><th scope="col" class="why">What is wrong</th><th scope="col" class="recent">Recent checks</th><th scope="col" class="time">Took</th><th scope="col" class="last">Checked</th></tr></thead>
+<thead role="rowgroup"><tr role="row"><th scope="col" role="columnheader">Status</th><th scope="col" role="columnheader">Dependency</th><th scope="col" role="columnheader" class="since">Since</th><th scope="col" role="columnheader" class="why">What is wrong</th><th scope="col" role="columnheader" class="recent">Recent checks</th><th scope="col" role="columnheader" class="time">Took</th><th scope="col" role="columnheader" class="last">Checked</th></tr></thead>
 `
 }
 
-function foot(links: PageContent['links'], isEmpty: boolean): Html {
+function foot(links: PageContent['links'], hasRows: boolean): Html {
   const blank = rowMarkup({}, { hidden: false, detail: undefined, href: '' })
   return html`</table>
-<p id="none"${isEmpty ? '' : html` hidden`}>No dependency matches.</p>
+<p id="none"${hasRows ? html` hidden` : ''}>No dependency matches.</p>
 <template id="row"><table>${blank}</table></template>
-<template id="detail"><table><tbody>${detailMarkup({})}</tbody></table></template>
+<template id="detail"><table><tbody>${detailMarkup(blankDetail)}</tbody></table></template>
 </main>
-<footer><nav aria-label="Other views">
+<footer><nav class="links" aria-label="Other views">
 ${links.map(([path, text]) => html`<a href=".${path}">${text}</a>\n`)}</nav></footer>
 </body>
 </html>

@@ -17,16 +17,16 @@ export interface RowOptions {
 export function rowMarkup(fields: Fields, { hidden, detail, href }: RowOptions): Html {
   const f = (key: string) => fields[key] ?? ''
   const open = html`${detail === undefined ? 'false' : 'true'}`
-  return html`<tbody data-name="${f('name')}" data-status="${f('status')}" data-a="data-name=name data-status=status"${hidden ? html` hidden` : ''}>
-<tr>
-<td class="status"><span data-f="status">${f('status')}</span></td>
-<th scope="row"><a href="${href}" aria-expanded="${open}" data-a="href=href" data-f="name">${f('name')}</a> <span class="tag" data-f="critical">${f('critical')}</span>
+  return html`<tbody role="rowgroup" data-name="${f('name')}" data-status="${f('status')}" data-a="data-name=name data-status=status"${hidden ? html` hidden` : ''}>
+<tr role="row">
+<td role="cell" class="status"><span data-f="status">${f('status')}</span></td>
+<th scope="row" role="rowheader"><a class="opener" href="${href}" aria-expanded="${open}" data-a="href=href" data-f="name">${f('name')}</a> <span class="tag" data-f="critical">${f('critical')}</span>
 <div class="sub"><span data-f="kind">${f('kind')}</span> <span data-f="target">${f('target')}</span> <span data-f="labels">${f('labels')}</span></div></th>
-<td class="since"><span data-f="since">${f('since')}</span><div class="sub" data-f="sinceAt">${f('sinceAt')}</div></td>
-<td class="why"><b data-f="reason">${f('reason')}</b> <span data-f="message">${f('message')}</span> <strong data-f="warning">${f('warning')}</strong></td>
-<td class="recent"><svg viewBox="0 0 ${sparkWidth} ${sparkHeight}" role="img"><title data-f="recent">${f('recent')}</title><path class="good" d="${f('good')}" data-a="d=good"/><path class="bad" d="${f('bad')}" data-a="d=bad"/></svg></td>
-<td class="time"><span data-f="duration">${f('duration')}</span></td>
-<td class="last"><span data-f="last">${f('last')}</span><div class="sub" data-f="next">${f('next')}</div></td>
+<td role="cell" class="since"><span data-f="since">${f('since')}</span><div class="sub" data-f="sinceAt">${f('sinceAt')}</div></td>
+<td role="cell" class="why"><b data-f="reason">${f('reason')}</b> <span data-f="message">${f('message')}</span> <strong data-f="warning">${f('warning')}</strong></td>
+<td role="cell" class="recent"><svg viewBox="0 0 ${sparkWidth} ${sparkHeight}" role="img"><title data-f="recent">${f('recent')}</title><path class="good" d="${f('good')}" data-a="d=good"/><path class="bad" d="${f('bad')}" data-a="d=bad"/></svg></td>
+<td role="cell" class="time"><span data-f="duration">${f('duration')}</span></td>
+<td role="cell" class="last"><span data-f="last">${f('last')}</span><div class="sub" data-f="next">${f('next')}</div></td>
 </tr>
 ${detail === undefined ? '' : detailMarkup(detail)}</tbody>
 `
@@ -41,6 +41,14 @@ const facts = [
   ['counts', 'Since the start'],
 ] as const
 
+/** What the browser fills when a row is opened. An empty text would be no length. */
+export const blankDetail: Fields = Object.fromEntries(
+  phases.flatMap(phase => [
+    [`${phase}X`, '0'],
+    [`${phase}Width`, '0'],
+  ]),
+)
+
 export function detailMarkup(fields: Fields): Html {
   const f = (key: string) => fields[key] ?? ''
   const terms = facts.map(
@@ -53,7 +61,7 @@ export function detailMarkup(fields: Fields): Html {
   )
   const legend = phases.map(phase => html`<li class="${phase}" data-f="${phase}">${f(phase)}</li>`)
   const failures = Array.from({ length: failureSlots }, (_, i) => failureMarkup(f, i))
-  return html`<tr class="detail"><td colspan="7"><div class="columns">
+  return html`<tr role="row" class="detail"><td role="cell" colspan="7"><div class="columns">
 <section><h3>Details</h3><dl>
 ${terms}</dl>
 <h3>Phases of the last check</h3>

@@ -41,7 +41,7 @@ function arrange() {
   const counts = countByStatus([...table.lines.values()].flatMap(({ row }) => row ?? []))
   for (const each of counters) {
     const count = each.querySelector('b')
-    if (count !== null) say(count, String(counts[each.dataset['status'] ?? ''] ?? 0))
+    if (count !== null) say(count, String(counts[each.dataset.status ?? ''] ?? 0))
   }
 }
 
@@ -50,8 +50,8 @@ function headline() {
   if (news === undefined) return
   const { status, summary } = news
   const [word, rest] = element('summary').childNodes
-  if (header.dataset['status'] !== status) icon.href = `./-/page/${status}.svg`
-  header.dataset['status'] = status
+  if (header.dataset.status !== status) icon.href = `./-/page/${status}.svg`
+  header.dataset.status = status
   if (word) say(word, words[status])
   if (rest) say(rest, `: ${summary}`)
   document.title = `${words[status]}: ${summary} · ${location.host} · Pulsecheck`

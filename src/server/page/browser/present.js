@@ -99,17 +99,14 @@ function certificateWarning({ lastCheck }, at) {
 export function presentDetail(row, now) {
   const { at, zone } = now
   const { lastCheck, lastSuccessAt, nextCheckAt } = row
-  /** @param {string | null} iso */
-  const moment = iso => {
-    if (iso === null) return ''
-    const time = Date.parse(iso)
-    return `${clock(time, at, zone)}, ${time > at ? ahead(time - at) : ago(at - time)}`
-  }
+  /** @param {string} iso */
+  const past = iso => `${clock(Date.parse(iso), at, zone)}, ${ago(at - Date.parse(iso))}`
+  const next = nextCheckAt === null ? undefined : Date.parse(nextCheckAt)
   const { [certificate]: expiry, ...measurements } = lastCheck?.measurements ?? {}
   return {
-    lastCheck: lastCheck === null ? '' : `${moment(lastCheck.at)}: ${lastCheck.ok ? 'succeeded' : 'failed'}`,
-    lastSuccess: lastSuccessAt === null ? 'never' : moment(lastSuccessAt),
-    nextCheck: moment(nextCheckAt),
+    lastCheck: lastCheck === null ? '' : `${past(lastCheck.at)}: ${lastCheck.ok ? 'succeeded' : 'failed'}`,
+    lastSuccess: lastSuccessAt === null ? 'never' : past(lastSuccessAt),
+    nextCheck: next === undefined ? '' : `${clock(next, at, zone)}, ${ahead(next - at)}`,
     certificate: expiry === undefined ? '' : expiryWords(1_000 * expiry, now),
     measurements: pairs(measurements, ' '),
     counts: counts(row),

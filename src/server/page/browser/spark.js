@@ -8,7 +8,7 @@ export const sparkHeight = 20
 
 /**
  * One bar a check, the newest at the right. Good ones are as high as the root of their time, so that a slow one does
- * not flatten the others; failed ones have the whole height.
+ * not flatten the others; failed ones have the whole height, which no good one reaches.
  *
  * @param {readonly number[]} recent milliseconds; negative: failed
  * @returns {{ good: string, bad: string }} two paths
@@ -17,9 +17,9 @@ export function sparkline(recent) {
   const most = Math.sqrt(recent.reduce((max, ms) => Math.max(max, ms), 1))
   const paths = { good: '', bad: '' }
   for (const [i, ms] of recent.slice(-slots).entries()) {
-    const x = 2 * (slots - Math.min(recent.length, slots) + i) + 1
+    const x = 2 * (slots - Math.min(recent.length, slots) + i) + 0.5
     if (ms < 0) paths.bad += `M${x} 20v-20`
-    else paths.good += `M${x} 20v-${(2 + (14 * Math.sqrt(ms)) / most).toFixed(1)}`
+    else paths.good += `M${x} 20v-${(2 + (11 * Math.sqrt(ms)) / most).toFixed(1)}`
   }
   return paths
 }

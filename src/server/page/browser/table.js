@@ -35,7 +35,7 @@ export function createTable(table) {
 
   /** @param {HTMLElement} element */
   function take(element) {
-    const link = /** @type {HTMLAnchorElement} */ (element.querySelector('th a'))
+    const link = /** @type {HTMLAnchorElement} */ (element.querySelector('.opener'))
     const [main, opened] = element.querySelectorAll('tr')
     const line = {
       row: undefined,

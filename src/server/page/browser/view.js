@@ -38,7 +38,7 @@ export function listenToReader(view, { changed, toggled }) {
   }
   for (const filter of filters)
     onPlainClick(filter, () => {
-      view.status = filter.dataset['status'] ?? ''
+      view.status = filter.dataset.status ?? ''
       for (const each of filters)
         if (each === filter) each.setAttribute('aria-current', 'true')
         else each.removeAttribute('aria-current')
@@ -61,7 +61,7 @@ export function listenToReader(view, { changed, toggled }) {
   })
   const table = /** @type {HTMLElement} */ (document.getElementById('dependencies'))
   onPlainClick(table, event => {
-    const link = event.target instanceof Element ? event.target.closest('th a') : null
+    const link = event.target instanceof Element ? event.target.closest('.opener') : null
     const name = link?.closest('tbody')?.getAttribute('data-name')
     if (name === null || name === undefined) return false
     const open = !view.open.has(name)

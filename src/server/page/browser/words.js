@@ -30,8 +30,9 @@ export function ago(ms) {
   return ms < 1_000 ? 'just now' : `${span(ms)} ago`
 }
 
-/** @param {number} ms */
+/** A moment to come. @param {number} ms */
 export function ahead(ms) {
+  if (ms < -2_000) return 'overdue'
   return ms <= 0 ? 'now' : `in ${span(Math.ceil(ms / 1_000) * 1_000)}`
 }
 
