@@ -22,9 +22,11 @@ export async function run(flags: GlobalFlags): Promise<void> {
   const options = await serviceOptions(flags)
   const { logger } = options
   const signalled = firstSignal()
-  const service = await started(options)
+  let service: Service | undefined
+  // Until there is something to reload, the signal is ignored: its default would end us.
+  process.on('SIGHUP', () => service?.reload().catch(() => {}))
+  service = await started(options)
   crashOnly(logger, service)
-  process.on('SIGHUP', () => service.reload().catch(() => {}))
   tellWhere(logger, service, options)
   const signal = await signalled
   logger.info({ signal }, 'stopping')

@@ -126,7 +126,7 @@ beforeAll(async () => {
       'tls-key': { kind: 'http', url: `https://127.0.0.1:${rawPort}/`, tls: { cert: certPem, key: keyPem } },
     },
   }
-  const env = { PG_SECRET: canaries.pgEnv }
+  const env = { PG_SECRET: canaries.pgEnv, DEBUG: '*' }
   program = await startProgram({
     config,
     env,
