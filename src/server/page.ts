@@ -36,7 +36,7 @@ const pageHeaders = {
 /** Pages that are rendered at once; more are told to come back. */
 const maxRendering = 8
 /** Rows that are read in one piece. */
-const maxRows = 250
+const maxRows = 100
 
 const busy = plainAnswer(503, { 'retry-after': '1' })
 const notFound = plainAnswer(404)

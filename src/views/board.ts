@@ -51,7 +51,7 @@ export function createBoard({ state, probes, nextCheckAt = () => undefined }: Bo
   const changedAt = new Map<string, number>()
   let counter = 0
   let membersAt = 0
-  let verdict: Readiness | undefined
+  let seen: Readiness | undefined
   const touch = (name: string) => {
     changedAt.delete(name)
     changedAt.set(name, ++counter)
@@ -69,8 +69,9 @@ export function createBoard({ state, probes, nextCheckAt = () => undefined }: Bo
 
   /** A status that grew stale has changed by time alone. */
   function touchStale(): Readiness {
-    const before = verdict
-    verdict = probes.readiness()
+    const before = seen
+    const verdict = probes.readiness()
+    seen = verdict
     if (before === verdict || before === undefined) return verdict
     for (const [name, { status }] of verdict.checks) {
       const known = before.checks.get(name)?.status
@@ -81,7 +82,7 @@ export function createBoard({ state, probes, nextCheckAt = () => undefined }: Bo
 
   return {
     changes(since, maxRows) {
-      const { draining } = touchStale()
+      const verdict = touchStale()
       const snapshot = state.snapshot()
       const names: string[] = []
       let cursor = since
@@ -101,8 +102,8 @@ export function createBoard({ state, probes, nextCheckAt = () => undefined }: Bo
       })
       const members = since < membersAt && cursor >= membersAt
       return {
-        ...overview(snapshot, draining),
-        draining,
+        ...overview(snapshot, verdict),
+        draining: verdict.draining,
         cursor,
         more,
         rows,

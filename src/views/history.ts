@@ -49,8 +49,8 @@ function createRing(): Ring {
   let failures: readonly CheckFailure[] = []
   let added = 0
   const past = (index: number): PastCheck => {
-    const [at = 0, ok = 0, durationMs = 0] = numbers.subarray(3 * (index % keptChecks))
-    return { at, ok: ok === 1, durationMs }
+    const from = 3 * (index % keptChecks)
+    return { at: numbers[from] ?? 0, ok: numbers[from + 1] === 1, durationMs: numbers[from + 2] ?? 0 }
   }
   return {
     add(result) {

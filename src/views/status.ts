@@ -64,18 +64,21 @@ export function statusReport(
   nextCheckAt: NextCheckAt = () => undefined,
 ): StatusReport {
   return {
-    ...overview(snapshot, draining),
+    ...overview(snapshot, readiness(snapshot, draining)),
     dependencies: Object.fromEntries(
       snapshot.states.map(state => [state.dependency.name, dependencyReport(state, snapshot, nextCheckAt)]),
     ),
   }
 }
 
-/** The report without its dependencies. */
-export function overview(snapshot: Snapshot, draining: boolean): Omit<StatusReport, 'dependencies'> {
+/** The report without its dependencies; the verdict is that on the snapshot. */
+export function overview(
+  snapshot: Snapshot,
+  { status, draining }: Pick<Readiness, 'status' | 'draining'>,
+): Omit<StatusReport, 'dependencies'> {
   const { sentence, since } = summary(snapshot, draining)
   return {
-    status: readiness(snapshot, draining).status,
+    status,
     summary: sentence,
     since: since === undefined ? null : iso(since),
     at: iso(snapshot.at),

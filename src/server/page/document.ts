@@ -37,7 +37,12 @@ export function* pageMarkup({ overview, rows, view, links }: PageContent): Gener
       .slice(i, i + batch)
       .map(row => render(shown(row, now, view)))
       .join('')
-  yield render(foot(links, rows.some(row => matches(row, view))))
+  yield render(
+    foot(
+      links,
+      rows.some(row => matches(row, view)),
+    ),
+  )
 }
 
 function shown(row: BoardRow, now: Now, view: View): Html {
@@ -77,7 +82,7 @@ function head(overview: Overview, now: Now, view: View, counts: Readonly<Record<
 <a class="skip" href="#dependencies">Skip to the dependencies</a>
 <header data-status="${status}">
 <p class="brand"><b>Pulsecheck</b> <span id="host"></span></p>
-<h1 role="status" id="summary"><span class="word">${word}</span>: ${summary}</h1>
+<h1 id="summary" aria-live="polite"><span class="word">${word}</span>: ${summary}</h1>
 <p class="when"><span id="since">${since === null ? '' : html`since ${clock(began, now.at, 'utc')} (${span(now.at - began)})`}</span>
 <span id="answer">as of ${clock(now.at, now.at, 'utc')}</span> <span id="live"></span></p>
 </header>

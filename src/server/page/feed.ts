@@ -36,13 +36,15 @@ export const feedTimes: FeedTimes = { lookMs: 1_000, beatMs: 5_000, lifeMs: 20_0
 /** Streams at once: enough for a control room, and little to keep. */
 export const maxStreams = 64
 /** Rows in one event: a few milliseconds of work. */
-const maxRows = 250
+const maxRows = 100
 
 interface Reader {
   readonly response: ServerResponse
   readonly startedAt: number
   cursor: number
   wroteAt: number
+  /** It is told more in the next turn of the loop. */
+  isNext: boolean
 }
 
 export function createFeed(board: Board, times: FeedTimes = feedTimes): Feed {
@@ -72,9 +74,19 @@ export function createFeed(board: Board, times: FeedTimes = feedTimes): Feed {
       reader.cursor = event.cursor
       response.write(`id: ${epoch}.${event.cursor}\ndata: ${event.data}\n\n`)
     }
-    if (event.more) setImmediate(() => readers.has(reader) && tell(reader))
+    if (event.more) tellNext(reader)
     else if (event.draining || now - reader.startedAt > times.lifeMs) response.end()
     if (event.draining) closed = true
+  }
+
+  /** One event a turn, so that others come in between. */
+  function tellNext(reader: Reader): void {
+    if (reader.isNext) return
+    reader.isNext = true
+    setImmediate(() => {
+      reader.isNext = false
+      if (readers.has(reader)) tell(reader)
+    })
   }
 
   function eventFrom(cursor: number): Event {
@@ -100,10 +112,16 @@ export function createFeed(board: Board, times: FeedTimes = feedTimes): Feed {
     stream(response, lastId) {
       const [, of, number] = /^(\w{8})\.(\d{1,15})$/.exec(lastId) ?? []
       const cursor = of === epoch ? Number(number) : 0
-      const reader = { response, startedAt: performance.now(), wroteAt: Number.NEGATIVE_INFINITY, cursor }
+      const reader = {
+        response,
+        startedAt: performance.now(),
+        wroteAt: Number.NEGATIVE_INFINITY,
+        cursor,
+        isNext: false,
+      }
       readers.add(reader)
       response.once('close', () => leave(reader))
-      response.on('drain', () => tell(reader))
+      response.on('drain', () => tellNext(reader))
       response.write('retry: 500\n\n')
       written.clear()
       tell(reader)

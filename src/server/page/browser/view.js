@@ -1,12 +1,15 @@
 /** What the reader wants to see, kept in the page's query so that a link shows another person the same. */
 
+import { statuses } from './order.js'
+
 /** @typedef {{ status: string, q: string, open: Set<string> }} View */
 
 /** @returns {View} */
 export function readView() {
   const query = new URLSearchParams(location.search)
+  const status = query.get('status') ?? ''
   return {
-    status: query.get('status') ?? '',
+    status: statuses.includes(status) ? status : '',
     q: (query.get('q') ?? '').trim(),
     open: new Set(query.getAll('open')),
   }

@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+import { createStore } from '../../src/state/store.ts'
+import { createBoard } from '../../src/views/board.ts'
+import { createProbes } from '../../src/views/probes.ts'
+import { createFakeClock } from '../support/clock.ts'
+import { dependency } from '../support/dependency.ts'
+import { failure, success } from '../support/results.ts'
+
+function world(...names: string[]) {
+  const clock = createFakeClock()
+  const store = createStore(clock)
+  for (const name of names) store.put(dependency({ name, staleAfterMs: 60_000 }))
+  const probes = createProbes(store, () => 0)
+  const nextCheckAt = (name: string) => (name === 'a' ? clock.now() + 5_000 : undefined)
+  return { clock, store, probes, board: createBoard({ state: store, probes, nextCheckAt }) }
+}
+
+const namesOf = ({ rows }: { rows: readonly { name: string }[] }) => rows.map(({ name }) => name)
+
+test('everything at first, then only what has changed', () => {
+  const { clock, store, board } = world('a', 'b', 'c')
+  const first = board.changes(0, 10)
+  expect([namesOf(first), first.names, first.more]).toEqual([['a', 'b', 'c'], ['a', 'b', 'c'], false])
+  expect(namesOf(board.changes(first.cursor, 10))).toEqual([])
+  store.record('c', success(clock))
+  store.record('a', failure(clock))
+  const second = board.changes(first.cursor, 10)
+  expect([namesOf(second), second.names]).toEqual([['c', 'a'], undefined])
+  expect(second).toMatchObject({ status: 'unavailable', draining: false })
+})
+
+test('in pieces, with the names once, and with what changes in between', () => {
+  const { clock, store, board } = world('a', 'b', 'c', 'd')
+  const one = board.changes(0, 2)
+  expect([namesOf(one), one.more]).toEqual([['a', 'b'], true])
+  store.record('a', success(clock))
+  store.remove('d')
+  const two = board.changes(one.cursor, 1)
+  expect([namesOf(two), two.more]).toEqual([['c'], true])
+  const three = board.changes(two.cursor, 10)
+  expect([namesOf(three), three.more]).toEqual([['a'], false])
+  expect([one, two, three].map(({ names }) => names)).toEqual([undefined, undefined, ['a', 'b', 'c']])
+})
+
+test('a row says when the next check is, and what the last ones took', async () => {
+  const { clock, store, board } = world('a', 'b')
+  store.record('a', success(clock, { durationMs: 12.34 }))
+  await clock.advance(1_000)
+  store.record('a', failure(clock, { durationMs: 0, reason: 'timeout', detail: 'timeout', message: 'late' }))
+  const [b, a] = board.changes(0, 10).rows
+  expect(b).toMatchObject({ nextCheckAt: null, recent: [], recentSince: null, recentFailures: [] })
+  expect(a).toMatchObject({
+    nextCheckAt: '2026-01-01T00:00:06.000Z',
+    recent: [12.3, -0.1],
+    recentSince: '2026-01-01T00:00:00.000Z',
+    recentFailures: [
+      { at: '2026-01-01T00:00:01.000Z', reason: 'timeout', detail: 'timeout', message: 'late' },
+    ],
+  })
+})
+
+test('a status that grows stale is a change, though nothing was recorded', async () => {
+  const { clock, store, board } = world('a', 'b')
+  store.record('a', success(clock))
+  const { cursor } = board.changes(0, 10)
+  await clock.advance(60_001)
+  const later = board.changes(cursor, 10)
+  expect(later.rows).toMatchObject([{ name: 'a', status: 'unknown', stale: true }])
+  expect(namesOf(board.changes(later.cursor, 10))).toEqual([])
+})
+
+test('draining is told', () => {
+  const { probes, board } = world('a')
+  const { cursor } = board.changes(0, 10)
+  probes.drain()
+  expect(board.changes(cursor, 10)).toMatchObject({ draining: true, status: 'unavailable', rows: [] })
+})
