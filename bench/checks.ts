@@ -1,22 +1,28 @@
 /**
  * CPU of 1,000 checks, beside blackbox_exporter on the same servers in the same run: HTTP and TCP, a fresh connection each.
  *
- *     node bench/checks.ts [checksPerSecond = 500] [seconds = 10]
+ *     node bench/checks.ts [--rate=500] [--seconds=10] [--rounds=3] [--warmUp=3]
  *
  * Ours is the real program with that many dependencies, every second. blackbox_exporter is asked by `/probe` at the same
  * rate, which is how Prometheus drives it; that request is part of its way of working, and so of its CPU. CPU is what
- * the kernel charged each process (utime + stime), idle cost included. The two take turns. Installs its peer on Debian.
+ * the kernel charged each process (utime + stime), idle cost included; only checks that succeeded count. The two take
+ * turns of `seconds` each, after `warmUp` seconds. Installs its peer on Debian.
  */
-import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { closedPort, until } from '../test/support/net.ts'
+import { forked, told } from './support/child.ts'
+import { parameters } from './support/parameters.ts'
+import type { Ports } from './support/targets.ts'
+import { line, takeTurns } from './support/turns.ts'
 
-const [rate = 500, seconds = 10] = process.argv.slice(2).map(Number)
-const rounds = 3
+const { rate, seconds, rounds, warmUp } = parameters({ rate: 500, seconds: 10, rounds: 3, warmUp: 3 })
 /** Clock ticks of /proc/PID/stat per second: the kernel's USER_HZ on every Linux platform that Node runs on. */
 const ticks = 100
 
@@ -24,9 +30,8 @@ execFileSync('bash', [join(import.meta.dirname, '../scripts/machine.sh'), 'prome
   stdio: 'inherit',
 })
 const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-bench-'))
-const targets = fork(new URL('./support/targets.ts', import.meta.url))
-const [ports]: { http: number; tcp: number }[] = (await once(targets, 'message')) as never
-if (ports === undefined) throw new Error('the targets said no ports')
+const targets = forked('targets.ts')
+const ports = await told<Ports>(targets)
 
 function cpuSeconds({ pid }: ChildProcess): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
@@ -42,8 +47,8 @@ async function measured(child: ChildProcess, count: () => Promise<number>): Prom
 async function ours(kind: 'http' | 'tcp'): Promise<number> {
   const options =
     kind === 'http'
-      ? { kind, url: `http://127.0.0.1:${ports?.http}/` }
-      : { kind, host: '127.0.0.1', port: ports?.tcp }
+      ? { kind, url: `http://127.0.0.1:${ports.http}/` }
+      : { kind, host: '127.0.0.1', port: ports.tcp }
   const dependencies = Object.fromEntries(Array.from({ length: rate }, (_, i) => [`d${i}`, options]))
   const config = join(folder, 'ours.yml')
   writeFileSync(config, JSON.stringify({ defaults: { interval: '1s', timeout: '1s' }, dependencies }))
@@ -57,17 +62,23 @@ async function ours(kind: 'http' | 'tcp'): Promise<number> {
   child.stderr.on('data', data => {
     log += data
   })
-  while (!/metrics=\S+/.test(log)) await sleep(20)
-  const url = /metrics=(\S+)/.exec(log)?.[1] ?? ''
-  await sleep(3_000)
-  const count = async () => {
-    const text = await (await fetch(url)).text()
-    return [...text.matchAll(/^dependency_checks_total\{.*\} (\d+)$/gm)].reduce(
+  const work = async () => {
+    await until(() => child.exitCode !== null || /metrics=\S+/.test(log), 'pulsecheck listens')
+    const url = /metrics=(\S+)/.exec(log)?.[1] ?? ''
+    await sleep(warmUp * 1_000)
+    return await measured(child, async () => successes(await (await fetch(url)).text()))
+  }
+  return await ended(child, work())
+}
+
+/** Completed checks less failed ones, over all dependencies. */
+function successes(text: string): number {
+  const total = (family: string) =>
+    [...text.matchAll(new RegExp(`^${family}\\{.*\\} (\\d+)$`, 'gm'))].reduce(
       (sum, [, n]) => sum + Number(n),
       0,
     )
-  }
-  return await ended(child, measured(child, count))
+  return total('dependency_checks_total') - total('dependency_check_failures_total')
 }
 
 async function blackbox(kind: 'http' | 'tcp'): Promise<number> {
@@ -76,35 +87,41 @@ async function blackbox(kind: 'http' | 'tcp'): Promise<number> {
     config,
     'modules:\n  http: { prober: http, http: { preferred_ip_protocol: ip4 } }\n  tcp: { prober: tcp, tcp: { preferred_ip_protocol: ip4 } }\n',
   )
-  const port = 20_000 + Math.floor(Math.random() * 10_000)
+  const port = await closedPort()
   const child = spawn(
     'prometheus-blackbox-exporter',
     [`--config.file=${config}`, `--web.listen-address=127.0.0.1:${port}`],
     { stdio: 'ignore' },
   )
-  const target = kind === 'http' ? `http://127.0.0.1:${ports?.http}/` : `127.0.0.1:${ports?.tcp}`
+  const target = kind === 'http' ? `http://127.0.0.1:${ports.http}/` : `127.0.0.1:${ports.tcp}`
   const agent = new Agent({ keepAlive: true })
   let done = 0
   const probe = () =>
     get(
       { port, host: '127.0.0.1', agent, path: `/probe?module=${kind}&target=${encodeURIComponent(target)}` },
-      response => {
-        response.resume().once('end', () => done++)
-      },
+      response =>
+        text(response).then(
+          said => {
+            if (/^probe_success 1$/m.test(said)) done++
+          },
+          () => {},
+        ),
     ).on('error', () => {})
-  await sleep(500)
-  let sent = 0
-  const started = performance.now()
-  // Sends what is due: no timer fires as often as checks are.
-  const pump = setInterval(() => {
-    for (const due = ((performance.now() - started) / 1_000) * rate; sent < due; sent++) probe()
-  }, 5)
-  await sleep(3_000)
+  const healthy = () => fetch(`http://127.0.0.1:${port}/-/healthy`).then(({ ok }) => ok)
+  let pump: NodeJS.Timeout | undefined
+  const work = async () => {
+    await until(() => healthy().catch(() => false), 'blackbox_exporter listens')
+    let sent = 0
+    const started = performance.now()
+    // Sends what is due: no timer fires as often as checks are.
+    pump = setInterval(() => {
+      for (const due = ((performance.now() - started) / 1_000) * rate; sent < due; sent++) probe()
+    }, 5)
+    await sleep(warmUp * 1_000)
+    return await measured(child, async () => done)
+  }
   try {
-    return await ended(
-      child,
-      measured(child, async () => done),
-    )
+    return await ended(child, work())
   } finally {
     clearInterval(pump)
     agent.destroy()
@@ -115,27 +132,23 @@ async function ended<T>(child: ChildProcess, work: Promise<T>): Promise<T> {
   try {
     return await work
   } finally {
-    child.kill('SIGKILL')
-    await once(child, 'exit')
+    if (child.kill('SIGKILL')) await once(child, 'exit')
   }
 }
 
-const median = (values: readonly number[]) =>
-  [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN
-
 try {
-  console.log(`CPU of 1,000 checks at ${rate}/s, median of ${rounds} turns of ${seconds} s`)
+  const rows: Record<string, Record<string, string>> = {}
   for (const kind of ['http', 'tcp'] as const) {
-    const [mine, theirs]: [number[], number[]] = [[], []]
-    for (let round = 0; round < rounds; round++) {
-      mine.push(await ours(kind))
-      theirs.push(await blackbox(kind))
-    }
-    const ratio = median(mine) / median(theirs)
-    console.log(
-      `${kind.padEnd(5)} pulsecheck ${median(mine).toFixed(0)} ms   blackbox_exporter ${median(theirs).toFixed(0)} ms   ratio ${ratio.toFixed(2)}   (bar: at most ${kind === 'http' ? 0.6 : 0.5})`,
+    const turns = await takeTurns(
+      rounds,
+      () => ours(kind),
+      () => blackbox(kind),
+      0,
     )
+    rows[kind] = line('blackbox_exporter', turns, kind === 'http' ? 'at most 0.6' : 'at most 0.5')
   }
+  console.log(`CPU of 1,000 checks (ms) at ${rate}/s, median of ${rounds} turns of ${seconds} s`)
+  console.table(rows)
 } finally {
   targets.kill()
   rmSync(folder, { recursive: true })

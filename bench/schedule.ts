@@ -1,113 +1,86 @@
 /**
- * The schedule under load: many `tcp` dependencies, each checked for real on a server in another process.
+ * The schedule under load: how late its timers fire and what it costs, idle and while `/metrics` is scraped every second,
+ * beside the usual way, one `setTimeout` a dependency that does nothing.
  *
- *     node bench/schedule.ts [dependencies = 1000] [intervalSeconds = 1] [seconds = 60]
+ *     node bench/schedule.ts [--kind=tcp] [--dependencies=1000] [--interval=1] [--seconds=60]
+ *     node bench/schedule.ts --kind=instant --dependencies=10000 --interval=10
  *
- * Missed ticks are planned checks that did not run: `checks_total` against the clock, and everything in
- * `checks_skipped_total`. Lag is how late checks started. Memory is read after a forced collection when started with
- * `--expose-gc`, which `npm run bench:schedule` does. Beside it stands one `setTimeout` a dependency, the usual way, in the
- * same process before the run: how late the timers alone are on this machine.
+ * `tcp` dependencies are asked for real, on a server in another process; `instant` ones answer at once, so that only the
+ * schedule and what follows a result costs. `--interval` is in seconds; `--seconds` are shared by three windows, each in a
+ * process of its own side. Lateness is what the clock handed to `createMonitor` saw: actual less planned. Checks that did
+ * not run are the completed against the expected, and everything in `checks_skipped_total`. Memory is as of the end of each
+ * window, after a forced collection.
  */
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
-import { tcp as tcpKind } from '../src/kinds/tcp.ts'
-import { createMonitor } from '../src/monitor.ts'
-import { parseDependency } from '../src/settings.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { forked, told } from './support/child.ts'
+import type { Dependencies } from './support/dependencies.ts'
+import type { Listening } from './support/monitored.ts'
+import { parameters } from './support/parameters.ts'
+import { accepts, gzip, scrape, scrapeEverySecond } from './support/scraper.ts'
+import type { Ports } from './support/targets.ts'
+import type { Window } from './support/window.ts'
 
-const [count = 1_000, intervalSeconds = 1, seconds = 60] = process.argv.slice(2).map(Number)
-const intervalMs = intervalSeconds * 1_000
+const { kind, dependencies, interval, seconds } = parameters({
+  kind: 'tcp',
+  dependencies: 1_000,
+  interval: 1,
+  seconds: 60,
+})
+if (kind !== 'tcp' && kind !== 'instant') throw new TypeError(`--kind: ${kind} is neither tcp nor instant`)
 
-const server = fork(new URL('./support/targets.ts', import.meta.url))
-const [{ tcp: port }] = await once(server, 'message')
-
-function percentile(sorted: readonly number[], share: number): string {
-  return (sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0).toFixed(1)
+const windowMs = (seconds * 1_000) / 3
+const headers = { accept: accepts.OpenMetrics, ...gzip }
+const targets = forked('targets.ts')
+const ports = await told<Ports>(targets)
+const order: Dependencies = {
+  dependencies,
+  intervalMs: interval * 1_000,
+  ...(kind === 'tcp' && { tcpPort: ports.tcp }),
 }
 
-function heapMb(): number {
-  globalThis.gc?.()
-  return process.memoryUsage().heapUsed / 2 ** 20
+async function during(subject: ReturnType<typeof forked>, work: () => Promise<unknown>): Promise<Window> {
+  await told(subject, 'open')
+  await work()
+  return await told<Window>(subject, 'close')
 }
 
-/** How late `setTimeout` fires, one a dependency, over five seconds. */
-async function timersAlone(): Promise<readonly number[]> {
-  const lates: number[] = []
-  const started = performance.now()
-  const timers = Array.from({ length: count }, (_, i) => {
-    const first = started + (i / count) * intervalMs
-    const plan = (at: number): NodeJS.Timeout =>
-      setTimeout(() => {
-        lates.push(performance.now() - at)
-        timers[i] = plan(at + intervalMs)
-      }, at - performance.now())
-    return plan(first)
-  })
-  await new Promise(resolve => setTimeout(resolve, 5_000))
-  for (const timer of timers) clearTimeout(timer)
-  return lates.sort((a, b) => a - b)
-}
-
-const idle = await timersAlone()
-const dependencies = Array.from({ length: count }, (_, i) =>
-  parseDependency(`tcp-${i}`, tcpKind, {
-    host: '127.0.0.1',
-    port,
-    interval: `${intervalMs}ms`,
-    timeout: `${Math.min(intervalMs, 1_000)}ms`,
-  }),
-)
-const monitor = createMonitor({ dependencies })
-const counters = () => {
-  const { states } = monitor.state.snapshot()
-  const skipped = states.flatMap(({ skipped }) => Object.values(skipped)).reduce((sum, each) => sum + each, 0)
+function row(window: Window, peer: Window | undefined, bar: string) {
+  const { cpuShare, late, counted } = window
+  const ratio = (late[1] ?? 0) / (peer?.late[1] ?? 0)
+  const expected = (dependencies * window.seconds) / interval
   return {
-    checks: states.reduce((sum, state) => sum + state.checks, 0),
-    failed: states.flatMap(({ failures }) => Object.values(failures)).reduce((sum, each) => sum + each, 0),
-    skipped,
+    'late p50, p99, max (ms)': late.map(each => each?.toFixed(1) ?? 'none').join('  '),
+    'p99 ÷ setTimeout': Number.isFinite(ratio) ? ratio.toFixed(1) : '',
+    'CPU (% of a core)': (100 * cpuShare).toFixed(1),
+    bar,
+    'checks expected': peer === undefined ? '' : expected.toFixed(0),
+    completed: counted.checks ?? '',
+    failed: counted.failed ?? '',
+    skipped: counted.skipped ?? '',
+    'heap, RSS (MiB)': `${window.heapMiB.toFixed(0)}  ${window.rssMiB.toFixed(0)}`,
   }
 }
 
-monitor.start()
-await new Promise(resolve => setTimeout(resolve, Math.max(2_000, intervalMs)))
-const before = {
-  ...counters(),
-  heap: heapMb(),
-  rss: process.memoryUsage.rss() / 2 ** 20,
-  cpu: process.cpuUsage(),
-  at: performance.now(),
-}
-await new Promise(resolve => setTimeout(resolve, seconds * 1_000))
-const after = {
-  ...counters(),
-  heap: heapMb(),
-  rss: process.memoryUsage.rss() / 2 ** 20,
-  cpu: process.cpuUsage(before.cpu),
-  at: performance.now(),
-}
-const body = (await monitor.metrics()).body
-const text = Buffer.isBuffer(body) ? body.toString() : Buffer.concat(await body.toArray()).toString()
-await monitor.stop()
-server.kill()
+const timers = forked('timers.ts', order)
+await told(timers)
+const usual = await during(timers, () => sleep(windowMs))
+timers.kill()
 
-const elapsed = (after.at - before.at) / 1_000
-const expected = (count * elapsed) / intervalSeconds
-const done = after.checks - before.checks
-const lagBuckets = [
-  ...text.matchAll(/^pulsecheck_scheduler_lag_seconds_bucket\{le="([^"]+)"\} (\d+)$/gm),
-].map(([, le, n]) => ({ le, n: Number(n) }))
-const total = lagBuckets.at(-1)?.n ?? 0
-const below = (share: number) => lagBuckets.find(({ n }) => n >= share * total)?.le
+const subject = forked('monitored.ts', order)
+const { port } = await told<Listening>(subject)
+const idle = await during(subject, () => sleep(windowMs))
+// The first scrape renders everything; that is not what every second costs.
+await scrape(port, headers)
+const scraped = await during(subject, () => scrapeEverySecond(port, headers, windowMs))
+subject.kill()
+targets.kill()
 
-console.log(`${count} tcp dependencies, every ${intervalSeconds} s, for ${elapsed.toFixed(1)} s`)
+console.log(
+  `${dependencies} ${kind} dependencies, every ${interval} s; ${(windowMs / 1_000).toFixed(0)} s a window`,
+)
+const cpuBar = kind === 'instant' ? ', CPU 3 %' : ''
 console.table({
-  'checks expected': expected.toFixed(0),
-  'checks completed': done,
-  'checks failed': after.failed - before.failed,
-  'checks skipped': after.skipped - before.skipped,
-  'lag p50, p99, p99.9: at most (s)': [0.5, 0.99, 0.999].map(below).join(', '),
-  'setTimeout alone, p50, p99 (ms)': `${percentile(idle, 0.5)}, ${percentile(idle, 0.99)}`,
-  'CPU per 1,000 checks (ms)': ((after.cpu.user + after.cpu.system) / 1_000 / (done / 1_000)).toFixed(0),
-  'heap before, after (MiB)': `${before.heap.toFixed(1)}, ${after.heap.toFixed(1)}`,
-  'RSS before, after (MiB)': `${before.rss.toFixed(0)}, ${after.rss.toFixed(0)}`,
+  'setTimeout each': row(usual, undefined, ''),
+  'pulsecheck, idle': row(idle, usual, `p99 at most 2 ms${cpuBar}`),
+  'pulsecheck, scraped': row(scraped, usual, 'p99 at most 25 ms'),
 })
-process.exitCode = after.skipped > before.skipped || Math.abs(done - expected) > count ? 1 : 0

@@ -1,5 +1,5 @@
 /**
- * What a scrape costs when everything has changed since the last one: `node bench/scrape.ts [subjects...]`.
+ * What a scrape costs when everything has changed since the last one: `node bench/scrape.ts [--subjects=10,1000,10000] [--rounds=11]`.
  *
  * Side by side in one run, on the same series, each in a process of its own: our exposition in each format, plain and
  * gzip; prom-client's `registry.metrics()`; and the floor, one memcpy of the same text sent as one buffer. This
@@ -7,28 +7,31 @@
  * empty answer costs; "block" is the longest time between two turns of the loop, the median scrape's and the worst's.
  * Both are wall time (the thread's CPU time comes in steps of 4 ms): run it on a machine with nothing else to do.
  */
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { get } from 'node:http'
+import type { ChildProcess } from 'node:child_process'
+import { forked, told } from './support/child.ts'
+import { parameters } from './support/parameters.ts'
+import type { ScrapedOrder } from './support/scraped.ts'
+import { accepts, gzip, type Headers, read } from './support/scraper.ts'
+import { median } from './support/statistics.ts'
 
-const accepts = {
-  text: 'text/plain',
-  OpenMetrics: 'application/openmetrics-text;version=1.0.0',
-  protobuf: 'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited',
+interface Side {
+  readonly name: string
+  readonly whose: ScrapedOrder['whose']
+  readonly headers: Headers
 }
-const sides = [
-  ...Object.entries(accepts).flatMap(([format, accept]) => [
+
+const { subjects: counts, rounds } = parameters({ subjects: [10, 1_000, 10_000], rounds: 11 })
+const warmUp = 5
+const sides: readonly Side[] = [
+  ...Object.entries(accepts).flatMap(([format, accept]): Side[] => [
     { name: `ours, ${format}`, whose: 'ours', headers: { accept } },
-    { name: `ours, ${format}, gzip`, whose: 'ours', headers: { accept, 'accept-encoding': 'gzip' } },
+    { name: `ours, ${format}, gzip`, whose: 'ours', headers: { accept, ...gzip } },
   ]),
   { name: 'memcpy, text', whose: 'memcpy', headers: {} },
   { name: 'prom-client, text', whose: 'prom-client', headers: {} },
 ]
-const warmUp = 5
-const rounds = 11
-
-const counts = process.argv.length > 2 ? process.argv.slice(2).map(Number) : [10, 1_000, 10_000]
 for (const count of counts) await measure(count)
+console.log('bars: 1,000 keep the loop busy for at most 1 ms; 10,000 for at most 25 ms, no block above 10 ms')
 
 async function measure(count: number): Promise<void> {
   const running = []
@@ -43,7 +46,7 @@ async function measure(count: number): Promise<void> {
         side[key].push(scraped[key])
       }
     }
-  for (const { child } of running) child.disconnect()
+  for (const { child } of running) child.kill()
   print(count, figures)
 }
 
@@ -78,14 +81,13 @@ function print(count: number, figures: readonly Figures[]): void {
   console.table(Object.fromEntries(rows))
 }
 
-async function start(whose: string, count: number): Promise<{ child: ChildProcess; port: number }> {
-  const child = fork(new URL('./support/scraped.ts', import.meta.url), [whose, String(count)])
-  const { port } = await answer(child)
-  if (port === undefined) throw new Error(`${whose} did not start`)
+async function start(whose: ScrapedOrder['whose'], count: number) {
+  const child = forked('scraped.ts', { whose, count } satisfies ScrapedOrder)
+  const { port } = await told<{ port: number }>(child)
   return { child, port }
 }
 
-async function scrapeOnce(side: { child: ChildProcess; port: number; headers: Record<string, string> }) {
+async function scrapeOnce(side: { child: ChildProcess; port: number; headers: Headers }) {
   const { child, port, headers } = side
   const { changeUs: change = 0 } = await ask(child, 'change')
   const empty = await busy(child, 'start', () => read(port, '/empty', {}))
@@ -111,22 +113,5 @@ async function busy(child: ChildProcess, order: string, run: () => Promise<numbe
 }
 
 function ask(child: ChildProcess, order: string): Promise<Record<string, number>> {
-  child.send(order)
-  return answer(child)
-}
-
-async function answer(child: ChildProcess): Promise<Record<string, number>> {
-  const [message] = (await once(child, 'message')) as [Record<string, number>]
-  return message
-}
-
-async function read(port: number, path: string, headers: Record<string, string>): Promise<number> {
-  const [response] = await once(get({ host: '127.0.0.1', port, path, headers, agent: false }), 'response')
-  let bytes = 0
-  for await (const chunk of response) bytes += chunk.length
-  return bytes
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN
+  return told(child, order)
 }

@@ -11,6 +11,7 @@ interface Order {
   readonly ms: number
 }
 
+process.once('disconnect', () => process.exit())
 process.on('message', async ({ port, path, connections, ms }: Order) => {
   const request = Buffer.from(
     `GET ${path} HTTP/1.1\r\nhost: bench\r\nuser-agent: kube-probe/1.31\r\naccept: */*\r\n\r\n`,

@@ -7,6 +7,7 @@ import { createBoard } from '../../src/views/board.ts'
 import { createProbes } from '../../src/views/probes.ts'
 import { statusReport } from '../../src/views/status.ts'
 import { dependency } from '../../test/support/dependency.ts'
+import { ordered } from './child.ts'
 
 const dependencies = 20
 
@@ -48,7 +49,7 @@ async function serveBare(model: string): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-const model = process.argv[2]
+const { model } = ordered<{ model?: string }>()
 const port = await (model === undefined ? serveOurs() : serveBare(model))
 let since = process.cpuUsage()
 process.on('message', () => {

@@ -1,8 +1,6 @@
 /**
  * One side of bench/scrape.ts, in a process of its own so that nobody pays for another's garbage: it serves its
  * metrics, changes them all when told to, and says for how long its event loop was busy in between.
- *
- * Arguments: whose (`ours`, `prom-client` or `memcpy`) and how many subjects.
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -10,18 +8,25 @@ import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { Registry } from 'prom-client'
 import { createExposition } from '../../src/exposition/exposition.ts'
+import { ordered } from './child.ts'
 import { feedExposition, feedPromClient, numbersOf } from './subjects.ts'
+
+export interface ScrapedOrder {
+  readonly whose: 'ours' | 'prom-client' | 'memcpy'
+  /** How many subjects. */
+  readonly count: number
+}
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
-const [whose = 'ours', count = '10'] = process.argv.slice(2)
+const { whose, count } = ordered<ScrapedOrder>()
 const exposition = createExposition()
 const registry = new Registry()
 const feed = whose === 'prom-client' ? feedPromClient(registry) : feedExposition(exposition)
 let round = 0
 changeAll()
 
-const answers: Record<string, Answer> = {
+const answers: Record<ScrapedOrder['whose'], Answer> = {
   ours: async ({ headers }, response) => {
     const { body } = await exposition.respond(headers.accept, String(headers['accept-encoding'] ?? ''))
     if (body instanceof Readable) body.pipe(response)
@@ -34,12 +39,10 @@ const ready = whose === 'memcpy' ? await plainText() : Buffer.alloc(0)
 
 const server = createServer((request, response) => {
   if (request.url === '/empty') response.end()
-  else void answers[whose]?.(request, response)
+  else void answers[whose](request, response)
 })
 server.listen(0, '127.0.0.1')
 await once(server, 'listening')
-
-process.once('disconnect', () => server.close())
 
 let loop = performance.eventLoopUtilization()
 let longestMs = 0
@@ -61,7 +64,7 @@ process.send?.({ port: (server.address() as AddressInfo).port })
 /** Returns how many microseconds one subject took. */
 function changeAll(): number {
   round += 1
-  const all = Array.from({ length: Number(count) }, (_, i) => numbersOf(i, round))
+  const all = Array.from({ length: count }, (_, i) => numbersOf(i, round))
   const started = performance.now()
   for (const numbers of all) feed(numbers)
   return ((performance.now() - started) * 1e3) / all.length

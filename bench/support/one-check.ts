@@ -1,0 +1,29 @@
+/** One check of a kind in this process, and what it costs: for benches beside a bare driver. */
+import type { Kind } from '../../src/dependency.ts'
+import { createResolve } from '../../src/kinds/shared/resolve.ts'
+import { createSystemClock } from '../../src/schedule/clock.ts'
+import { run } from '../../src/schedule/run.ts'
+import { createStalls } from '../../src/schedule/stalls.ts'
+import { parseDependency } from '../../src/settings.ts'
+
+/** A check as the schedule runs it, deadline, abort and classification included. Rejects when it fails. */
+export function checkOf(kind: Kind, options: Readonly<Record<string, unknown>>): () => Promise<void> {
+  const { timeoutMs, redact, open } = parseDependency('checked', kind, options)
+  const checker = open(createResolve())
+  const clock = createSystemClock()
+  const stalls = createStalls(clock)
+  return async () => {
+    const { outcome, settled } = run(checker, { timeoutMs, redact, clock, stalls })
+    const result = await outcome
+    await settled
+    if (!('ok' in result && result.ok)) throw new Error(JSON.stringify(result))
+  }
+}
+
+/** Milliseconds of CPU of this process, all its threads, per 1,000 runs that follow each other. */
+export async function cpuMsPer1000(times: number, run: () => Promise<void>): Promise<number> {
+  const before = process.cpuUsage()
+  for (let i = 0; i < times; i++) await run()
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / times
+}

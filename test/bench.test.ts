@@ -1,0 +1,66 @@
+/** Every bench runs, prints its table with the bar it is held to, and ends itself. How fast anything is, is not looked at. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { globSync, readFileSync } from 'node:fs'
+import { basename, delimiter, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { describe, expect, test } from 'vitest'
+
+const root = join(import.meta.dirname, '..')
+/** The least that still goes through every line. */
+const tiny: Readonly<Record<string, readonly string[]>> = {
+  // The longest comes first, since a few run at a time.
+  memory: ['--dependencies=200', '--seconds=0.1'],
+  checks: ['--rate=200', '--seconds=0.5', '--rounds=1', '--warmUp=0.5'],
+  latency: ['--dependencies=5', '--seconds=0.3', '--rate=50', '--readyRate=10'],
+  postgres: ['--rounds=1', '--checks=2'],
+  probes: ['--rounds=1', '--roundMs=50'],
+  redis: ['--rounds=1', '--checks=5'],
+  schedule: ['--dependencies=5', '--interval=0.2', '--seconds=3'],
+  scrape: ['--subjects=5', '--rounds=1'],
+  start: ['--rounds=1'],
+}
+
+/** The peer is installed by the bench itself, which a test does not do. */
+const blackbox = (process.env.PATH ?? '')
+  .split(delimiter)
+  .some(folder => globSync(join(folder, 'prometheus-blackbox-exporter')).length > 0)
+
+async function bench(name: string, parameters: readonly string[]) {
+  const child = spawn(process.execPath, [join(root, 'bench', `${name}.ts`), ...parameters], { cwd: root })
+  const [output, errors, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit'),
+  ])
+  return { output, errors, code }
+}
+
+describe('the benches', () => {
+  const names = globSync('*.ts', { cwd: join(root, 'bench') }).map(file => basename(file, '.ts'))
+
+  test('are all tried here, and have an npm script each', () => {
+    expect(Object.keys(tiny).toSorted()).toEqual(names.toSorted())
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+    const known = Object.keys(scripts).filter(script => script.startsWith('bench:'))
+    expect(known.toSorted()).toEqual(names.map(name => `bench:${name}`).toSorted())
+  })
+
+  test.concurrent.each(Object.entries(tiny))(
+    '%s ends itself',
+    { timeout: 60_000 },
+    async (name, parameters) => {
+      if (name === 'checks' && !blackbox) return
+      const { output, errors, code } = await bench(name, parameters)
+      expect({ errors, code }).toEqual({ errors: '', code: 0 })
+      expect(output).toMatch(/at (most|least) [\d.]+/)
+      expect(output).not.toMatch(/NaN|Infinity|undefined/)
+    },
+  )
+
+  test('a parameter that a bench does not know is refused', async () => {
+    const { errors, code } = await bench('redis', ['--round=1'])
+    expect(code).toBe(1)
+    expect(errors).toContain("Unknown option '--round'")
+  })
+})
