@@ -81,9 +81,18 @@ export const settings = z.strictObject({
 
 export type Settings = z.output<typeof settings>
 
+type DependencySchema = z.ZodType<Settings & Record<string, unknown>>
+
+/** A schema depends on its kind alone and costs some ten kilobytes, so each is made once. */
+const schemas = new WeakMap<Kind, DependencySchema>()
+
 /** The whole schema of one dependency of a kind: common keys and the kind's own, unknown keys refused. */
-export function dependencySchema(kind: Kind): z.ZodType<Settings & Record<string, unknown>> {
-  return kind.options.safeExtend(settings.shape).superRefine(coherent) as never
+export function dependencySchema(kind: Kind): DependencySchema {
+  const known = schemas.get(kind)
+  if (known !== undefined) return known
+  const made = kind.options.safeExtend(settings.shape).superRefine(coherent) as never
+  schemas.set(kind, made)
+  return made
 }
 
 function coherent(value: unknown, context: z.RefinementCtx): void {

@@ -37,10 +37,9 @@ export async function readDependencies(
     return []
   }
   checkNames(entries, reading.report)
-  const schemas = new Map(reading.kinds.map(kind => [kind, dependencySchema(kind)]))
   const found: ReadDependency[] = []
   for (const [i, [name, entry]] of entries.entries()) {
-    const dependency = await readDependency(name, entry, schemas, reading)
+    const dependency = await readDependency(name, entry, reading)
     if (dependency !== undefined) found.push(dependency)
     // A reload must not hold up checks and scrapes.
     if (i % 50 === 49) await setImmediate()
@@ -66,17 +65,14 @@ function checkNames(entries: readonly (readonly [string, Entry])[], report: Repo
   }
 }
 
-type Schemas = ReadonlyMap<Kind, ReturnType<typeof dependencySchema>>
-
 async function readDependency(
   name: string,
   entry: Entry,
-  schemas: Schemas,
   reading: DependencyReading,
 ): Promise<ReadDependency | undefined> {
   const path = join('dependencies', name)
   const chosen = chooseKind(entry, path, reading)
-  const schema = chosen && schemas.get(chosen.kind)
+  const schema = chosen && dependencySchema(chosen.kind)
   if (chosen === undefined || schema === undefined) return undefined
   const { kind, own } = chosen
   const merged = reading.defaults === undefined ? own : mergeUnder(own, reading.defaults)

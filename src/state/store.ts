@@ -2,18 +2,22 @@
 import type { CheckOutcome, Clock, Dependency } from '../dependency.ts'
 import { asOf, type DependencyState, initialState, reconfigured, transition } from './transition.ts'
 
-/** All states at one moment. A view of a snapshot is consistent, whatever is recorded meanwhile. */
-export interface Snapshot {
+/** What can be said of all states without looking at them. */
+export interface Pulse {
   /** Wall time, Unix milliseconds. */
   readonly at: number
   /** Monotonic time, milliseconds: what ages are measured against. */
   readonly now: number
-  /** In the order of the configuration. */
-  readonly states: readonly DependencyState[]
   /** Monotonic time of the last completed check, or of the start. */
   readonly lastCompletedAt: number
   /** Grows when a status changes or a dependency comes, goes or is reconfigured; not with every result. */
   readonly revision: number
+}
+
+/** All states at one moment. A view of a snapshot is consistent, whatever is recorded meanwhile. */
+export interface Snapshot extends Pulse {
+  /** In the order of the configuration. */
+  readonly states: readonly DependencyState[]
 }
 
 /** Hears of changes, synchronously and in order. A listener must not throw, and must not record. */
@@ -33,6 +37,9 @@ export interface StateListener {
 
 /** The reading half, for views. */
 export interface StateReader {
+  /** Costs nothing, however many dependencies there are: for probes. */
+  pulse(): Pulse
+  /** Costs a copy of the list after each change. */
   snapshot(): Snapshot
   get(name: string): DependencyState | undefined
   /** Calls `changed` for every state that is there already. Returns what ends the subscription. */
@@ -54,6 +61,7 @@ export function createStore(clock: Clock): Store {
   let revision = 0
   let ordered: readonly DependencyState[] | undefined
 
+  const pulse = () => ({ at: clock.wall(), now: clock.now(), lastCompletedAt, revision })
   const keep = (state: DependencyState, previous?: DependencyState, outcome?: CheckOutcome) => {
     states.set(state.dependency.name, state)
     ordered = undefined
@@ -84,9 +92,10 @@ export function createStore(clock: Clock): Store {
       revision++
       for (const listener of listeners) listener.removed?.(state)
     },
+    pulse,
     snapshot() {
       ordered ??= [...states.values()]
-      return { at: clock.wall(), now: clock.now(), states: ordered, lastCompletedAt, revision }
+      return { ...pulse(), states: ordered }
     },
     get: name => states.get(name),
     subscribe(listener) {

@@ -1,6 +1,6 @@
 /** Verdicts for probes: pure functions of a snapshot. */
 import type { Status } from '../dependency.ts'
-import type { Snapshot } from '../state/store.ts'
+import type { Pulse, Snapshot } from '../state/store.ts'
 import { type DependencyState, staleFrom, statusAt } from '../state/transition.ts'
 
 /** One dependency as readiness sees it: a name and states, and nothing that tells where it is or why it fails. */
@@ -72,13 +72,10 @@ export function silenceLimitMs({ states }: Snapshot): number {
  *
  * @param stalledMs time since the last completed check in which our own loop stood still: after a suspension no check
  *   can have completed, and that is no reason to be restarted.
+ * @param limitMs of `silenceLimitMs`.
  */
-export function alive(
-  snapshot: Snapshot,
-  stalledMs: number,
-  limitMs: number = silenceLimitMs(snapshot),
-): boolean {
-  return snapshot.now - snapshot.lastCompletedAt - stalledMs <= limitMs
+export function alive({ now, lastCompletedAt }: Pulse, stalledMs: number, limitMs: number): boolean {
+  return now - lastCompletedAt - stalledMs <= limitMs
 }
 
 /** Monotonic time until which no status changes by age alone. */

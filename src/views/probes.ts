@@ -25,22 +25,19 @@ export function createProbes(state: StateReader, stalledMs: () => number): Probe
   })
   return {
     readiness() {
-      const snapshot = state.snapshot()
-      if (kept === undefined || kept.revision !== snapshot.revision || snapshot.now > kept.until) {
-        kept = {
-          verdict: readiness(snapshot, draining),
-          revision: snapshot.revision,
-          until: freshUntil(snapshot),
-        }
+      const { revision, now } = state.pulse()
+      if (kept === undefined || kept.revision !== revision || now > kept.until) {
+        const snapshot = state.snapshot()
+        kept = { verdict: readiness(snapshot, draining), revision, until: freshUntil(snapshot) }
       }
       return kept.verdict
     },
     alive() {
-      const snapshot = state.snapshot()
-      if (silence?.revision !== snapshot.revision) {
-        silence = { revision: snapshot.revision, limitMs: silenceLimitMs(snapshot) }
+      const pulse = state.pulse()
+      if (silence?.revision !== pulse.revision) {
+        silence = { revision: pulse.revision, limitMs: silenceLimitMs(state.snapshot()) }
       }
-      return alive(snapshot, stalledMs() - stalledBefore, silence.limitMs)
+      return alive(pulse, stalledMs() - stalledBefore, silence.limitMs)
     },
     started() {
       hasStarted ||= started(state.snapshot())

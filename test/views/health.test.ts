@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import type { Dependency } from '../../src/dependency.ts'
-import { createStore } from '../../src/state/store.ts'
-import { alive, freshUntil, readiness, started } from '../../src/views/health.ts'
+import { createStore, type Snapshot } from '../../src/state/store.ts'
+import {
+  alive as aliveWithin,
+  freshUntil,
+  readiness,
+  silenceLimitMs,
+  started,
+} from '../../src/views/health.ts'
 import { createProbes } from '../../src/views/probes.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { dependency } from '../support/dependency.ts'
@@ -18,6 +24,10 @@ function world(spec: string, overrides: Partial<Dependency> = {}) {
   }
   return { clock, store }
 }
+
+/** Alive by the limit that follows from the dependencies. */
+const alive = (snapshot: Snapshot, stalledMs: number) =>
+  aliveWithin(snapshot, stalledMs, silenceLimitMs(snapshot))
 
 describe('readiness', () => {
   test.each([
