@@ -12,9 +12,6 @@ declare -A packages=(
   [openssl]=openssl
   [pgbouncer]=pgbouncer
   [chromium]=chromium
-)
-# What only the benches measure against.
-declare -A peers=(
   [prometheus-blackbox-exporter]=prometheus-blackbox-exporter
 )
 
@@ -27,7 +24,7 @@ wanted=("$@")
 [[ $# -gt 0 ]] || wanted=("${!packages[@]}")
 missing=()
 for program in "${wanted[@]}"; do
-  command -v "$program" >/dev/null || missing+=("${packages[$program]:-${peers[$program]}}")
+  command -v "$program" >/dev/null || missing+=("${packages[$program]}")
 done
 [[ ${#missing[@]} -eq 0 ]] && exit 0
 

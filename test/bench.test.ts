@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { globSync, readFileSync } from 'node:fs'
-import { basename, delimiter, join } from 'node:path'
+import { basename, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 
@@ -20,11 +20,6 @@ const tiny: Readonly<Record<string, readonly string[]>> = {
   scrape: ['--subjects=5', '--rounds=1'],
   start: ['--rounds=1'],
 }
-
-/** The peer is installed by the bench itself, which a test does not do. */
-const blackbox = (process.env.PATH ?? '')
-  .split(delimiter)
-  .some(folder => globSync(join(folder, 'prometheus-blackbox-exporter')).length > 0)
 
 async function bench(name: string, parameters: readonly string[]) {
   const child = spawn(process.execPath, [join(root, 'bench', `${name}.ts`), ...parameters], { cwd: root })
@@ -50,7 +45,6 @@ describe('the benches', () => {
     '%s ends itself',
     { timeout: 60_000 },
     async (name, parameters) => {
-      if (name === 'checks' && !blackbox) return
       const { output, errors, code } = await bench(name, parameters)
       expect({ errors, code }).toEqual({ errors: '', code: 0 })
       expect(output).toMatch(/at (most|least) [\d.]+/)
