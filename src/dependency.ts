@@ -45,6 +45,11 @@ export interface PhaseTrace {
   measure(name: string, value: number): void
   /** A W3C `traceparent` for the request of this check. The same at each call; its trace id is kept in the result. */
   traceparent(): string
+  /**
+   * What the result is if the deadline passes before the check ends, in place of a timeout: a server that has answered,
+   * but not as expected, is not silent. The last one counts; undefined takes it back.
+   */
+  presume(failure: CheckError | undefined): void
 }
 
 /** The live object that can ask. It owns its client or socket. */

@@ -168,4 +168,4 @@ async function cancel(
   }
 }
 
-const untraced: PhaseTrace = { enter() {}, measure() {}, traceparent: () => '' }
+const untraced: PhaseTrace = { enter() {}, measure() {}, traceparent: () => '', presume() {} }

@@ -58,7 +58,7 @@ export function run(checker: Checker, options: RunOptions): Run {
     const deadline = startedAt + timeoutMs + stalled
     if (stalled > timeoutMs) conclude({ skipped: 'lag', count: 1 })
     else if (clock.now() < deadline) cancel = clock.at(deadline, expire)
-    else conclude(failed(timeoutFailure(trace.phase(), timeoutMs), timeoutMs, trace, options))
+    else conclude(failed(expired(trace, timeoutMs), timeoutMs, trace, options))
   }
   let cancel = clock.at(startedAt + timeoutMs, expire)
   answer.then(answer => open && conclude(judge(answer, trace, startedAt, options)))
@@ -94,6 +94,12 @@ function judge(answer: Answer, trace: Trace, startedAt: number, options: RunOpti
   return cause === undefined
     ? failed(failureOf(answer.error), durationMs, trace, options)
     : { skipped: cause, count: 1 }
+}
+
+/** What a passed deadline stands for: what the checker presumed by then, or silence. */
+function expired(trace: Trace, timeoutMs: number): Failure {
+  const presumed = trace.presumed()
+  return presumed === undefined ? timeoutFailure(trace.phase(), timeoutMs) : failureOf(presumed)
 }
 
 /** A timeout counts as the whole timeout, also where the server noticed it a moment before us. */

@@ -1,10 +1,12 @@
 /** Keeps what a checker tells of its check: phases, measurements, trace id. */
 import { randomBytes } from 'node:crypto'
-import type { Clock, Measurements, Phase, Phases, PhaseTrace } from '../dependency.ts'
+import type { CheckError, Clock, Measurements, Phase, Phases, PhaseTrace } from '../dependency.ts'
 
 export interface Trace extends PhaseTrace {
   /** The phase that the check is in. */
   phase(): Phase | undefined
+  /** The failure that a passed deadline stands for, if the checker has presumed one. */
+  presumed(): CheckError | undefined
   /** All that was told until now; the current phase ends here. */
   read(): { phases: Phases; measurements: Measurements; traceId?: string }
 }
@@ -15,12 +17,17 @@ export function createTrace(clock: Clock): Trace {
   let current: Phase | undefined
   let enteredAt = 0
   let traceId: string | undefined
+  let presumed: CheckError | undefined
   const leave = () => {
     if (current !== undefined) phases[current] = (phases[current] ?? 0) + clock.now() - enteredAt
     enteredAt = clock.now()
   }
   return {
     phase: () => current,
+    presumed: () => presumed,
+    presume(failure) {
+      presumed = failure
+    },
     enter(phase) {
       leave()
       current = phase

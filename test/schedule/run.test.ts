@@ -51,6 +51,28 @@ describe('a check', () => {
     })
   })
 
+  test('that presumes a failure has it in place of a timeout, and can take it back', async () => {
+    const mismatch = new CheckError('unhealthy', 'body_mismatch', 'another banner')
+    const presuming = start((_signal, trace) => {
+      trace.presume(mismatch)
+      return new Promise(() => {})
+    })
+    await presuming.clock.advance(timeoutMs)
+    expect(await presuming.outcome).toMatchObject({
+      reason: 'unhealthy',
+      detail: 'body_mismatch',
+      message: 'another banner',
+      durationMs: timeoutMs,
+    })
+    const relenting = start((_signal, trace) => {
+      trace.presume(mismatch)
+      trace.presume(undefined)
+      return new Promise(() => {})
+    })
+    await relenting.clock.advance(timeoutMs)
+    expect(await relenting.outcome).toMatchObject({ reason: 'timeout', detail: 'timeout' })
+  })
+
   test('that hits a limit on the server side is observed at the timeout as well', async () => {
     const { outcome } = start(async () => {
       throw new CheckError('timeout', '57014', 'canceling statement due to statement timeout')
