@@ -69,7 +69,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       )
       warnOfFixed(config, next, logger)
       monitor.apply(next.dependencies)
-      server.setAccess(accessOf(next, options))
+      server.setAccess(accessOf(next))
       config = next
       lastReload = { successful: true, successAt: Date.now() }
       logger.info({ dependencies: next.dependencies.length }, 'config reloaded')
@@ -97,7 +97,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   })
   const listen = options.listen ?? config.server.listen
   const server = createServer(monitor.sources, {
-    ...accessOf(config, options),
+    ...accessOf(config),
     listen,
     metricsPath: options.metricsPath ?? config.server.metricsPath,
     ...(options.web !== undefined && { web: options.web }),
@@ -146,8 +146,8 @@ export async function loadServiceConfig(
   return loaded.config
 }
 
-function accessOf({ server: { details, allow } }: Config, { web }: ServiceOptions) {
-  return { details, ...(allow !== undefined && { allow }), ...(web !== undefined && { users: web.users }) }
+function accessOf({ server: { details, allow, hosts } }: Config) {
+  return { details, ...(allow !== undefined && { allow }), ...(hosts !== undefined && { hosts }) }
 }
 
 /** What is fixed when the process starts, and was changed all the same. */

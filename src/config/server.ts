@@ -57,6 +57,13 @@ const network = z
   .string()
   .refine(isNetwork, { error: 'expected an IP address or a network, such as 10.0.0.0/8' })
 
+const hostName = z
+  .string()
+  .max(253)
+  .regex(/^[a-zA-Z0-9_-]+(?:\.[a-zA-Z0-9_-]+)*$/, {
+    error: 'expected a host name without port, such as status.example.com',
+  })
+
 const metricsPath = z
   .string()
   .max(200)
@@ -77,9 +84,20 @@ export const serverSchema = z.strictObject({
     .enum(['always', 'authorized', 'never'])
     .default('authorized')
     .describe(
-      'Who sees targets, reasons and messages. Default authorized: who passes allow and, with users, is logged in.',
+      'Who sees targets, reasons and messages. Default authorized: who passes allow and, with users, is logged in; with neither, this machine.',
     ),
-  allow: z.array(network).optional().describe('Addresses and networks that details are for. Default: all.'),
+  allow: z
+    .array(network)
+    .optional()
+    .describe(
+      'Addresses and networks that metrics and details are for. Default: all for metrics, this machine for details.',
+    ),
+  hosts: z
+    .array(hostName)
+    .optional()
+    .describe(
+      'Host names under which details are shown over plain HTTP without a log-in, beside IP addresses, localhost and the name of the machine.',
+    ),
   metricsPath: metricsPath.default('/metrics').describe('Path of the metrics. Default /metrics.'),
   shutdownDelay: duration('0', '1h')
     .optional()

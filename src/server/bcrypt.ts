@@ -7,12 +7,18 @@ import { Worker } from 'node:worker_threads'
 export interface Comparison {
   readonly id: number
   readonly password: string
-  readonly hash: string
+  readonly hashes: readonly string[]
+}
+
+/** What the thread answers: one verdict for each hash. */
+export interface Compared {
+  readonly id: number
+  readonly matches: readonly boolean[]
 }
 
 export interface Bcrypt {
-  /** Rejects if the thread fails, or is closed meanwhile. */
-  matches(password: string, hash: string): Promise<boolean>
+  /** Compares with all of the hashes, in one go. Rejects if the thread fails, or is closed meanwhile. */
+  matches(password: string, hashes: readonly string[]): Promise<readonly boolean[]>
   /** Ends the thread; a later comparison starts another. */
   close(): Promise<void>
 }
@@ -21,7 +27,7 @@ export interface Bcrypt {
 const file = import.meta.url.endsWith('.ts') ? './bcrypt-worker.ts' : './bcrypt-worker.js'
 
 export function createBcrypt(): Bcrypt {
-  const waiting = new Map<number, PromiseWithResolvers<boolean>>()
+  const waiting = new Map<number, PromiseWithResolvers<readonly boolean[]>>()
   let worker: Worker | undefined
   let lastId = 0
 
@@ -33,7 +39,7 @@ export function createBcrypt(): Bcrypt {
       for (const { reject } of waiting.values()) reject(error)
       waiting.clear()
     }
-    started.on('message', ({ id, matches }: { id: number; matches: boolean }) => {
+    started.on('message', ({ id, matches }: Compared) => {
       waiting.get(id)?.resolve(matches)
       waiting.delete(id)
     })
@@ -44,12 +50,12 @@ export function createBcrypt(): Bcrypt {
   }
 
   return {
-    matches(password, hash) {
+    matches(password, hashes) {
       worker ??= start()
       const id = ++lastId
-      const comparison = Promise.withResolvers<boolean>()
+      const comparison = Promise.withResolvers<readonly boolean[]>()
       waiting.set(id, comparison)
-      worker.postMessage({ id, password, hash } satisfies Comparison)
+      worker.postMessage({ id, password, hashes } satisfies Comparison)
       return comparison.promise
     },
     async close() {

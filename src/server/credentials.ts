@@ -1,57 +1,97 @@
 /**
- * Basic authentication (RFC 7617) against bcrypt hashes. An unknown user costs as much as a known one, a flood of
- * guesses costs a bounded queue, and who was let in before costs one HMAC.
+ * Basic authentication (RFC 7617) against bcrypt hashes. Every attempt costs the same, whether the user exists or not.
+ * Attempts queue per client address, so a flood of guesses delays the address it comes from and nobody else.
  */
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Bcrypt } from './bcrypt.ts'
+import { createTurns } from './turns.ts'
 
 /** User name to bcrypt hash. */
 export type Users = ReadonlyMap<string, string>
 
-/** `busy`: too many passwords are being compared already. */
+/** `busy`: too many attempts of this client are waiting already. */
 export type Proof = 'valid' | 'invalid' | 'busy'
 
-export interface Credentials {
-  /** @param authorization the request's `Authorization` header. Rejects only if comparing fails as such. */
-  verify(authorization: string | undefined): Promise<Proof>
+export interface Attempt {
+  readonly users: Users
+  /** The request's `Authorization` header. */
+  readonly authorization: string | undefined
+  /** The client's IP address. */
+  readonly address: string
 }
 
-/** Comparisons that may wait: at some 70 ms each, the last one is served in about two seconds. */
-const maxWaiting = 32
+export interface Credentials {
+  /** Rejects only if comparing fails as such. */
+  verify(attempt: Attempt): Promise<Proof>
+}
 
-/** Verified credentials that are remembered: more than anybody has scrapers. */
+/** Credentials that were verified and are remembered: more than anybody has scrapers. The least recently used goes. */
 const maxRemembered = 128
 
-/** @param users at least one. */
-export function createCredentials(users: Users, bcrypt: Bcrypt): Credentials {
+/** What is remembered outlives the users it was verified against, and holds for as long as a user's hash stays. */
+export function createCredentials(bcrypt: Bcrypt): Credentials {
   const key = randomBytes(32)
-  const decoy = costliest([...users.values()])
   const remembered = new Set<string>()
-  const comparing = new Map<string, Promise<boolean>>()
+  const turns = createTurns<boolean>()
 
-  async function compare(user: string, password: string): Promise<boolean> {
-    const hash = users.get(user)
-    const matches = await bcrypt.matches(password, hash ?? decoy)
-    return matches && hash !== undefined
+  function recall(print: string): boolean {
+    if (!remembered.delete(print)) return false
+    remembered.add(print)
+    return true
+  }
+
+  function remember(print: string): void {
+    remembered.add(print)
+    const [oldest] = remembered
+    if (remembered.size > maxRemembered && oldest !== undefined) remembered.delete(oldest)
   }
 
   return {
-    async verify(authorization) {
+    async verify({ users, authorization, address }) {
       const pair = parse(authorization)
       if (pair === undefined) return 'invalid'
-      // JSON keeps user and password apart, whatever they hold; the key keeps both out of memory dumps.
-      const print = createHmac('sha256', key).update(JSON.stringify(pair)).digest('base64')
-      if (remembered.has(print)) return 'valid'
-      const running = comparing.get(print)
-      if (running === undefined && comparing.size >= maxWaiting) return 'busy'
-      const comparison = running ?? compare(...pair).finally(() => comparing.delete(print))
-      comparing.set(print, comparison)
-      if (!(await comparison)) return 'invalid'
-      if (remembered.size >= maxRemembered) remembered.clear()
-      remembered.add(print)
+      const [user, password] = pair
+      const hash = users.get(user)
+      // JSON keeps the parts apart, whatever they hold; the key keeps them out of memory dumps.
+      const print = createHmac('sha256', key)
+        .update(JSON.stringify([...pair, hash ?? null]))
+        .digest('base64')
+      if (recall(print)) return 'valid'
+      const matches = turns.take(address, print, () => compare(bcrypt, users, hash, password))
+      if (matches === undefined) return 'busy'
+      if (!(await matches)) return 'invalid'
+      remember(print)
       return 'valid'
     },
   }
+}
+
+/**
+ * Compares with one hash of every cost that is configured, so that neither the time nor the order of refusals tells
+ * which users exist, or whose hash is cheap.
+ *
+ * @param hash of the user; undefined if there is none of that name.
+ */
+async function compare(
+  bcrypt: Bcrypt,
+  users: Users,
+  hash: string | undefined,
+  password: string,
+): Promise<boolean> {
+  const costs = [...new Set([...users.values()].map(costOf))].sort()
+  const hashes = costs.map(cost => (hash !== undefined && costOf(hash) === cost ? hash : decoy(cost)))
+  const matches = await bcrypt.matches(password, hashes)
+  return hash !== undefined && matches[hashes.indexOf(hash)] === true
+}
+
+/** The two digits of a hash such as `$2b$10$...`. */
+function costOf(hash: string): string {
+  return hash.slice(4, 6)
+}
+
+/** A well-formed hash that is nobody's. */
+function decoy(cost: string): string {
+  return `$2b$${cost}$${'.'.repeat(53)}`
 }
 
 /** User and password, which is all after the first colon. */
@@ -61,10 +101,4 @@ function parse(authorization: string | undefined): [user: string, password: stri
   const text = Buffer.from(token, 'base64').toString('utf8')
   const colon = text.indexOf(':')
   return colon === -1 ? undefined : [text.slice(0, colon), text.slice(colon + 1)]
-}
-
-/** The hash that takes longest to compare with: what an unknown user is compared with. `$2b$10$` has cost 10. */
-function costliest(hashes: readonly string[]): string {
-  const cost = (hash: string) => Number(hash.slice(4, 6))
-  return hashes.reduce((most, hash) => (cost(hash) > cost(most) ? hash : most))
 }

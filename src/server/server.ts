@@ -10,10 +10,10 @@ import { createFeed } from './page/feed.ts'
 import { createProbeAnswers } from './probes.ts'
 import { answerErrors, guardedRoutes, refuseBodies } from './routes.ts'
 import type { Sources } from './sources.ts'
-import { createTls } from './tls.ts'
+import { createTls, verifiesClients } from './tls.ts'
 import type { WebConfig } from './webfile.ts'
 
-export interface ServerSettings extends Omit<AccessRules, 'users'> {
+export interface ServerSettings extends Omit<AccessRules, 'users' | 'certificates'> {
   readonly listen: readonly ListenAddress[]
   /** Default: `/metrics`. */
   readonly metricsPath?: string
@@ -37,7 +37,7 @@ export interface Server {
    * @param users default: those of before.
    * @throws TypeError for an entry of `allow` that is no address; the rules of before stay.
    */
-  setAccess(rules: Omit<AccessRules, 'users'>, users?: Users): void
+  setAccess(rules: Omit<AccessRules, 'users' | 'certificates'>, users?: Users): void
   /** Accepts nothing more, lets answers on their way end, cuts what is left after `graceMs`. Idempotent. */
   close(graceMs: number): Promise<void>
 }
@@ -46,7 +46,8 @@ export interface Server {
 export function createServer(sources: Sources, settings: ServerSettings): Server {
   const { web, metricsPath = '/metrics' } = settings
   let users: Users = web?.users ?? new Map()
-  const access = createAccess({ ...settings, users })
+  const certificates = web?.tls !== undefined && verifiesClients(web.tls)
+  const access = createAccess({ ...settings, users, certificates })
   const app = createApp(sources)
   const feed = createFeed(sources.board)
   app.register(guardedRoutes(sources, access, metricsPath, feed))
@@ -80,7 +81,7 @@ export function createServer(sources: Sources, settings: ServerSettings): Server
       return listeners.map(listener => listener.address)
     },
     setAccess(rules, newUsers = users) {
-      access.replace({ ...rules, users: newUsers })
+      access.replace({ ...rules, users: newUsers, certificates })
       users = newUsers
     },
     close,

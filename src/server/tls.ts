@@ -32,6 +32,11 @@ export interface TlsSettings {
   readonly preferServerCiphers: boolean
 }
 
+/** Whether clients that show a certificate are those whom our own authorities vouch for. */
+export function verifiesClients({ clientAuth }: TlsSettings): boolean {
+  return clientAuth === 'VerifyClientCertIfGiven' || clientAuth === 'RequireAndVerifyClientCert'
+}
+
 /** TLS for one listener. */
 export interface TlsListening {
   /** @throws Error if a file cannot be read, or holds no certificate or key that fit. */

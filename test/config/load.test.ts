@@ -47,6 +47,7 @@ test('every key arrives where it belongs', async () => {
     ],
     details: 'never',
     allow: ['10.0.0.0/8', '127.0.0.1', '::1', 'fd00::/8'],
+    hosts: ['status.example.com'],
     metricsPath: '/prometheus/metrics',
     shutdownDelay: 5_000,
     maxSeries: 1_000,

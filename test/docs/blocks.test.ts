@@ -73,6 +73,7 @@ describe('configurations', () => {
       'listen',
       'details',
       'allow',
+      'hosts',
       'metricsPath',
       'shutdownDelay',
     ]

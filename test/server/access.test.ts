@@ -1,5 +1,10 @@
+import { hostname } from 'node:os'
 import { hashSync } from 'bcryptjs'
+import fastify, { type FastifyServerOptions } from 'fastify'
 import { describe, expect, test } from 'vitest'
+import { type AccessRules, createAccess } from '../../src/server/access.ts'
+import { type Audience, audienceOf, type Circumstances } from '../../src/server/audience.ts'
+import { type Bcrypt, createBcrypt } from '../../src/server/bcrypt.ts'
 import type { ServerSettings, Sources } from '../../src/server/index.ts'
 import { serving, world } from './serving.ts'
 
@@ -40,9 +45,189 @@ describe('details, metrics and reload; probes are open whatever the rules', () =
       [403, 403, 403],
     ],
     ['a browser cannot reload', {}, { origin: 'http://127.0.0.1' }, [200, 200, 403]],
-    ['nor with fetch metadata alone', {}, { 'sec-fetch-site': 'cross-site' }, [200, 200, 403]],
+    ['nor with fetch metadata alone', {}, { 'sec-fetch-site': 'same-origin' }, [200, 200, 403]],
+    ['a page of another site', {}, { 'sec-fetch-site': 'cross-site' }, [403, 200, 403]],
+    [
+      'the same, logged in and always',
+      { web, details: 'always' },
+      { 'sec-fetch-site': 'cross-site', authorization: login },
+      [403, 200, 403],
+    ],
+    ['a local proxy in between', {}, { 'x-forwarded-for': '127.0.0.1' }, [403, 200, 200]],
+    ['a proxy in between, allowed', { allow: ['127.0.0.1'] }, { via: '1.1 proxy' }, [200, 200, 200]],
   ])('%s', async (_name, settings, headers, expected) => {
     expect(await statuses(settings, headers)).toEqual(expected)
+  })
+})
+
+/** Asks a plugin in an application, from any address. */
+async function asking(rules: AccessRules, options: FastifyServerOptions = {}, bcrypt?: Bcrypt) {
+  const app = fastify(options)
+  const access = createAccess(rules, bcrypt)
+  app.addHook('onClose', access.close)
+  app.get('/', { onRequest: access.guard('details') }, async () => 'shown')
+  const ask = async (remoteAddress: string, headers: Record<string, string> = {}) => {
+    const { statusCode, body, headers: answered } = await app.inject({ url: '/', remoteAddress, headers })
+    return { status: statusCode, body, retryAfter: answered['retry-after'] }
+  }
+  return { ask, [Symbol.asyncDispose]: () => app.close() }
+}
+
+describe('details without rules are for this machine', () => {
+  test.each<[string, Record<string, string>, number]>([
+    ['127.0.0.1', {}, 200],
+    ['127.8.8.8', {}, 200],
+    ['::1', {}, 200],
+    ['::ffff:127.0.0.1', {}, 200],
+    ['172.17.0.1', {}, 403],
+    ['::ffff:10.0.0.1', {}, 403],
+    ['fe80::1%eth0', {}, 403],
+    ['127.0.0.1', { forwarded: 'for=127.0.0.1' }, 403],
+    ['127.0.0.1', { 'x-real-ip': '127.0.0.1' }, 403],
+    ['127.0.0.1', { 'x-forwarded-host': 'localhost' }, 403],
+    ['127.0.0.6', { 'x-envoy-attempt-count': '1' }, 403],
+    ['127.0.0.1', { via: '1.1 proxy' }, 403],
+  ])('%j with %j: %i', async (address, headers, status) => {
+    await using site = await asking({})
+    expect((await site.ask(address, headers)).status).toBe(status)
+  })
+
+  test('an application that trusts its proxy is asked by the client behind it', async () => {
+    const behind = { 'x-forwarded-for': '10.1.2.3' }
+    await using site = await asking({ allow: ['10.0.0.0/8'] }, { trustProxy: true })
+    expect((await site.ask('127.0.0.1', behind)).status).toBe(200)
+    expect((await site.ask('127.0.0.1')).status).toBe(403)
+    await using unruled = await asking({}, { trustProxy: true })
+    expect((await unruled.ask('127.0.0.1', { 'x-forwarded-for': '127.0.0.1' })).status).toBe(403)
+  })
+})
+
+describe('a name that somebody else may own opens no details without a log-in', () => {
+  const listed = { hosts: ['Status.example.com'] }
+  test.each<[string, AccessRules, Record<string, string>, number]>([
+    ['localhost', {}, {}, 200],
+    ['LocalHost:9797', {}, {}, 200],
+    ['pulse.localhost:9797', {}, {}, 200],
+    ['127.0.0.1:9797', {}, {}, 200],
+    ['[::1]:9797', {}, {}, 200],
+    [`${hostname()}:9797`, {}, {}, 200],
+    ['evil.example:9797', {}, {}, 403],
+    ['localhost.evil.example', {}, {}, 403],
+    ['127.0.0.1.evil.example', {}, {}, 403],
+    ['[evil.example]', {}, {}, 403],
+    ['user@localhost', {}, {}, 403],
+    ['status.example.com:9797', listed, {}, 200],
+    ['status.example.com.', listed, {}, 200],
+    ['evil.status.example.com', listed, {}, 403],
+    ['evil.example', { details: 'always' }, {}, 403],
+    ['evil.example', { allow: ['127.0.0.1'] }, {}, 403],
+    ['evil.example', { users }, { authorization: login }, 200],
+    ['evil.example', { users, details: 'always' }, { authorization: login }, 200],
+    ['evil.example', { users, details: 'always' }, {}, 403],
+    ['evil.example', { users }, {}, 401],
+  ])('%s with %j and %j: %i', async (host, rules, headers, status) => {
+    await using site = await asking(rules)
+    expect((await site.ask('127.0.0.1', { host, ...headers })).status).toBe(status)
+  })
+
+  test('a wrong name is told where the rules are made', () => {
+    expect(() => createAccess({ hosts: ['status.example.com:80'] })).toThrow('is no host name')
+  })
+})
+
+test.each([
+  ['document', 200],
+  ['iframe', 403],
+  ['embed', 403],
+])('a %s that another site leads to: %i', async (dest, status) => {
+  await using site = await asking({})
+  const headers = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': dest }
+  expect((await site.ask('127.0.0.1', headers)).status).toBe(status)
+})
+
+test('a refusal says in one line what would open the details, and repeats nothing of the request', async () => {
+  await using site = await asking({})
+  const bodies = [
+    await site.ask('192.0.2.77'),
+    await site.ask('127.0.0.1', { via: '1.1 evil.example' }),
+    await site.ask('127.0.0.1', { host: 'evil.example' }),
+    await site.ask('127.0.0.1', { 'sec-fetch-site': 'cross-site' }),
+  ].map(({ body }) => body)
+  for (const body of bodies) {
+    expect(body).toMatch(/^403 Forbidden: [^\n]+\n$/)
+    expect(body).not.toMatch(/evil|192/)
+  }
+  expect(bodies[0]).toContain('the option allow')
+  expect(bodies[2]).toContain('the option hosts')
+})
+
+test('a full queue is 503 with a time to come back, for the address that filled it and no other', async () => {
+  const gate = Promise.withResolvers<void>()
+  const real = createBcrypt()
+  const matches: Bcrypt['matches'] = async (...work) => {
+    await gate.promise
+    return await real.matches(...work)
+  }
+  await using site = await asking({ users }, {}, { matches, close: real.close })
+  const guess = (i: number) => ({ authorization: `Basic ${Buffer.from(`alice:${i}`).toString('base64')}` })
+  const guesses = Array.from({ length: 20 }, (_, i) => site.ask('203.0.113.1', guess(i)))
+  const honest = site.ask('203.0.113.2', { authorization: login })
+  expect(await site.ask('203.0.113.1', { authorization: login })).toMatchObject({
+    status: 503,
+    retryAfter: '1',
+  })
+  gate.resolve()
+  expect((await honest).status).toBe(200)
+  const answers = (await Promise.all(guesses)).map(({ status }) => status)
+  expect(answers).toEqual([...Array(16).fill(401), ...Array(4).fill(503)])
+})
+
+describe('who sees what, in words', () => {
+  const everywhere = { port: 9797 }
+  const here = { host: '127.0.0.1', port: 9797 }
+  test.each<[AccessRules, Circumstances, Audience]>([
+    [
+      {},
+      { address: everywhere },
+      { probes: 'everybody', metrics: 'everybody', details: 'clients on this machine', reload: 'nobody' },
+    ],
+    [
+      { details: 'always' },
+      { address: here, canReload: true },
+      {
+        probes: 'everybody on this machine',
+        metrics: 'everybody on this machine',
+        details: 'everybody on this machine',
+        reload: 'everybody on this machine',
+      },
+    ],
+    [
+      { allow: ['10.0.0.0/8', '::1'], users },
+      { address: everywhere, canReload: true },
+      {
+        probes: 'everybody',
+        metrics: 'users who log in from addresses in 10.0.0.0/8, ::1',
+        details: 'users who log in from addresses in 10.0.0.0/8, ::1',
+        reload: 'users who log in from addresses in 10.0.0.0/8, ::1',
+      },
+    ],
+    [
+      { users, details: 'never' },
+      { address: everywhere },
+      { probes: 'everybody', metrics: 'users who log in', details: 'nobody', reload: 'nobody' },
+    ],
+    [
+      { certificates: true },
+      { address: everywhere, insistsOnCertificate: true },
+      {
+        probes: 'clients with a verified certificate',
+        metrics: 'clients with a verified certificate',
+        details: 'clients with a verified certificate',
+        reload: 'nobody',
+      },
+    ],
+  ])('%j and %j', (rules, circumstances, audience) => {
+    expect(audienceOf(rules, circumstances)).toEqual(audience)
   })
 })
 

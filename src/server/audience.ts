@@ -1,0 +1,60 @@
+/** The access rules in words, for the log. */
+import type { AccessRules } from './access.ts'
+import type { ListenAddress } from './listener.ts'
+
+export interface Audience {
+  readonly probes: string
+  readonly metrics: string
+  readonly details: string
+  readonly reload: string
+}
+
+export interface Circumstances {
+  readonly address: ListenAddress
+  /** Clients without a verified certificate are refused. */
+  readonly insistsOnCertificate?: boolean
+  /** `/-/reload` is there. */
+  readonly canReload?: boolean
+}
+
+/** Who sees what at one address. */
+export function audienceOf(
+  rules: AccessRules,
+  { address, insistsOnCertificate = false, canReload = false }: Circumstances,
+): Audience {
+  const everybody = insistsOnCertificate
+    ? 'clients with a verified certificate'
+    : isLoopback(address)
+      ? 'everybody on this machine'
+      : 'everybody'
+  const listed = knownClients(rules)
+  const metrics = listed ?? everybody
+  const details = {
+    always: everybody,
+    never: 'nobody',
+    authorized: listed ?? (insistsOnCertificate ? everybody : local(rules)),
+  }
+  return {
+    probes: everybody,
+    metrics,
+    details: details[rules.details ?? 'authorized'],
+    reload: canReload ? metrics : 'nobody',
+  }
+}
+
+/** Undefined if nobody is named. */
+function knownClients({ allow = [], users }: AccessRules): string | undefined {
+  const addresses = allow.length === 0 ? undefined : `addresses in ${allow.join(', ')}`
+  const people = users === undefined || users.size === 0 ? undefined : 'users who log in'
+  return people !== undefined && addresses !== undefined
+    ? `${people} from ${addresses}`
+    : (people ?? addresses)
+}
+
+function local({ certificates = false }: AccessRules): string {
+  return certificates ? 'clients on this machine or with a verified certificate' : 'clients on this machine'
+}
+
+function isLoopback({ host = '' }: ListenAddress): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+}
