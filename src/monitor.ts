@@ -36,6 +36,7 @@ export interface MonitorOptions {
   readonly extra?: ExtraMetrics
   /** Facts of the service around the monitor. */
   readonly lastReload?: () => Self['lastReload']
+  readonly lastWebReload?: () => Self['lastWebReload']
   readonly access?: AccessRules
   /** The running config with secrets hidden, for `/config`. */
   readonly config?: Sources['config']
@@ -111,12 +112,14 @@ export function createMonitor(options: MonitorOptions): Monitor {
   async function refresh() {
     dependencyMetrics.refresh()
     const lastReload = options.lastReload?.()
+    const lastWebReload = options.lastWebReload?.()
     self.set('', {
       ready: ready(),
       checksInFlight: scheduler.inFlight(),
       schedulerLag: lag.value(),
       build,
       ...(lastReload !== undefined && { lastReload }),
+      ...(lastWebReload !== undefined && { lastWebReload }),
     })
     await options.extra?.read().then(
       subject => extra?.set('', subject),

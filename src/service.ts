@@ -2,7 +2,8 @@
 import { type Config, formatProblem, type ListenAddress, loadConfig } from './config/index.ts'
 import type { Kind } from './dependency.ts'
 import { createMonitor, type Monitor } from './monitor.ts'
-import { createServer, type Server, type WebConfig } from './server/index.ts'
+import { createServer, type Server } from './server/index.ts'
+import { type FollowedWeb, followWebConfig, loadWebConfig } from './service-web.ts'
 import { overBudget, seriesBudget } from './views/budget.ts'
 import type { Logger } from './views/logs.ts'
 import { createProcessMetrics } from './views/process.ts'
@@ -17,7 +18,8 @@ export interface ServiceOptions {
   readonly listen?: readonly ListenAddress[]
   /** In place of the file's `server.metricsPath`. */
   readonly metricsPath?: string
-  readonly web?: WebConfig
+  /** Users, headers and TLS, in the format of exporter-toolkit. Followed while the service runs. */
+  readonly webConfigFile?: string
   /** Whether `/-/reload` is there. */
   readonly lifecycle?: boolean
 }
@@ -59,6 +61,10 @@ const kubernetesDelayMs = 5_000
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { env, logger } = options
   let config = await loadServiceConfig(options)
+  const { webConfigFile } = options
+  const web = webConfigFile === undefined ? undefined : await loadWebConfig(webConfigFile)
+  if (web !== undefined && web.web === undefined) throw new ConfigError(web.problems)
+  let followedWeb: FollowedWeb | undefined
   let lastReload = { successful: true, successAt: Date.now() }
 
   const reload = coalesced(async () => {
@@ -71,6 +77,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       monitor.apply(next.dependencies)
       server.setAccess(accessOf(next))
       config = next
+      tellAccess()
       lastReload = { successful: true, successAt: Date.now() }
       logger.info({ dependencies: next.dependencies.length }, 'config reloaded')
     } catch (error) {
@@ -92,6 +99,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     durations: config.histogram,
     extra: await createProcessMetrics(),
     lastReload: () => lastReload,
+    lastWebReload: () => followedWeb?.last(),
     config: () => config.printable,
     ...(options.lifecycle === true && { reload: outcome }),
   })
@@ -100,9 +108,18 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     ...accessOf(config),
     listen,
     metricsPath: options.metricsPath ?? config.server.metricsPath,
-    ...(options.web !== undefined && { web: options.web }),
+    ...(web?.web !== undefined && { web: web.web }),
   })
-  const urls = await urlsOf(server, listen, options.web?.tls === undefined ? 'http' : 'https')
+  const urls = await urlsOf(server, listen, web?.web?.tls === undefined ? 'http' : 'https')
+  const tellAccess = accessTeller(server, urls, logger)
+  tellAccess()
+  if (webConfigFile !== undefined && web !== undefined) {
+    const apply: typeof server.setWeb = web => {
+      server.setWeb(web)
+      tellAccess()
+    }
+    followedWeb = followWebConfig({ file: webConfigFile, first: web, apply, logger })
+  }
   monitor.start()
 
   let stopping: Promise<void> | undefined
@@ -112,6 +129,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       config.server.shutdownDelay ?? (env.KUBERNETES_SERVICE_HOST === undefined ? 0 : kubernetesDelayMs)
     if (delayMs > 0) logger.info({ delayMs }, 'not ready any more, draining')
     await new Promise(resolve => setTimeout(resolve, delayMs))
+    followedWeb?.stop()
     await server.close(closeGraceMs)
     await monitor.stop()
   }
@@ -148,6 +166,18 @@ export async function loadServiceConfig(
 
 function accessOf({ server: { details, allow, hosts } }: Config) {
   return { details, ...(allow !== undefined && { allow }), ...(hosts !== undefined && { hosts }) }
+}
+
+/** Logs who sees what, in one line for each address; again only when that changed. */
+function accessTeller(server: Server, urls: readonly string[], logger: Logger): () => void {
+  let told = ''
+  return () => {
+    const audiences = server.audiences()
+    if (JSON.stringify(audiences) === told) return
+    told = JSON.stringify(audiences)
+    for (const [i, audience] of audiences.entries())
+      logger.info({ address: urls[i], ...audience }, 'who sees what')
+  }
 }
 
 /** What is fixed when the process starts, and was changed all the same. */

@@ -18,7 +18,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   exposition: [],
   server: ['views', 'state', 'exposition'],
   monitor: ['kinds', 'schedule', 'state', 'views', 'exposition', 'server', 'version'],
-  service: ['monitor', 'config', 'server', 'views', 'version'],
+  service: ['monitor', 'config', 'server', 'views', 'version', 'service-web'],
+  'service-web': ['config', 'server', 'views'],
   index: ['monitor', 'kinds'],
   // `check` asks once, outside of any schedule, and keeps and shows what it hears as the service does: through run(),
   // the store and the status report.

@@ -1,9 +1,7 @@
 /** `pulsecheck run`: the service, its signals and its end. */
-import { dirname } from 'node:path'
 import type { Logger } from 'pino'
-import { formatProblem, loadFile } from '../config/index.ts'
 import { kinds } from '../kinds/index.ts'
-import { ListenError, type WebConfig, webFileSchema } from '../server/index.ts'
+import { ListenError } from '../server/index.ts'
 import { ConfigError, type Service, type ServiceOptions, startService } from '../service.ts'
 import { configFile } from './config.ts'
 import { Exit, exitCodes } from './exit.ts'
@@ -19,7 +17,7 @@ const flushMs = 300
 /** Runs until a signal. @throws Exit */
 export async function run(flags: GlobalFlags): Promise<void> {
   if (flags['config.check'] === true) return await validate(flags['config.file'])
-  const options = await serviceOptions(flags)
+  const options = serviceOptions(flags)
   const { logger } = options
   const signalled = firstSignal()
   let service: Service | undefined
@@ -36,9 +34,9 @@ export async function run(flags: GlobalFlags): Promise<void> {
   process.exit(exitCodes.ok)
 }
 
-async function serviceOptions(flags: GlobalFlags): Promise<ServiceOptions & { logger: Logger }> {
+function serviceOptions(flags: GlobalFlags): ServiceOptions & { logger: Logger } {
   const file = configFile(flags['config.file'])
-  const webFile = flags['web.config.file']
+  const webConfigFile = flags['web.config.file']
   const listen = listenAddresses(flags)
   const metricsPath = flags['web.telemetryPath']
   return {
@@ -48,15 +46,9 @@ async function serviceOptions(flags: GlobalFlags): Promise<ServiceOptions & { lo
     logger: createLogger({ level: flags['log.level'], format: flags['log.format'], stream: process.stderr }),
     ...(listen !== undefined && { listen }),
     ...(metricsPath !== undefined && { metricsPath }),
-    ...(webFile !== undefined && { web: await webConfig(webFile) }),
+    ...(webConfigFile !== undefined && { webConfigFile }),
     lifecycle: flags['web.enableLifecycle'] === true,
   }
-}
-
-async function webConfig(file: string): Promise<WebConfig> {
-  const loaded = await loadFile(file, webFileSchema(dirname(file)))
-  if (!loaded.ok) throw new Exit(exitCodes.config, loaded.problems.map(formatProblem))
-  return loaded.value
 }
 
 async function started(options: ServiceOptions): Promise<Service> {

@@ -1,8 +1,9 @@
 /** Any other YAML file that an operator names, with the same gates and the same problems as the config itself. */
 import type { z } from 'zod'
 import { hintFor } from './keys.ts'
-import { orderProblems, type Problem, type Report } from './problem.ts'
-import { maxConfigBytes, readSource } from './source.ts'
+import { orderProblems, type Place, type Problem, type Report } from './problem.ts'
+import { maxConfigBytes, readSource, type Source } from './source.ts'
+import { type Entry, locate } from './tree.ts'
 import { validate } from './validate.ts'
 import { readYaml } from './yaml.ts'
 
@@ -11,21 +12,55 @@ export type LoadedFile<T> =
   /** At least one, in the order of their places. */
   | { readonly ok: false; readonly problems: readonly Problem[] }
 
-/** Reads a file against a schema. References such as `${VAR}` are text here. Never throws for what is in it. */
-export async function loadFile<T>(file: string, schema: z.ZodType<T>): Promise<LoadedFile<T>> {
+/** What a file's own reader may use once its values have been parsed. */
+export interface Completion {
+  /** The text of another file, through the same gates. */
+  read(file: string): Promise<Source>
+  /** Reports a problem with the value at a path of the file. */
+  refuse(path: readonly string[], message: string): void
+}
+
+/**
+ * Reads a file against a schema. References such as `${VAR}` are text here. Never throws for what is in it.
+ *
+ * @param complete makes the result of the parsed value, for instance by reading files that it names. What it returns
+ * counts if it refused nothing. Default: the value itself.
+ */
+export async function loadFile<T, R = T>(
+  file: string,
+  schema: z.ZodType<T>,
+  complete: (value: T, completion: Completion) => Promise<R | undefined> = async value =>
+    value as unknown as R,
+): Promise<LoadedFile<R>> {
   const problems: Problem[] = []
   const report: Report = problem => void problems.push(problem)
-  const value = await read(file, schema, report)
+  const parsed = await parse(file, schema, report)
+  const refuse: Completion['refuse'] = (path, message) => {
+    if (parsed !== undefined) report({ ...spotOf(parsed.entry, path), message })
+  }
+  const read = (other: string) => readSource(other, maxConfigBytes)
+  const value = parsed && problems.length === 0 ? await complete(parsed.value, { read, refuse }) : undefined
   return value === undefined || problems.length > 0
     ? { ok: false, problems: orderProblems(problems) }
     : { ok: true, value }
 }
 
-async function read<T>(file: string, schema: z.ZodType<T>, report: Report): Promise<T | undefined> {
+async function parse<T>(
+  file: string,
+  schema: z.ZodType<T>,
+  report: Report,
+): Promise<{ readonly value: T; readonly entry: Entry } | undefined> {
   const source = await readSource(file, maxConfigBytes)
   if (!source.ok) return void report({ file, line: source.line, column: 1, path: '', ...source.problem })
   const tree = readYaml(file, source.text, report)
   const entry = tree && { written: undefined, place: { file, line: 1, column: 1 }, value: tree }
   const unknownKey = (key: string, parents: readonly string[]) => hintFor(key, parents, schema)
-  return entry && validate({ schema, entry, path: '', report, unknownKey })
+  const value = entry && validate({ schema, entry, path: '', report, unknownKey })
+  return entry === undefined || value === undefined ? undefined : { value, entry }
+}
+
+/** The place and the path of a value, or of the key nearest to it. */
+function spotOf(entry: Entry, steps: readonly string[]): Place & { readonly path: string } {
+  const { key, tree, path } = locate(entry, '', steps)
+  return { ...(tree?.type === 'leaf' && tree.value !== null ? tree.place : key), path }
 }

@@ -8,7 +8,7 @@ import { type Connections, createConnections } from './connections.ts'
 import { glance } from './hygiene.ts'
 import type { Limits } from './limits.ts'
 import { refuse } from './raw.ts'
-import type { TlsListening } from './tls.ts'
+import type { Tls } from './tls.ts'
 
 /** Where to listen. Without a host: on all addresses, of IPv6 and IPv4. Port 0: any free one. */
 export interface ListenAddress {
@@ -45,9 +45,9 @@ export interface ListenerOptions {
   /** The answer to a GET or HEAD of a path without query that needs no routing; undefined if it does. */
   readonly atOnce: (url: string, accept: string | undefined) => Answer | undefined
   readonly limits: Limits
-  readonly tls?: TlsListening
-  /** Sent with every answer. */
-  readonly headers?: Readonly<Record<string, string>>
+  readonly tls?: Tls
+  /** Sent with every answer; read at each one. */
+  readonly headers?: () => readonly (readonly [name: string, value: string])[]
 }
 
 export interface Listener {
@@ -107,7 +107,7 @@ function nodeOptions(limits: Limits): object {
   }
 }
 
-function tlsServer(tls: TlsListening, limits: Limits): TlsServer {
+function tlsServer(tls: Tls, limits: Limits): TlsServer {
   return createTlsServer({ ...nodeOptions(limits), ...tls.options(), handshakeTimeout: limits.handshakeMs })
 }
 
@@ -118,15 +118,14 @@ function answerer(
   server: Server,
   connections: Connections,
   last: WeakSet<object>,
-  { handle, atOnce, limits, headers = {} }: ListenerOptions,
+  { handle, atOnce, limits, headers = () => [] }: ListenerOptions,
 ): (request: IncomingMessage, response: ServerResponse) => void {
-  const extra = Object.entries(headers)
   return (request, response) => {
     const { malformed, body, accept } = glance(request, limits.headerCount)
     // A body is not read, so what follows it on the connection cannot be found.
     if (malformed || body || !server.listening) response.shouldKeepAlive = false
     if (!response.shouldKeepAlive) last.add(request.socket)
-    for (const [name, value] of extra) response.setHeader(name, value)
+    for (const [name, value] of headers()) response.setHeader(name, value)
     if (malformed) return sendRaw(response, malformedAnswer)
     const { method, url = '' } = request
     const ready = method === 'GET' || method === 'HEAD' ? atOnce(url, accept) : undefined

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import { type AccessRules, createAccess } from './access.ts'
 import { plainAnswer, send } from './answer.ts'
-import type { Users } from './credentials.ts'
+import { type Audience, audienceOf } from './audience.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { type ListenAddress, type Listener, type ListenerOptions, listen } from './listener.ts'
 import { createFeed } from './page/feed.ts'
@@ -13,7 +13,10 @@ import type { Sources } from './sources.ts'
 import { createTls, verifiesClients } from './tls.ts'
 import type { WebConfig } from './webfile.ts'
 
-export interface ServerSettings extends Omit<AccessRules, 'users' | 'certificates'> {
+/** The rules beside those that the web config sets. */
+export type ServerRules = Omit<AccessRules, 'users' | 'certificates'>
+
+export interface ServerSettings extends ServerRules {
   readonly listen: readonly ListenAddress[]
   /** Default: `/metrics`. */
   readonly metricsPath?: string
@@ -34,20 +37,29 @@ export interface Server {
   /**
    * New rules for requests that come from now on: after a reload.
    *
-   * @param users default: those of before.
-   * @throws TypeError for an entry of `allow` that is no address; the rules of before stay.
+   * @throws TypeError for an entry of `allow` or `hosts` that is none; the rules of before stay.
    */
-  setAccess(rules: Omit<AccessRules, 'users' | 'certificates'>, users?: Users): void
+  setAccess(rules: ServerRules): void
+  /**
+   * New users, headers and TLS for requests and connections that come from now on.
+   *
+   * @throws Error if it turns TLS on or off, or its certificate cannot be used; that of before stays.
+   */
+  setWeb(web: WebConfig): void
+  /** Who sees what now, at each address in the order of the settings. */
+  audiences(): readonly Audience[]
   /** Accepts nothing more, lets answers on their way end, cuts what is left after `graceMs`. Idempotent. */
   close(graceMs: number): Promise<void>
 }
 
-/** @throws TypeError for an entry of `allow` that is no address. */
+/** @throws TypeError for an entry of `allow` or `hosts` that is none. */
 export function createServer(sources: Sources, settings: ServerSettings): Server {
-  const { web, metricsPath = '/metrics' } = settings
-  let users: Users = web?.users ?? new Map()
-  const certificates = web?.tls !== undefined && verifiesClients(web.tls)
-  const access = createAccess({ ...settings, users, certificates })
+  const { metricsPath = '/metrics' } = settings
+  let rules: ServerRules = settings
+  let web: WebConfig = settings.web ?? { users: new Map(), headers: {} }
+  let headers = Object.entries(web.headers)
+  const tls = web.tls && createTls(web.tls)
+  const access = createAccess(accessRules(rules, web))
   const app = createApp(sources)
   const feed = createFeed(sources.board)
   app.register(guardedRoutes(sources, access, metricsPath, feed))
@@ -57,8 +69,8 @@ export function createServer(sources: Sources, settings: ServerSettings): Server
     handle: (request, response) => app.routing(request, response),
     atOnce: (url, accept) => probes.get(url)?.(accept),
     limits: { ...defaultLimits, ...settings.limits },
-    ...(web?.tls !== undefined && { tls: createTls(web.tls, sources.logger) }),
-    ...(web !== undefined && { headers: web.headers }),
+    ...(tls !== undefined && { tls }),
+    headers: () => headers,
   }
   const listeners: Listener[] = []
   let closing: Promise<void> | undefined
@@ -80,12 +92,30 @@ export function createServer(sources: Sources, settings: ServerSettings): Server
       }
       return listeners.map(listener => listener.address)
     },
-    setAccess(rules, newUsers = users) {
-      access.replace({ ...rules, users: newUsers, certificates })
-      users = newUsers
+    setAccess(next) {
+      access.replace(accessRules(next, web))
+      rules = next
+    },
+    setWeb(next) {
+      if ((next.tls === undefined) !== (tls === undefined))
+        throw new Error('TLS is turned on and off by a restart alone')
+      if (next.tls !== undefined) tls?.replace(next.tls)
+      access.replace(accessRules(rules, next))
+      headers = Object.entries(next.headers)
+      web = next
+    },
+    audiences() {
+      const insistsOnCertificate = web.tls?.clientAuth === 'RequireAndVerifyClientCert'
+      const canReload = sources.reload !== undefined
+      const inForce = accessRules(rules, web)
+      return settings.listen.map(address => audienceOf(inForce, { address, insistsOnCertificate, canReload }))
     },
     close,
   }
+}
+
+function accessRules(rules: ServerRules, { users, tls }: WebConfig): AccessRules {
+  return { ...rules, users, certificates: tls !== undefined && verifiesClients(tls) }
 }
 
 /** Fastify as a router: it never listens itself, so its own limits do not come into play. */

@@ -1,11 +1,6 @@
-/** Our own TLS: what exporter-toolkit's `tls_server_config` says, and certificates that are renewed while we run. */
-import { readFileSync } from 'node:fs'
+/** Our own TLS: what exporter-toolkit's `tls_server_config` says, replaceable while we listen. */
 import type { Server } from 'node:https'
 import { createSecureContext, type SecureVersion, type TLSSocket, type TlsOptions } from 'node:tls'
-import { type Logger, silent } from './logger.ts'
-
-/** A PEM text, or the file that holds it. */
-export type Pem = { readonly file: string } | { readonly text: string }
 
 /** exporter-toolkit's names, which are Go's. */
 export const clientAuthTypes = [
@@ -18,9 +13,10 @@ export const clientAuthTypes = [
 export type ClientAuthType = (typeof clientAuthTypes)[number]
 
 export interface TlsSettings {
-  readonly cert: Pem
-  readonly key: Pem
-  readonly clientCa?: Pem
+  /** Certificate chain, key and client authorities are PEM texts. */
+  readonly cert: string
+  readonly key: string
+  readonly clientCa?: string
   readonly clientAuth: ClientAuthType
   /** If any: a client certificate must hold one of them as a subject alternative name. */
   readonly clientSans: readonly string[]
@@ -37,62 +33,59 @@ export function verifiesClients({ clientAuth }: TlsSettings): boolean {
   return clientAuth === 'VerifyClientCertIfGiven' || clientAuth === 'RequireAndVerifyClientCert'
 }
 
-/** TLS for one listener. */
-export interface TlsListening {
-  /** @throws Error if a file cannot be read, or holds no certificate or key that fit. */
+/** TLS for the listeners of one server. */
+export interface Tls {
+  /** @throws Error if the certificate and its key cannot be used. */
   options(): TlsOptions
-  /** Judges clients by their certificates, and takes over renewed files. Returns what ends the latter. */
+  /** Judges clients by their certificates, and takes over replaced settings. Returns what ends the latter. */
   follow(server: Server): () => void
+  /**
+   * New settings for connections from now on.
+   *
+   * @throws Error if they cannot be used; those of before stay.
+   */
+  replace(settings: TlsSettings): void
 }
 
-/** Milliseconds between two looks at the certificate files. */
-const renewEveryMs = 5_000
-
-/**
- * Files that break while we run are told once, and the last good ones stay in use.
- *
- * @param everyMs between two looks at the files. Default: 5 seconds.
- */
-export function createTls(
-  settings: TlsSettings,
-  logger: Logger = silent,
-  everyMs = renewEveryMs,
-): TlsListening {
+export function createTls(settings: TlsSettings): Tls {
+  let current = settings
+  const servers = new Set<Server>()
   return {
-    options: () => secureOptions(settings),
+    options: () => secureOptions(current),
     follow(server) {
       server.prependListener('secureConnection', socket => {
-        if (!welcome(settings, socket)) socket.destroy()
+        if (!isWelcome(current, socket)) socket.destroy()
       })
-      let last = look(settings)
-      const timer = setInterval(() => {
-        const now = look(settings)
-        if (now === last) return
-        last = now
-        try {
-          server.setSecureContext(secureOptions(settings))
-        } catch (error) {
-          logger.warn({ err: error }, 'the new certificate is not usable; the last good one stays in use')
-        }
-      }, everyMs)
-      timer.unref()
-      return () => clearInterval(timer)
+      servers.add(server)
+      return () => servers.delete(server)
+    },
+    replace(next) {
+      const options = secureOptions(next)
+      const { requestCert, rejectUnauthorized } = options
+      current = next
+      for (const server of servers) {
+        server.setSecureContext(options)
+        // Node reads these two from the server at every connection, and has no method that sets them.
+        Object.assign(server, { requestCert, rejectUnauthorized })
+      }
     },
   }
 }
 
-/** @throws Error if a file cannot be read, or its content does not fit. */
+/** @throws Error if OpenSSL cannot use them. Its words hold neither key nor certificate. */
 export function secureOptions(settings: TlsSettings): TlsOptions {
-  const { clientAuth, clientCa, ciphers, curves } = settings
+  const { cert, key, clientAuth, clientCa, ciphers, curves } = settings
+  // Node takes an empty text for none, and would serve without a certificate.
+  if (cert.trim() === '' || key.trim() === '') throw new Error('the text is empty')
   const options: TlsOptions = {
-    cert: read(settings.cert),
-    key: read(settings.key),
+    cert,
+    key,
     minVersion: settings.minVersion,
     maxVersion: settings.maxVersion,
     honorCipherOrder: settings.preferServerCiphers,
     requestCert: clientAuth !== 'NoClientCert',
     rejectUnauthorized: clientAuth === 'RequireAndVerifyClientCert',
-    ...(clientCa !== undefined && { ca: read(clientCa) }),
+    ...(clientCa !== undefined && { ca: clientCa }),
     ...(ciphers !== undefined && { ciphers }),
     ...(curves !== undefined && { ecdhCurve: curves }),
   }
@@ -100,24 +93,8 @@ export function secureOptions(settings: TlsSettings): TlsOptions {
   return options
 }
 
-/** Node takes an empty text for none, and would serve without a certificate. */
-function read(pem: Pem): string {
-  const text = 'text' in pem ? pem.text : readFileSync(pem.file, 'utf8')
-  if (text.trim() === '') throw new Error(`${'text' in pem ? 'the text' : pem.file} is empty`)
-  return text
-}
-
-/** The files as one text, to see whether any has changed; one that cannot be read counts as a change. */
-function look({ cert, key, clientCa }: TlsSettings): string {
-  try {
-    return [cert, key, ...(clientCa === undefined ? [] : [clientCa])].map(read).join('\0')
-  } catch (error) {
-    return String(error)
-  }
-}
-
 /** What OpenSSL has not judged already: Go's kinds between asking for a certificate and insisting on a good one. */
-function welcome({ clientAuth, clientSans }: TlsSettings, socket: TLSSocket): boolean {
+function isWelcome({ clientAuth, clientSans }: TlsSettings, socket: TLSSocket): boolean {
   if (clientAuth === 'NoClientCert' || clientAuth === 'RequestClientCert') return true
   const certificate = socket.getPeerX509Certificate()
   if (certificate === undefined) return clientAuth === 'VerifyClientCertIfGiven'

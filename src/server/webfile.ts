@@ -1,13 +1,13 @@
 /**
  * The file of `--web.config.file`, in the format of Prometheus' exporter-toolkit
  * (https://github.com/prometheus/exporter-toolkit/blob/master/docs/web-configuration.md). Strict: what we do not know
- * is refused. The schema reads the files that it names, so that a missing certificate is told like any other mistake.
+ * is refused. Parsing it reads no other file: `readWebFile` reads those that it names.
  */
 import { isAbsolute, join } from 'node:path'
 import { getCiphers, type SecureVersion } from 'node:tls'
 import { z } from 'zod'
 import type { Users } from './credentials.ts'
-import { clientAuthTypes, type Pem, secureOptions, type TlsSettings } from './tls.ts'
+import { clientAuthTypes, secureOptions, type TlsSettings } from './tls.ts'
 
 export interface WebConfig {
   readonly tls?: TlsSettings
@@ -16,12 +16,73 @@ export interface WebConfig {
   readonly headers: Readonly<Record<string, string>>
 }
 
+/** A PEM text, or the file that holds it. */
+type Pem = { readonly file: string } | { readonly text: string }
+
+type PemKey = 'cert' | 'key' | 'clientCa'
+
+interface TlsFile extends Omit<TlsSettings, PemKey> {
+  readonly cert: Pem
+  readonly key: Pem
+  readonly clientCa?: Pem
+}
+
+/** The file as it was parsed. */
+export interface WebFile extends Omit<WebConfig, 'tls'> {
+  readonly tls?: TlsFile
+}
+
+/** The files that it names, with absolute or relative paths as `readWebFile` reads them. */
+export function filesOf({ tls }: WebFile): readonly string[] {
+  if (tls === undefined) return []
+  return [tls.cert, tls.key, tls.clientCa].flatMap(pem =>
+    pem !== undefined && 'file' in pem ? pem.file : [],
+  )
+}
+
+/** What reading a web config file takes of the world around. */
+export interface Reading {
+  /** The text of a file, or why it cannot be had. */
+  read(file: string): Promise<ReadText>
+  /** Takes a problem with the value at a path of the file. */
+  refuse(path: readonly string[], message: string): void
+}
+
+export type ReadText =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly problem: { readonly message: string } }
+
+/** Reads the files that it names. Undefined after a problem was refused. */
+export async function readWebFile(web: WebFile, { read, refuse }: Reading): Promise<WebConfig | undefined> {
+  const { tls, ...rest } = web
+  if (tls === undefined) return rest
+  const { cert, key, clientCa, ...others } = tls
+  const text = async (name: string, pem: Pem) => {
+    if ('text' in pem) return pem.text
+    const source = await read(pem.file)
+    if (source.ok) return source.text
+    return void refuse(['tls_server_config', name], `${pem.file} ${source.problem.message}`)
+  }
+  const texts = [await text('cert_file', cert), await text('key_file', key)] as const
+  const ca = clientCa && (await text('client_ca_file', clientCa))
+  if (texts[0] === undefined || texts[1] === undefined || (clientCa && ca === undefined)) return undefined
+  const settings = { ...others, cert: texts[0], key: texts[1], ...(ca !== undefined && { clientCa: ca }) }
+  try {
+    secureOptions(settings)
+    return { ...rest, tls: settings }
+  } catch (error) {
+    const { message } = error as Error
+    const why = `the certificate and its key cannot be used: ${message}`
+    return void refuse(['tls_server_config', 'cert_file'], why)
+  }
+}
+
 /**
  * The schema of the file, with its parsed form.
  *
  * @param directory of the file: relative paths start there.
  */
-export function webFileSchema(directory: string): z.ZodType<WebConfig> {
+export function webFileSchema(directory: string): z.ZodType<WebFile> {
   return z
     .strictObject({
       tls_server_config: tlsSchema(directory).optional(),
@@ -97,7 +158,7 @@ const tlsKeys = z.strictObject({
 
 type TlsKeys = z.output<typeof tlsKeys>
 
-function tlsSchema(directory: string): z.ZodType<TlsSettings> {
+function tlsSchema(directory: string): z.ZodType<TlsFile> {
   return tlsKeys.transform((keys, context) => {
     const refuse = (key: string, message: string) =>
       context.addIssue({ code: 'custom', path: [key], message })
@@ -113,9 +174,7 @@ function tlsSchema(directory: string): z.ZodType<TlsSettings> {
     if (key === undefined) refuse('key_file', 'is missing: TLS needs the key of its certificate')
     refuseUnclear(keys, clientCa, refuse)
     if (cert === undefined || key === undefined || context.issues.length > 0) return z.NEVER
-    const settings = { ...translated(keys), cert, key, ...(clientCa !== undefined && { clientCa }) }
-    tryOut(settings, refuse)
-    return settings
+    return { ...translated(keys), cert, key, ...(clientCa !== undefined && { clientCa }) }
   })
 }
 
@@ -136,7 +195,7 @@ function refuseUnclear(keys: TlsKeys, clientCa: Pem | undefined, refuse: Refuse)
   if (min_version > max_version) refuse('min_version', `${min_version} is above max_version ${max_version}`)
 }
 
-function translated(keys: TlsKeys): Omit<TlsSettings, 'cert' | 'key' | 'clientCa'> {
+function translated(keys: TlsKeys): Omit<TlsSettings, PemKey> {
   const { cipher_suites, curve_preferences } = keys
   return {
     clientAuth: keys.client_auth_type,
@@ -158,20 +217,4 @@ function openSslName(name: string): string {
     .replace(/AES_(128|256)_(?:CBC_)?/, 'AES$1_')
     .replace('CHACHA20_POLY1305_SHA256', 'CHACHA20_POLY1305')
     .replaceAll('_', '-')
-}
-
-/** The message names the file and the code of the error; OpenSSL's words hold neither key nor certificate. */
-function tryOut(settings: TlsSettings, refuse: Refuse): void {
-  try {
-    secureOptions(settings)
-  } catch (error) {
-    const { code, path, message } = error as NodeJS.ErrnoException
-    const key = 'file' in settings.key && path === settings.key.file
-    const ca =
-      settings.clientCa !== undefined && 'file' in settings.clientCa && path === settings.clientCa.file
-    if (path !== undefined) {
-      const what = code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`
-      refuse(key ? 'key_file' : ca ? 'client_ca_file' : 'cert_file', `${path} ${what}`)
-    } else refuse('cert_file', `the certificate and its key cannot be used: ${message}`)
-  }
 }

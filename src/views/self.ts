@@ -8,7 +8,15 @@ export interface Self {
   readonly schedulerLag: HistogramValue
   readonly build: { readonly version: string; readonly nodeVersion: string }
   /** Only where there is a config file to reload. */
-  readonly lastReload?: { readonly successful: boolean; readonly successAt: number }
+  readonly lastReload?: LastReload
+  /** Only where there is a web config file, which is followed. */
+  readonly lastWebReload?: LastReload
+}
+
+export interface LastReload {
+  readonly successful: boolean
+  /** Unix time of the last one that was, in milliseconds. */
+  readonly successAt: number
 }
 
 /** Bounds of the scheduler's lag, in seconds: a millisecond is usual, a second is an alarm. */
@@ -34,6 +42,16 @@ export const selfFamilies: readonly Family<Self>[] = [
     'pulsecheck_config_last_reload_success_timestamp_seconds',
     'Unix time of the last load of the config that was accepted.',
     ({ lastReload }) => (lastReload === undefined ? [] : one(lastReload.successAt / 1_000)),
+  ),
+  gauge(
+    'pulsecheck_web_config_last_reload_successful',
+    'Whether the last load of the web config file, its certificates and keys was accepted.',
+    ({ lastWebReload }) => (lastWebReload === undefined ? [] : one(Number(lastWebReload.successful))),
+  ),
+  gauge(
+    'pulsecheck_web_config_last_reload_success_timestamp_seconds',
+    'Unix time of the last load of the web config file that was accepted.',
+    ({ lastWebReload }) => (lastWebReload === undefined ? [] : one(lastWebReload.successAt / 1_000)),
   ),
   {
     name: 'pulsecheck_scheduler_lag_seconds',

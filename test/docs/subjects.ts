@@ -30,4 +30,5 @@ export const fullSelf: Self = {
   schedulerLag: histogram,
   build: { version: '0', nodeVersion: '0' },
   lastReload: { successful: true, successAt: 0 },
+  lastWebReload: { successful: true, successAt: 0 },
 }

@@ -1,6 +1,10 @@
 /** The process: signals, drain, exit codes, reload, and logs that go nowhere. */
-import { closeSync, openSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { hashSync } from 'bcryptjs'
 import { afterEach, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { type ByteServer, closedPort, listening, serve, until } from '../support/net.ts'
@@ -188,9 +192,71 @@ describe('reload', () => {
     expect(program.output().stderr).toMatch(/level=error msg="config not reloaded.*pulsecheck\.yml:3:/)
   })
 
+  test('who may see what changes with it, and the log says so', async () => {
+    const { port } = await echo()
+    const program = await start({ config: oneTcp(port) })
+    const statuses = async () => {
+      const paths = ['/health', '/metrics', '/healthz']
+      return await Promise.all(paths.map(async path => (await program.get(path)).status))
+    }
+    const reload = async (server: object, expected: readonly number[]) => {
+      writeFileSync(program.configFile, stringify({ ...oneTcp(port), server }))
+      program.child.kill('SIGHUP')
+      await until(async () => (await statuses()).join() === expected.join(), `statuses ${expected}`)
+    }
+    expect(await statuses()).toEqual([200, 200, 200])
+    await reload({ details: 'never' }, [404, 200, 200])
+    await reload({ allow: ['203.0.113.0/24'] }, [403, 403, 200])
+    await reload({ details: 'always', allow: ['203.0.113.0/24'] }, [200, 403, 200])
+    expect(program.output().stderr.match(/details="?[^"\n]*"? /g)).toEqual([
+      'details="clients on this machine" ',
+      'details=nobody ',
+      'details="addresses in 203.0.113.0/24" ',
+      'details="everybody on this machine" ',
+    ])
+  })
+
   test('/-/reload is not there unless it is enabled', async () => {
     const program = await start({ config: oneTcp(1) })
     expect((await fetch(`${program.url}/-/reload`, { method: 'POST' })).status).toBe(404)
+  })
+})
+
+describe('the web config file', () => {
+  const users = (name: string) => `basic_auth_users:\n  ${name}: ${hashSync('word', 4)}\n`
+  const login = (name: string) => ({ authorization: `Basic ${btoa(`${name}:word`)}` })
+
+  test('is followed: new users come in, those of before do not, and a mistake shows in a metric', async () => {
+    const program = await start({
+      config: oneTcp(1),
+      files: { 'web.yml': users('alice') },
+      flags: ['--web.config.file', 'web.yml'],
+    })
+    const file = join(program.folder, 'web.yml')
+    const status = async (name: string) => (await program.get('/metrics', login(name))).status
+    expect([await status('alice'), await status('bob')]).toEqual([200, 401])
+    writeFileSync(file, users('bob'))
+    await until(async () => (await status('bob')) === 200, 'bob is let in', 30_000)
+    expect(await status('alice')).toBe(401)
+    writeFileSync(file, 'basic_auth_users: [bob]\n')
+    const failed = /^pulsecheck_web_config_last_reload_successful 0$/m
+    const metrics = async () => (await program.get('/metrics', login('bob'))).text
+    await until(async () => failed.test(await metrics()), 'the failure shows', 30_000)
+    expect(program.output().stderr.match(/web config not reloaded/g)).toHaveLength(1)
+  }, 70_000)
+
+  test.each(['/dev/zero', 'pipe'])('a certificate from %s ends the start with 3', async cert => {
+    const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-pipe-'))
+    cleanUp.push(async () => rmSync(folder, { recursive: true }))
+    execFileSync('mkfifo', [join(folder, 'pipe')])
+    const text = `tls_server_config:\n  cert_file: ${resolve(folder, cert)}\n  key_file: server.key\n`
+    const { ended, output } = launched({
+      config: oneTcp(1),
+      files: { 'web.yml': text },
+      flags: ['--web.config.file', 'web.yml'],
+    })
+    expect(await ended).toBe(3)
+    expect(output().stderr).toContain('is not a regular file')
   })
 })
 

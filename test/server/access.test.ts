@@ -242,9 +242,10 @@ test('rules are replaced while the server runs; users stay unless others are giv
   expect(await status(login)).toBe(403)
   expect(() => serve.server.setAccess({ allow: ['nonsense'] })).toThrow(TypeError)
   expect(await status(login)).toBe(403)
-  serve.server.setAccess({}, new Map([['alice', hashSync('other', 4)]]))
+  serve.server.setAccess({})
+  serve.server.setWeb({ users: new Map([['alice', hashSync('other', 4)]]), headers: {} })
   expect(await status(login)).toBe(401)
-  serve.server.setAccess({}, new Map())
+  serve.server.setWeb({ users: new Map(), headers: {} })
   expect(await status()).toBe(200)
 })
 

@@ -1,14 +1,10 @@
-import { copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
 import { get, type RequestOptions } from 'node:https'
 import { connect as connectTcp } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type ConnectionOptions, connect } from 'node:tls'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createServer } from '../../src/server/index.ts'
-import { defaultLimits } from '../../src/server/limits.ts'
-import { listen } from '../../src/server/listener.ts'
-import { type ClientAuthType, createTls, type TlsSettings } from '../../src/server/tls.ts'
+import type { ClientAuthType, TlsSettings } from '../../src/server/tls.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { until } from '../support/net.ts'
 import { exchange, read, serving, world } from './serving.ts'
@@ -18,17 +14,15 @@ const stranger = createAuthority('Stranger')
 const [own, next] = [authority.issue(), authority.issue()]
 const client = authority.issue({ names: ['scraper.example'] })
 const foreign = stranger.issue({ names: ['scraper.example'] })
-const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-tls-'))
 afterAll(() => {
   authority.remove()
   stranger.remove()
-  rmSync(folder, { recursive: true })
 })
 
 const settings: TlsSettings = {
-  cert: { text: own.certPem },
-  key: { text: own.keyPem },
-  clientCa: { text: authority.caPem },
+  cert: own.certPem,
+  key: own.keyPem,
+  clientCa: authority.caPem,
   clientAuth: 'NoClientCert',
   clientSans: [],
   minVersion: 'TLSv1.2',
@@ -111,13 +105,8 @@ test('closing does not wait for a handshake', async () => {
   expect(await ended).toBe(true)
 })
 
-describe('files that change while we run', () => {
-  const [cert, key] = [join(folder, 'server.crt'), join(folder, 'server.key')]
-  const install = (pair: typeof own) => {
-    writeFileSync(`${cert}.new`, pair.certPem)
-    renameSync(`${cert}.new`, cert)
-    copyFileSync(pair.keyFile, key)
-  }
+describe('settings that are replaced while we run', () => {
+  const web = (changes: Partial<TlsSettings>) => tls(changes).web
   const serial = (port: number): Promise<string> => {
     const options: ConnectionOptions = { port, host: '127.0.0.1', ca: authority.caPem }
     const { promise, resolve, reject } = Promise.withResolvers<string>()
@@ -129,34 +118,78 @@ describe('files that change while we run', () => {
     return promise
   }
 
-  test('a new pair is taken over; a broken one leaves the last good one, told once', async () => {
-    install(own)
-    const warnings: string[] = []
-    const logger = { warn: (_fields: object, message: string) => void warnings.push(message) }
-    const following = createTls({ ...settings, cert: { file: cert }, key: { file: key } }, logger, 20)
-    const answer = { status: 200, headers: {}, headerList: [], body: '' }
-    const options = { handle: () => {}, atOnce: () => answer, limits: defaultLimits, tls: following }
-    const listener = await listen({ host: '127.0.0.1', port: 0 }, options)
-    const { port } = listener.address
-    const first = await serial(port)
-    install(next)
-    await until(async () => (await serial(port)) !== first, 'the new certificate is presented')
-    const second = await serial(port)
-    writeFileSync(key, '')
-    await until(() => warnings.some(message => message.includes('the last good one stays in use')), 'told')
-    expect(await serial(port)).toBe(second)
-    const told = warnings.length
-    rmSync(cert)
-    await until(() => warnings.length > told, 'told again, for it changed again')
-    expect(await serial(port)).toBe(second)
-    install(own)
-    await until(async () => (await serial(port)) === first, 'good files are taken over again')
-    await listener.close(0)
+  test('a new pair is taken over; one that does not fit leaves the last good one', async () => {
+    await using serve = await serving(world().sources, tls({}))
+    const first = await serial(serve.port)
+    serve.server.setWeb(web({ cert: next.certPem, key: next.keyPem }))
+    const second = await serial(serve.port)
+    expect(second).not.toBe(first)
+    expect(() => serve.server.setWeb(web({ key: '' }))).toThrow()
+    expect(() => serve.server.setWeb(web({ cert: next.certPem }))).toThrow()
+    expect(await serial(serve.port)).toBe(second)
+    serve.server.setWeb(web({}))
+    expect(await serial(serve.port)).toBe(first)
+  })
+
+  test('clients are judged by the new client_auth_type', async () => {
+    await using serve = await serving(world().sources, tls({}))
+    const good = { cert: client.certPem, key: client.keyPem }
+    expect(await ask(serve.port)).toBe(200)
+    serve.server.setWeb(web({ clientAuth: 'RequireAndVerifyClientCert' }))
+    expect([await ask(serve.port), await ask(serve.port, good)]).toEqual(['refused', 200])
+    serve.server.setWeb(web({ clientAuth: 'RequireAnyClientCert' }))
+    const other = { cert: foreign.certPem, key: foreign.keyPem }
+    expect([await ask(serve.port), await ask(serve.port, other)]).toEqual(['refused', 200])
+    serve.server.setWeb(web({}))
+    expect(await ask(serve.port)).toBe(200)
+  })
+
+  test('TLS is neither turned off nor on', async () => {
+    const plain = { users: new Map(), headers: { 'X-Frame-Options': 'deny' } }
+    await using encrypted = await serving(world().sources, tls({}))
+    expect(() => encrypted.server.setWeb(plain)).toThrow('restart')
+    expect(await ask(encrypted.port)).toBe(200)
+    await using open = await serving(world().sources, { web: plain })
+    expect(() => open.server.setWeb(web({}))).toThrow('restart')
+    expect((await fetch(`${open.url}/healthz`)).headers.get('x-frame-options')).toBe('deny')
+    open.server.setWeb({ users: new Map(), headers: {} })
+    expect((await fetch(`${open.url}/healthz`)).headers.get('x-frame-options')).toBe(null)
   })
 })
 
+describe('a verified client certificate opens the details where nobody else is named', () => {
+  const good = { cert: client.certPem, key: client.keyPem, path: '/health' }
+  const wrong = { cert: foreign.certPem, key: foreign.keyPem, path: '/health' }
+  // Not from loopback: a header tells of a proxy.
+  const elsewhere = { headers: { via: '1.1 proxy' } }
+  test.each<[ClientAuthType, (number | 'refused')[]]>([
+    ['RequestClientCert', [403, 403, 403]],
+    ['RequireAnyClientCert', ['refused', 403, 403]],
+    ['VerifyClientCertIfGiven', [403, 200, 'refused']],
+    ['RequireAndVerifyClientCert', ['refused', 200, 'refused']],
+  ])('%s: none, good, foreign', async (clientAuth, expected) => {
+    await using server = await serving(world().sources, tls({ clientAuth }))
+    const { port } = server
+    const none = await ask(port, { path: '/health', ...elsewhere })
+    expect([
+      none,
+      await ask(port, { ...good, ...elsewhere }),
+      await ask(port, { ...wrong, ...elsewhere }),
+    ]).toEqual(expected)
+  })
+})
+
+test('of a certificate with a name that needs quotes, no name counts', async () => {
+  const clientAuth = 'RequireAndVerifyClientCert'
+  await using server = await serving(world().sources, tls({ clientAuth, clientSans: ['scraper.example'] }))
+  const forged = authority.issue({ names: ['x, DNS:y', 'scraper.example'] })
+  expect(new X509Certificate(forged.leafPem).subjectAltName).toMatch(/^DNS:".*", DNS:scraper.example$/)
+  expect(await ask(server.port, { cert: forged.certPem, key: forged.keyPem })).toBe('refused')
+  expect(await ask(server.port, { cert: client.certPem, key: client.keyPem })).toBe(200)
+})
+
 test('a certificate that cannot be used is told at the start', async () => {
-  const web = tls({ key: { text: next.keyPem } }).web
+  const web = tls({ key: next.keyPem }).web
   await expect(
     createServer(world().sources, { listen: [{ host: '127.0.0.1', port: 0 }], web }).start(),
   ).rejects.toThrow()

@@ -1,10 +1,10 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { loadFile } from '../../src/config/file.ts'
-import { formatProblem } from '../../src/config/problem.ts'
-import { type WebConfig, webFileSchema } from '../../src/server/index.ts'
+import type { WebConfig } from '../../src/server/index.ts'
+import { loadWebConfig } from '../../src/service-web.ts'
 import { createAuthority } from '../support/certificates.ts'
 
 const authority = createAuthority()
@@ -26,8 +26,8 @@ const hash = '$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi'
 /** The parsed file, or its problems without the folder. */
 async function load(text: string): Promise<WebConfig | readonly string[]> {
   writeFileSync(file, text)
-  const loaded = await loadFile(file, webFileSchema(folder))
-  return loaded.ok ? loaded.value : loaded.problems.map(p => formatProblem(p).replaceAll(`${folder}/`, ''))
+  const { web, problems } = await loadWebConfig(file)
+  return web ?? problems.map(problem => problem.replaceAll(`${folder}/`, ''))
 }
 
 const pair = 'tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n'
@@ -46,8 +46,8 @@ describe('what is understood', () => {
       users: new Map(),
       headers: {},
       tls: {
-        cert: { file: join(folder, 'server.crt') },
-        key: { file: join(folder, 'server.key') },
+        cert: own.certPem,
+        key: own.keyPem,
         clientAuth: 'NoClientCert',
         clientSans: [],
         minVersion: 'TLSv1.2',
@@ -69,7 +69,7 @@ describe('what is understood', () => {
 `
     expect(await load(text)).toMatchObject({
       tls: {
-        clientCa: { file: join(folder, 'ca.crt') },
+        clientCa: authority.caPem,
         clientAuth: 'RequireAndVerifyClientCert',
         clientSans: ['scraper.example'],
         minVersion: 'TLSv1.3',
@@ -85,7 +85,7 @@ describe('what is understood', () => {
     const loaded = await load(
       `tls_server_config:\n  cert: ${block(own.certPem)}\n  key: ${block(own.keyPem)}\n`,
     )
-    expect(loaded).toMatchObject({ tls: { cert: { text: own.certPem }, key: { text: own.keyPem } } })
+    expect(loaded).toMatchObject({ tls: { cert: own.certPem, key: own.keyPem } })
   })
 })
 
@@ -162,6 +162,34 @@ describe('what is refused, with its place', () => {
     ['a: [\n', [expect.stringContaining('web.yml:')]],
   ])('%j', async (text, problems) => {
     expect(await load(text)).toEqual(problems)
+  })
+
+  test.each([
+    ['02', false],
+    ['03', false],
+    ['04', true],
+    ['16', true],
+    ['17', false],
+    ['31', false],
+  ])('a bcrypt hash of cost %s: taken %s', async (cost, isTaken) => {
+    const loaded = await load(`basic_auth_users:\n  alice: ${hash.replace('$10$', `$${cost}$`)}\n`)
+    expect('users' in loaded).toBe(isTaken)
+  })
+
+  test.each([
+    ['/dev/zero', 'is not a regular file'],
+    ['pipe', 'is not a regular file'],
+    ['.', 'is a directory, not a file'],
+    ['large.crt', 'is larger than 1024 KiB'],
+    ['empty.crt', 'is empty'],
+  ])('a certificate in %s', async (name, why) => {
+    execFileSync('mkfifo', ['-m', '600', join(folder, 'pipe')])
+    writeFileSync(join(folder, 'large.crt'), 'x'.repeat(1024 * 1024 + 1))
+    writeFileSync(join(folder, 'empty.crt'), '')
+    const problems = await load(pair.replace('server.crt', name))
+    rmSync(join(folder, 'pipe'))
+    expect(problems).toEqual([expect.stringMatching(/^web.yml:2:14: tls_server_config.cert_file: /)])
+    expect(problems).toEqual([expect.stringContaining(why)])
   })
 
   test.each(['garbage.pem', 'other.key'])('a key that does not fit: %s', async key => {

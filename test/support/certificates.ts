@@ -109,9 +109,10 @@ interface Signed {
 const authorityExtensions = 'basicConstraints=critical,CA:true\nkeyUsage=critical,keyCertSign,cRLSign\n'
 
 function leafExtensions(names: readonly string[]): string {
-  const alternatives = names.map(name => `${isIP(name) === 0 ? 'DNS' : 'IP'}:${name}`)
+  // A section of their own, where a comma in a name is a comma.
+  const alternatives = names.map((name, i) => `${isIP(name) === 0 ? 'DNS' : 'IP'}.${i}=${name}\n`)
   const usage = 'basicConstraints=CA:false\nextendedKeyUsage=serverAuth,clientAuth\n'
-  return names.length === 0 ? usage : `${usage}subjectAltName=${alternatives.join()}\n`
+  return names.length === 0 ? usage : `${usage}subjectAltName=@names\n[names]\n${alternatives.join('')}`
 }
 
 /** `openssl ca`, since it alone takes dates in the past and in the future in OpenSSL 3.0. */
