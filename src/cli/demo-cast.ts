@@ -61,5 +61,6 @@ export function introduction(actors: readonly Actor[], { urls, monitor }: Servic
   const lines = [...rows, [], ...links].map(([first = '', ...rest]) =>
     `  ${first.padEnd(10)} ${rest.map(cell => cell.padEnd(36)).join(' ')}`.trimEnd(),
   )
-  return `\n${lines.join('\n')}\n\nCtrl-C ends it and leaves nothing behind.\n\n`
+  const audience = 'The page and the details are for clients on this machine; see docs/operating.md, Access.'
+  return `\n${lines.join('\n')}\n\n${audience}\nCtrl-C ends it and leaves nothing behind.\n\n`
 }
