@@ -15,8 +15,8 @@ export interface Turns<Result> {
 /** Pieces of one client that may wait: at some 70 ms a comparison, alone it is served within about a second. */
 const maxWaiting = 16
 
-/** Clients that may wait. */
-const maxClients = 256
+/** Clients that may wait: the last one has its first turn within some ten seconds, which is a usual scrape timeout. */
+const maxClients = 128
 
 interface Piece<Result> {
   readonly work: () => Promise<Result>

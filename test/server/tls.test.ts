@@ -179,6 +179,12 @@ describe('a verified client certificate opens the details where nobody else is n
   })
 })
 
+test('over TLS any host name will do for the details, since the certificate settles it', async () => {
+  await using server = await serving(world().sources, tls({}))
+  const request = { path: '/health', servername: 'localhost', headers: { host: 'status.example' } }
+  expect(await ask(server.port, request)).toBe(200)
+})
+
 test('of a certificate with a name that needs quotes, no name counts', async () => {
   const clientAuth = 'RequireAndVerifyClientCert'
   await using server = await serving(world().sources, tls({ clientAuth, clientSans: ['scraper.example'] }))
