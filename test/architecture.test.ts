@@ -45,7 +45,7 @@ const homes: Readonly<Record<string, RegExp>> = {
   re2js: /^kinds\/shared\//,
   undici: /^kinds\/http/,
   yaml: /^config\//,
-  zod: /^(config|kinds)\/|^(dependency|settings|server\/webfile)\.ts$/,
+  zod: /^(config|kinds)\/|^(dependency|settings|server\/access\/webfile)\.ts$/,
 }
 
 interface Import {

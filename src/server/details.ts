@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { healthJson, healthJsonStatusCode, healthJsonType } from '../views/healthjson.ts'
 import { preferred } from './accept.ts'
-import type { Access } from './access.ts'
+import type { Access } from './access/rules.ts'
 import { type Answer, answer, mediaTypes, send } from './answer.ts'
 import type { Sources } from './sources.ts'
 

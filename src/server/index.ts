@@ -1,11 +1,12 @@
 /** The server room: routes for everybody, and the service's own listeners. */
-export type { AccessRules } from './access.ts'
-export type { Users } from './credentials.ts'
-export { createFollower, type Follower } from './follow.ts'
+
+export type { Users } from './access/credentials.ts'
+export { createFollower, type Follower } from './access/follow.ts'
+export type { AccessRules } from './access/rules.ts'
+export { filesOf, readWebFile, type WebConfig, type WebFile, webFileSchema } from './access/webfile.ts'
 export { defaultLimits, type Limits } from './limits.ts'
 export { type ListenAddress, ListenError } from './listener.ts'
 export type { Logger } from './logger.ts'
 export { routes } from './routes.ts'
 export { createServer, type Server, type ServerRules, type ServerSettings } from './server.ts'
 export type { ReloadOutcome, Sources } from './sources.ts'
-export { filesOf, readWebFile, type WebConfig, type WebFile, webFileSchema } from './webfile.ts'

@@ -1,6 +1,6 @@
 /** `/-/reload`, as Prometheus has it: POST or PUT, and only where an operator enabled it. */
 import type { FastifyInstance } from 'fastify'
-import type { Access } from './access.ts'
+import type { Access } from './access/rules.ts'
 import { answer, mediaTypes, send } from './answer.ts'
 import type { Sources } from './sources.ts'
 

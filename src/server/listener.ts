@@ -3,12 +3,12 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Tls } from './access/tls.ts'
 import { type Answer, plainAnswer, sendRaw } from './answer.ts'
 import { type Connections, createConnections } from './connections.ts'
 import { glance } from './hygiene.ts'
 import type { Limits } from './limits.ts'
 import { refuse } from './raw.ts'
-import type { Tls } from './tls.ts'
 
 /** Where to listen. Without a host: on all addresses, of IPv6 and IPv4. Port 0: any free one. */
 export interface ListenAddress {

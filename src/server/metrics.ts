@@ -1,7 +1,7 @@
 /** `/metrics`: a scrape reads what is known, and asks no dependency. */
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Access } from './access.ts'
+import type { Access } from './access/rules.ts'
 import { everyAnswer, plainAnswer, send } from './answer.ts'
 import { silent } from './logger.ts'
 import type { Sources } from './sources.ts'

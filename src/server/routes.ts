@@ -1,6 +1,6 @@
 /** All routes as one Fastify plugin: the service's own server registers it, and so may an embedding application. */
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
-import { type Access, type AccessRules, createAccess } from './access.ts'
+import { type Access, type AccessRules, createAccess } from './access/rules.ts'
 import { plainAnswer, send } from './answer.ts'
 import { detailRoutes } from './details.ts'
 import { lifecycleRoutes } from './lifecycle.ts'

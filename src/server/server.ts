@@ -1,17 +1,17 @@
 /** The service's own server: one set of routes, on one or several addresses. */
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
-import { type AccessRules, createAccess } from './access.ts'
+import { type Audience, audienceOf } from './access/audience.ts'
+import { type AccessRules, createAccess } from './access/rules.ts'
+import { createTls, verifiesClients } from './access/tls.ts'
+import type { WebConfig } from './access/webfile.ts'
 import { plainAnswer, send } from './answer.ts'
-import { type Audience, audienceOf } from './audience.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { type ListenAddress, type Listener, type ListenerOptions, listen } from './listener.ts'
 import { createFeed } from './page/feed.ts'
 import { createProbeAnswers } from './probes.ts'
 import { answerErrors, guardedRoutes, refuseBodies } from './routes.ts'
 import type { Sources } from './sources.ts'
-import { createTls, verifiesClients } from './tls.ts'
-import type { WebConfig } from './webfile.ts'
 
 /** The rules beside those that the web config sets. */
 export type ServerRules = Omit<AccessRules, 'users' | 'certificates'>

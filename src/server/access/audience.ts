@@ -1,6 +1,7 @@
 /** The access rules in words, for the log. */
-import type { AccessRules } from './access.ts'
-import type { ListenAddress } from './listener.ts'
+
+import type { ListenAddress } from '../listener.ts'
+import type { AccessRules } from './rules.ts'
 
 export interface Audience {
   readonly probes: string

@@ -3,11 +3,11 @@ import { get, type RequestOptions } from 'node:https'
 import { connect as connectTcp } from 'node:net'
 import { type ConnectionOptions, connect } from 'node:tls'
 import { afterAll, describe, expect, test } from 'vitest'
-import { createServer } from '../../src/server/index.ts'
-import type { ClientAuthType, TlsSettings } from '../../src/server/tls.ts'
-import { createAuthority } from '../support/certificates.ts'
-import { until } from '../support/net.ts'
-import { exchange, read, serving, world } from './serving.ts'
+import type { ClientAuthType, TlsSettings } from '../../../src/server/access/tls.ts'
+import { createServer } from '../../../src/server/index.ts'
+import { createAuthority } from '../../support/certificates.ts'
+import { until } from '../../support/net.ts'
+import { exchange, read, serving, world } from '../serving.ts'
 
 const authority = createAuthority()
 const stranger = createAuthority('Stranger')

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { addressList } from '../../src/server/addresses.ts'
+import { addressList } from '../../../src/server/access/addresses.ts'
 
 describe('an address is in the list', () => {
   test.each([

@@ -2,11 +2,11 @@ import { hostname } from 'node:os'
 import { hashSync } from 'bcryptjs'
 import fastify, { type FastifyServerOptions } from 'fastify'
 import { describe, expect, test } from 'vitest'
-import { type AccessRules, createAccess } from '../../src/server/access.ts'
-import { type Audience, audienceOf, type Circumstances } from '../../src/server/audience.ts'
-import { type Bcrypt, createBcrypt } from '../../src/server/bcrypt.ts'
-import type { ServerSettings, Sources } from '../../src/server/index.ts'
-import { serving, world } from './serving.ts'
+import { type Audience, audienceOf, type Circumstances } from '../../../src/server/access/audience.ts'
+import { type Bcrypt, createBcrypt } from '../../../src/server/access/bcrypt.ts'
+import { type AccessRules, createAccess } from '../../../src/server/access/rules.ts'
+import type { ServerSettings, Sources } from '../../../src/server/index.ts'
+import { serving, world } from '../serving.ts'
 
 const users = new Map([['alice', hashSync('open: sesame', 4)]])
 const web = { users, headers: {} }

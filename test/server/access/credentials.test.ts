@@ -1,7 +1,7 @@
 import { hashSync } from 'bcryptjs'
 import { afterAll, describe, expect, test } from 'vitest'
-import { type Bcrypt, createBcrypt } from '../../src/server/bcrypt.ts'
-import { type Credentials, createCredentials, type Users } from '../../src/server/credentials.ts'
+import { type Bcrypt, createBcrypt } from '../../../src/server/access/bcrypt.ts'
+import { type Credentials, createCredentials, type Users } from '../../../src/server/access/credentials.ts'
 
 const bcrypt = createBcrypt()
 afterAll(bcrypt.close)

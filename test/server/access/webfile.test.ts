@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import type { WebConfig } from '../../src/server/index.ts'
-import { loadWebConfig } from '../../src/service-web.ts'
-import { createAuthority } from '../support/certificates.ts'
+import type { WebConfig } from '../../../src/server/index.ts'
+import { loadWebConfig } from '../../../src/service-web.ts'
+import { createAuthority } from '../../support/certificates.ts'
 
 const authority = createAuthority()
 const own = authority.issue()

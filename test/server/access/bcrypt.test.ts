@@ -1,6 +1,6 @@
 import { hashSync } from 'bcryptjs'
 import { expect, test } from 'vitest'
-import { createBcrypt } from '../../src/server/bcrypt.ts'
+import { createBcrypt } from '../../../src/server/access/bcrypt.ts'
 
 test('comparisons leave the event loop free', async () => {
   const bcrypt = createBcrypt()
