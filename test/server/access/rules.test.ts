@@ -1,4 +1,4 @@
-import { hostname } from 'node:os'
+import { hostname, networkInterfaces } from 'node:os'
 import { hashSync } from 'bcryptjs'
 import fastify, { type FastifyServerOptions } from 'fastify'
 import { describe, expect, test } from 'vitest'
@@ -70,7 +70,7 @@ async function asking(rules: AccessRules, options: FastifyServerOptions = {}, bc
     const { statusCode, body, headers: answered } = await app.inject({ url: '/', remoteAddress, headers })
     return { status: statusCode, body, retryAfter: answered['retry-after'] }
   }
-  return { ask, [Symbol.asyncDispose]: () => app.close() }
+  return { ask, access, [Symbol.asyncDispose]: () => app.close() }
 }
 
 describe('details without rules are for this machine', () => {
@@ -181,6 +181,35 @@ test('a full queue is 503 with a time to come back, for the address that filled 
   const answers = (await Promise.all(guesses)).map(({ status }) => status)
   expect(answers).toEqual([...Array(16).fill(401), ...Array(4).fill(503)])
 })
+
+test('who was let in before comes in during a flood, also after a reload', async () => {
+  const real = createBcrypt()
+  let isStuck = false
+  const matches: Bcrypt['matches'] = (...work) => (isStuck ? new Promise(() => {}) : real.matches(...work))
+  await using site = await asking({ users }, {}, { matches, close: real.close })
+  expect((await site.ask('203.0.113.1', { authorization: login })).status).toBe(200)
+  isStuck = true
+  for (let i = 0; i < 16; i++)
+    void site.ask('203.0.113.1', { authorization: `Basic ${Buffer.from(`alice:${i}`).toString('base64')}` })
+  site.access.replace({ users: new Map([...users, ['bob', hashSync('x', 4)]]) })
+  const strange = { authorization: `Basic ${Buffer.from('alice:no').toString('base64')}` }
+  expect((await site.ask('203.0.113.1', strange)).status).toBe(503)
+  expect((await site.ask('203.0.113.1', { authorization: login })).status).toBe(200)
+})
+
+const lan = Object.values(networkInterfaces())
+  .flatMap(list => list ?? [])
+  .find(({ internal, family }) => !internal && family === 'IPv4')?.address
+
+test.runIf(lan !== undefined)(
+  'from an address that is not loopback: metrics, probes, and no details',
+  async () => {
+    await using server = await serving(world().sources, { listen: [{ port: 0 }] })
+    const paths = ['/metrics', '/healthz', '/health', '/', '/-/events']
+    const asked = paths.map(async path => (await fetch(`http://${lan}:${server.port}${path}`)).status)
+    expect(await Promise.all(asked)).toEqual([200, 200, 403, 403, 403])
+  },
+)
 
 describe('who sees what, in words', () => {
   const everywhere = { port: 9797 }
