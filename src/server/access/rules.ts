@@ -63,20 +63,18 @@ interface Gate {
   readonly credentials: Credentials
 }
 
-const toOpen = 'set the option allow to the networks that may see them, or users to log in'
+const toOpen = 'set server.allow to the networks that may see them, or add users'
 
 const refusals = {
   unauthorized: plainAnswer(401, { 'www-authenticate': 'Basic realm="pulsecheck", charset="UTF-8"' }),
   busy: plainAnswer(503, { 'retry-after': '1' }),
   hidden: plainAnswer(404),
-  notAllowed: forbidden('this address is not in the option allow'),
+  notAllowed: forbidden('this address is not in server.allow'),
   fromBrowser: forbidden('browsers may not ask for this'),
   crossSite: forbidden('a page of another site asked for this; open the address itself'),
   notLocal: forbidden(`details are shown on this machine alone; ${toOpen}`),
   forwarded: forbidden(`details are shown on this machine alone, and a proxy passed this on; ${toOpen}`),
-  unknownHost: forbidden(
-    'this host name is not known here; add it to the option hosts, or use the IP address',
-  ),
+  unknownHost: forbidden('this host name is not known here; add it to server.hosts, or use the IP address'),
 } as const
 
 /** @throws TypeError for an entry of `allow` or `hosts` that is none. */

@@ -157,8 +157,8 @@ test('a refusal says in one line what would open the details, and repeats nothin
     expect(body).toMatch(/^403 Forbidden: [^\n]+\n$/)
     expect(body).not.toMatch(/evil|192/)
   }
-  expect(bodies[0]).toContain('the option allow')
-  expect(bodies[2]).toContain('the option hosts')
+  expect(bodies[0]).toContain('server.allow')
+  expect(bodies[2]).toContain('server.hosts')
 })
 
 test('a full queue is 503 with a time to come back, for the address that filled it and no other', async () => {
