@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { Client, errors } from 'undici'
 import { CheckError, type PhaseTrace } from '../dependency.ts'
 import { createSink, type Sink } from './http-body.ts'
+import { tolerateContinue } from './http-interim.ts'
 import { closedEarly } from './shared/connect.ts'
 
 /** More than these of headers, in bytes, is not an answer. */
@@ -45,6 +46,7 @@ export function exchange(
   trace: PhaseTrace,
 ): Promise<Answer> {
   const { url, method, headers, body } = request
+  tolerateContinue(socket)
   const client = new Client(url.origin, {
     connect: handOver(socket),
     maxHeaderSize,

@@ -513,6 +513,23 @@ describe('hostile servers', () => {
       { ok: true },
     ],
     [
+      'a continue that nobody asked for, then an answer',
+      socket => socket.end(`HTTP/1.1 100 Continue\r\n\r\n${ok}content-length: 0\r\n\r\n`),
+      { ok: true },
+    ],
+    [
+      'several of them, in pieces and with headers',
+      socket => {
+        const first = 'HTTP/1.1 100 Continue\r\nx-100: 100\r\n\r\nHTTP/1.1 1'
+        socket.write(first)
+        setImmediate(() => socket.end(`00 \r\n\r\n${ok}content-length: 3\r\n\r\n100`))
+      },
+      { ok: true },
+    ],
+    ['a continue and the end', socket => socket.end('HTTP/1.1 100 Continue\r\n\r\n'), cutOff],
+    ['a flood of continues', endless('HTTP/1.1 100 Continue\r\n\r\n'.repeat(1_000)), timeout],
+    ['endless continues', drip('HTTP/1.1 100 Continue\r\n\r\n', 'HTTP/1.1 100 Continue\r\n\r\n'), timeout],
+    [
       'an answer and the start of another',
       socket => socket.write(`${ok}content-length: 0\r\n\r\n${ok}`),
       { ok: true },
