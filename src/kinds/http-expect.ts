@@ -57,6 +57,18 @@ const success: readonly StatusRange[] = [{ from: 200, to: 299 }]
 /** Refusals that are not the service's own state, but ours with it. */
 const refused = new Set([401, 403, 407])
 
+const kibibyte = 1_024
+
+/**
+ * The largest body, in bytes, that this expectation judges. Judging blocks the event loop, which 25 ms are allowed to
+ * do: of the worst input, a pattern matches a MiB in 400 ms, JSON is parsed in 40, and text is decoded and searched in 8.
+ */
+export function mostJudgeable({ body, json }: Expectation): number {
+  if (body?.matches !== undefined) return 64 * kibibyte
+  if (json !== undefined) return 512 * kibibyte
+  return body === undefined ? Number.POSITIVE_INFINITY : 2_048 * kibibyte
+}
+
 /** Whether an answer with this status can be well. */
 export function isExpected(expect: Expectation, status: number): boolean {
   return (expect.status ?? success).some(({ from, to }) => status >= from && status <= to)

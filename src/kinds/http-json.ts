@@ -1,5 +1,4 @@
-/** Where a value stands in a JSON document. */
-import { isDeepStrictEqual } from 'node:util'
+/** Where a value stands in a JSON document, and whether it is the expected one. */
 
 /** The way from the top of a document down: keys of objects, and indices of arrays as digits. */
 export type JsonPath = readonly string[]
@@ -28,16 +27,30 @@ export function parsePath(text: string): JsonPath | undefined {
 export function valueAt(document: unknown, path: JsonPath): unknown {
   let value = document
   for (const key of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined
+    if (!isContainer(value) || !Object.hasOwn(value, key)) return undefined
     if (Array.isArray(value) && key === 'length') return undefined
-    value = (value as Readonly<Record<string, unknown>>)[key]
+    value = value[key]
   }
   return value
 }
 
-/** Whether two JSON values are equal: the same type, the same keys in any order, the same items in order. */
+/**
+ * Whether two JSON values are equal: the same type, the same keys in any order, the same items in order. JSON has one
+ * number zero, so -0 equals 0. The recursion is as deep as the expected value, whatever the actual one holds.
+ */
 export function sameJson(expected: unknown, actual: unknown): boolean {
-  return isDeepStrictEqual(expected, actual)
+  if (!isContainer(expected) || !isContainer(actual)) return expected === actual
+  const keys = Object.keys(expected)
+  return (
+    Array.isArray(expected) === Array.isArray(actual) &&
+    keys.length === Object.keys(actual).length &&
+    keys.every(key => Object.hasOwn(actual, key) && sameJson(expected[key], actual[key]))
+  )
+}
+
+/** Whether a JSON value is an object or an array. */
+function isContainer(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
 }
 
 function unquoted(text: string): string | undefined {

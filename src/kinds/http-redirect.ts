@@ -1,4 +1,4 @@
-/** Redirects: followed within one origin, a few at most. */
+/** Redirects: followed within one origin and from http to https on the same host, a few at most. */
 import { CheckError } from '../dependency.ts'
 import type { Answer, Request } from './http-request.ts'
 
@@ -10,8 +10,8 @@ const redirects = new Set([301, 302, 303, 307, 308])
  * The answer at the end of the redirects, beginning with the first request.
  *
  * @param isFinal whether an answer is taken as it is, even if it is a redirect.
- * @throws CheckError `redirect_blocked` if a redirect leads to another origin, or if there are too many: credentials
- * must not go elsewhere, and an answer from elsewhere says nothing of this dependency.
+ * @throws CheckError `redirect_blocked` if a redirect leads elsewhere, or if there are too many: credentials must not
+ * go elsewhere, and an answer from elsewhere says nothing about this dependency.
  */
 export async function followed(
   first: Request,
@@ -23,17 +23,27 @@ export async function followed(
     const answer = await ask(request)
     const location = redirects.has(answer.status) ? answer.headers.location : undefined
     if (location === undefined || isFinal(answer)) return answer
-    if (hops === maxRedirects) throw blocked(`more than ${maxRedirects} redirects`)
+    if (hops === maxRedirects) throw blocked(`redirected more than ${maxRedirects} times`)
     request = redirected(request, answer.status, location)
   }
 }
 
 function redirected(request: Request, status: number, location: string): Request {
   const url = URL.parse(location, request.url.href)
-  if (url === null || url.origin !== request.url.origin) throw blocked('a redirect to another origin')
+  if (url === null || !isFollowed(request.url, url))
+    throw blocked('a redirect to another origin is not followed')
   return becomesGet(request.method, status)
     ? { url, method: 'GET', headers: withoutContent(request.headers), body: undefined }
     : { ...request, url }
+}
+
+/**
+ * Within an origin, or up to https on the same host, whatever the port. Credentials may come along there: whoever sent
+ * the redirect has had them in the clear. The way down to http is closed.
+ */
+function isFollowed(from: URL, to: URL): boolean {
+  const isUpgrade = from.protocol === 'http:' && to.protocol === 'https:' && from.hostname === to.hostname
+  return isUpgrade || from.origin === to.origin
 }
 
 /** Methods change as browsers change them: the Fetch standard, "HTTP-redirect fetch", step 12. */
@@ -46,6 +56,6 @@ function withoutContent(headers: Request['headers']): Request['headers'] {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith('content-')))
 }
 
-function blocked(what: string): CheckError {
-  return new CheckError('unhealthy', 'redirect_blocked', `${what} is not followed`)
+function blocked(message: string): CheckError {
+  return new CheckError('unhealthy', 'redirect_blocked', message)
 }

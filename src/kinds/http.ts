@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import { type CheckerContext, defineKind, type PhaseTrace } from '../dependency.ts'
 import { SecretUrl } from '../secret.ts'
-import { expectation, isExpected, verify } from './http-expect.ts'
+import { expectation, isExpected, mostJudgeable, verify } from './http-expect.ts'
 import { basic, bearer, isHeaderValue, requestHeaders } from './http-headers.ts'
 import { followed } from './http-redirect.ts'
 import { type Answer, exchange, type Request } from './http-request.ts'
@@ -41,15 +41,15 @@ const options = z
       .boolean()
       .default(false)
       .describe(
-        'Follow up to 5 redirects of the same origin, never elsewhere; a status that is expected is not followed. Default false.',
+        'Follow up to 5 redirects within the same origin, or from http to https on the same host; a status that is expected is not followed. Default false.',
       ),
     maxBodyBytes: z
       .int()
       .min(1)
       .max(16 * mebibyte)
-      .default(mebibyte)
+      .optional()
       .describe(
-        'The most that is read of a body, in bytes, encoded and decoded; beyond that the check fails. Default 1 MiB.',
+        'The most that is read of a body, in bytes, encoded and decoded; beyond that the check fails. At most 64 KiB with expect.body.matches, 512 KiB with expect.json, 2 MiB with expect.body.contains. Default: 1 MiB, or what is allowed if that is less.',
       ),
     traceparent: z.boolean().default(false).describe('Send a W3C traceparent header. Default false.'),
     expect: expectation.optional().describe('What the answer must be like. Default: any status 200-299.'),
@@ -86,7 +86,7 @@ export const http = defineKind({
 
 async function roundTrip(
   request: Request,
-  { tls, maxBodyBytes, expect = {} }: Options,
+  { tls, expect = {}, maxBodyBytes = Math.min(mebibyte, mostJudgeable(expect)) }: Options,
   context: CheckerContext,
   signal: AbortSignal,
   trace: PhaseTrace,
@@ -138,10 +138,21 @@ function withoutUser(url: URL): URL {
   return url
 }
 
+type Refuse = (path: string, message: string) => void
+
+/** What no single key can tell. */
 function coherent(options: Options, context: z.RefinementCtx): void {
-  const refuse = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message })
-  const { basicAuth, bearerToken, headers = {} } = options
-  const { protocol, username, password } = options.url.url()
+  const refuse: Refuse = (path, message) =>
+    context.addIssue({ code: 'custom', path: path.split('.'), message })
+  const { protocol } = options.url.url()
+  if (options.tls !== undefined && protocol === 'http:' && !options.followRedirects)
+    refuse('tls', 'tls needs a URL that starts with https://, or followRedirects')
+  coherentCredentials(options, refuse)
+  coherentBody(options, refuse)
+}
+
+function coherentCredentials({ url, headers = {}, basicAuth, bearerToken }: Options, refuse: Refuse): void {
+  const { username, password } = url.url()
   const ways = {
     url: username !== '' || password !== '',
     headers: Object.keys(headers).some(name => name.toLowerCase() === 'authorization'),
@@ -155,8 +166,18 @@ function coherent(options: Options, context: z.RefinementCtx): void {
     refuse('bearerToken', 'a token cannot hold line breaks, control characters or characters outside Latin-1')
   if (!decodable(username) || !decodable(password))
     refuse('url', 'the user or the password has a "%" that begins no escape; write it as %25')
-  if (options.tls !== undefined && protocol === 'http:')
-    refuse('tls', 'tls needs a URL that starts with https://')
+}
+
+function coherentBody({ method, expect = {}, maxBodyBytes = 0 }: Options, refuse: Refuse): void {
+  for (const key of ['body', 'json'] as const)
+    if (method === 'HEAD' && expect[key] !== undefined)
+      refuse(`expect.${key}`, 'an answer to HEAD has no body; use method GET')
+  const most = mostJudgeable(expect)
+  if (maxBodyBytes > most)
+    refuse(
+      'maxBodyBytes',
+      `at most ${most} with this expectation: judging a larger body would delay other checks`,
+    )
 }
 
 function decodable(text: string): boolean {

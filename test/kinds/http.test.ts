@@ -43,7 +43,9 @@ const document = JSON.stringify({
   ],
   'a.b': { c: null },
   'quo"te': 1,
-})
+  zero: 0,
+  negativeZero: 0,
+}).replace('"negativeZero":0', '"negativeZero":-0')
 
 beforeAll(async () => {
   server = await serveHttp((request, response) => {
@@ -72,6 +74,7 @@ describe('expectations', () => {
     ['/json', { expect: { json: { status: 'ok', ready: true } } }],
     ['/json', { expect: { json: { 'checks[1].name': 'cache', 'checks.0.up': 1 } } }],
     ['/json', { expect: { json: { 'checks[0]': { up: 1, name: 'db' } } } }],
+    ['/json', { expect: { json: { zero: 0, negativeZero: 0, 'checks[1].up': -0 } } }],
     ['/json', { expect: { json: { '["a.b"].c': null, '["a.b"]': { c: null }, '["quo\\"te"]': 1 } } }],
   ])('%s meets %j', async (path, options) => {
     expect(await ask(path, options)).toMatchObject({ ok: true })
@@ -149,6 +152,20 @@ describe('expectations', () => {
       'unhealthy',
       'json_mismatch',
       'in the body, checks[0] is not {"up":1}',
+    ],
+    [
+      '/json',
+      { expect: { json: { checks: { 0: { name: 'db', up: 1 }, 1: { name: 'cache', up: 0 } } } } },
+      'unhealthy',
+      'json_mismatch',
+      'in the body, checks is not {"0":{"name":"db","up":1},"1":{"name":"cache","up":0}}',
+    ],
+    [
+      '/json',
+      { expect: { json: { '["a.b"]': { toString: null } } } },
+      'unhealthy',
+      'json_mismatch',
+      'in the body, ["a.b"] is not {"toString":null}',
     ],
     [
       '/json',
@@ -259,8 +276,8 @@ describe('redirects', () => {
       '/loop': to(301, '/loop'),
       '/with-user': to(302, `http://thief:pass@127.0.0.1:${server.port}/ok`),
       '/other-port': to(302, other.url),
-      '/other-scheme': to(302, server.url.replace('http:', 'https:')),
       '/other-host': to(302, `//localhost:${server.port}/ok`),
+      '/other-host-secure': to(302, 'https://localhost/ok'),
       '/metadata': to(302, 'http://169.254.169.254/latest/meta-data'),
       '/file': to(302, 'file:///etc/passwd'),
       '/nonsense': to(302, 'http://['),
@@ -299,8 +316,8 @@ describe('redirects', () => {
     '/six',
     '/loop',
     '/other-port',
-    '/other-scheme',
     '/other-host',
+    '/other-host-secure',
     '/metadata',
     '/file',
     '/nonsense',
@@ -308,6 +325,15 @@ describe('redirects', () => {
     const result = await ask(path, { followRedirects: true, bearerToken: 'mine' })
     expect(result).toMatchObject({ ok: false, reason: 'unhealthy', detail: 'redirect_blocked' })
     expect(other.requests).toEqual([])
+  })
+
+  test('the message says what is wrong', async () => {
+    expect(await ask('/loop', { followRedirects: true })).toMatchObject({
+      message: 'redirected more than 5 times',
+    })
+    expect(await ask('/file', { followRedirects: true })).toMatchObject({
+      message: 'a redirect to another origin is not followed',
+    })
   })
 
   test('a redirect without a location is a bad status', async () => {
@@ -379,6 +405,30 @@ describe('bodies', () => {
     expect(await ask('/ok', { maxBodyBytes, method: 'HEAD' })).toMatchObject({ ok: true })
   })
 
+  test.each<[string, number, Options]>([
+    ['expect.body.matches', 64, { body: { matches: '^ *$' } }],
+    ['expect.json', 512, { json: { '["a b"]': 1 } }],
+    ['expect.body.contains', 2_048, { body: { contains: ' ' } }],
+  ])(
+    'a body larger than %s can judge quickly is not read, whatever the cap',
+    async (_key, kib, expectation) => {
+      const text = kib === 512 ? '{"a b":1}' : ' '
+      const [most, maxBodyBytes] = [kib * 1_024, kib > 1_024 ? kib * 1_024 : undefined]
+      const options = { expect: expectation, ...(maxBodyBytes && { maxBodyBytes }) }
+      for (const [size, outcome] of [
+        [most, { ok: true }],
+        [most + 1, { ok: false, detail: 'body_too_large' }],
+      ] as const) {
+        routes['/long'] = answer(Buffer.from(text.padEnd(size)), {})
+        expect(await ask('/long', options)).toMatchObject(outcome)
+      }
+      const issues = dependencySchema(http).safeParse({ url: 'http://a', ...options, maxBodyBytes: most + 1 })
+      expect(issues.error?.issues).toMatchObject([
+        { path: ['maxBodyBytes'], message: expect.stringContaining(`at most ${most} with this expectation`) },
+      ])
+    },
+  )
+
   test.each<[string, Buffer, Options, object]>([
     ['invalid UTF-8 and NUL', Buffer.from([0xff, 0, 0x6f, 0x6b]), { body: { contains: 'ok' } }, { ok: true }],
     ['a byte order mark', Buffer.from('\ufeff{"status":1}'), { json: { status: 1 } }, { ok: true }],
@@ -402,7 +452,7 @@ describe('bodies', () => {
     ],
     [
       'a regex that backtracks elsewhere',
-      Buffer.from(`${'a'.repeat(2 ** 20 - 1)}!`),
+      Buffer.from(`${'a'.repeat(2 ** 16 - 1)}!`),
       { body: { matches: '^(a+)+$' } },
       { detail: 'body_mismatch' },
     ],
@@ -606,6 +656,24 @@ describe('TLS', () => {
     expect(secure.requests).toHaveLength(1)
   })
 
+  test('a redirect from http to https on the same host is followed, with its credentials; back is not', async () => {
+    routes['/upgrade'] = (_request, response) => response.writeHead(301, { location: secure.url }).end()
+    const options = { followRedirects: true, bearerToken: 'mine', tls: { ca: authority.caPem } }
+    expect(await ask('/upgrade', options)).toMatchObject({ ok: true, phases: { tls: expect.any(Number) } })
+    expect(secure.requests.at(-1)?.headers.authorization).toBe('Bearer mine')
+    expect(await ask('/upgrade', { followRedirects: true })).toMatchObject({ reason: 'tls_error' })
+    const backwards = await serveHttp(
+      (_request, response) => response.writeHead(302, { location: `${server.url}/ok` }).end(),
+      { cert: good.certPem, key: good.keyPem },
+    )
+    const before = server.requests.length
+    expect(await check(http, { ...options, url: backwards.url })).toMatchObject({
+      detail: 'redirect_blocked',
+    })
+    expect(server.requests.length).toBe(before)
+    await backwards.stop()
+  })
+
   test('HTTP on the TLS port, and TLS on the HTTP port', async () => {
     expect(await check(http, { url: server.url.replace('http:', 'https:') })).toMatchObject({
       reason: 'tls_error',
@@ -683,7 +751,17 @@ describe('options', () => {
       'basicAuth.username',
       'a user name for basic auth cannot hold ":"',
     ],
-    [{ url, tls: {} }, 'tls', 'tls needs a URL that starts with https://'],
+    [{ url, tls: {} }, 'tls', 'tls needs a URL that starts with https://, or followRedirects'],
+    [
+      { url, method: 'HEAD', expect: { json: { a: 1 } } },
+      'expect.json',
+      'an answer to HEAD has no body; use method GET',
+    ],
+    [
+      { url, method: 'HEAD', expect: { body: { contains: 'a' } } },
+      'expect.body',
+      'an answer to HEAD has no body; use method GET',
+    ],
     [
       { url, expect: { status: ['2xx'] } },
       'expect.status.0',
