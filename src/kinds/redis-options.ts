@@ -39,6 +39,10 @@ export const options = z
       .enum(['master', 'replica', 'any'])
       .default('any')
       .describe('Role that the server must have, by ROLE. Default any; behind a sentinel, any is master.'),
+    masterLink: z
+      .boolean()
+      .default(false)
+      .describe('With role: replica, the server must be connected to its master. Default false.'),
     writable: z
       .boolean()
       .default(false)
@@ -105,6 +109,7 @@ interface Given {
   readonly password?: Secret | undefined
   readonly database?: number | undefined
   readonly role?: string | undefined
+  readonly masterLink?: boolean | undefined
 }
 
 /** What no single key can tell: one way to the server, and each fact once. */
@@ -119,6 +124,7 @@ function coherent(given: Given, context: z.RefinementCtx): void {
   if (given.cluster !== undefined && given.database) refuse('a cluster has database 0 alone', 'database')
   if (given.cluster !== undefined && given.role !== 'any')
     refuse('a cluster has nodes of both roles; role is for a single server or a sentinel', 'role')
+  if (given.masterLink && given.role !== 'replica') refuse('masterLink needs role: replica', 'masterLink')
   for (const [where, login] of [
     [[], given],
     [['sentinel'], given.sentinel],

@@ -27,6 +27,7 @@ const reasonOf: ReadonlyMap<string, Reason> = new Map([
 const told: readonly (readonly [RegExp, Reason, string])[] = [
   [/^ERR max number of clients/, 'unhealthy', 'overloaded'],
   [/^ERR (?:DB index is out of range|invalid DB index)/, 'unhealthy', 'no_such_object'],
+  [/^ERR No such master with that name/, 'unhealthy', 'no_such_object'],
   // Redis before 6.
   [/^ERR invalid password/, 'auth_error', 'WRONGPASS'],
   [/^ERR operation not permitted/, 'auth_error', 'NOAUTH'],

@@ -16,14 +16,15 @@ const maxReplicas = 8
  * the deadline is not given up, but the next is asked beside it: a share that expired in a stall of our own must not
  * fail the check. At most one conversation a node, and all are over when this settles.
  *
- * @throws the failure of a node that did answer, or else that of the first node, once all have failed.
+ * @throws the failure of a node that did answer, or else that of the first node, once all have failed. If others keep
+ * silent until the deadline, it stands for that failure too.
  */
 export async function firstOf<T>(
   nodes: readonly Address[],
   current: Current,
   ask: (node: Address, current: Current) => Promise<T>,
 ): Promise<T> {
-  const { signal, context } = current
+  const { signal, context, trace } = current
   const controller = new AbortController()
   const { promise, resolve, reject } = Promise.withResolvers<T>()
   const shareMs = context.timeoutMs / (nodes.length + 1)
@@ -38,7 +39,9 @@ export async function firstOf<T>(
     ask(node, { ...current, signal: controller.signal }).then(resolve, failed)
   }
   const failed = (error: unknown) => {
+    if (controller.signal.aborted) return
     failures.push(error)
+    trace.presume(failures.find(isAnswer))
     if (failures.length === nodes.length) reject(failures.find(isAnswer) ?? failures[0])
     else next()
   }
@@ -50,7 +53,9 @@ export async function firstOf<T>(
   try {
     if (signal.aborted) abort()
     next()
-    return await promise
+    const answer = await promise
+    trace.presume(undefined)
+    return answer
   } finally {
     clearTimeout(timer)
     signal.removeEventListener('abort', abort)
@@ -58,7 +63,7 @@ export async function firstOf<T>(
   }
 }
 
-function isAnswer(error: unknown): boolean {
+function isAnswer(error: unknown): error is CheckError {
   return error instanceof CheckError && (error.reason === 'unhealthy' || error.reason === 'auth_error')
 }
 

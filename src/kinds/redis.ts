@@ -2,7 +2,7 @@
  * Redis: a fresh connection logs in and gets PONG; if asked for, the server also has the right role and takes a write.
  * One server, the master or a replica behind Sentinel, or a Cluster.
  */
-import { CheckError, defineKind, type Measurements } from '../dependency.ts'
+import { CheckError, defineKind, type PhaseTrace } from '../dependency.ts'
 import { type Address, type Client, type Current, converse, type Entry, ping } from './redis-client.ts'
 import { entry, type Options, options, server, target } from './redis-options.ts'
 import { askCluster, firstOf, located, redirection, unexpected } from './redis-topology.ts'
@@ -32,16 +32,15 @@ export const redis = defineKind({
 })
 
 /** What a server must show, and how to come in. */
-interface Demand extends Pick<Options, 'role' | 'writable' | 'writeKey'> {
+interface Demand extends Pick<Options, 'role' | 'masterLink' | 'writable' | 'writeKey'> {
   readonly entry: Entry
 }
 
-async function checkServer(server: Address, demand: Demand, current: Current): Promise<Measurements> {
-  return await converse(server, demand.entry, current, async client => {
+async function checkServer(server: Address, demand: Demand, current: Current): Promise<void> {
+  await converse(server, demand.entry, current, async client => {
     await ping(client)
-    const measured = demand.role === 'any' ? {} : await checkRole(client, demand.role)
+    if (demand.role !== 'any') await checkRole(client, demand.role, demand, current.trace)
     if (demand.writable) await write(client, demand.writeKey)
-    return measured
   })
 }
 
@@ -50,12 +49,10 @@ async function checkLocated(
   sentinel: NonNullable<Options['sentinel']>,
   demand: Demand,
   current: Current,
-): Promise<Measurements> {
+): Promise<void> {
   const role = demand.role === 'replica' ? 'replica' : 'master'
   const servers = await located(sentinel, role, current)
-  return await firstOf(servers, current, (server, current) =>
-    checkServer(server, { ...demand, role }, current),
-  )
+  await firstOf(servers, current, (server, current) => checkServer(server, { ...demand, role }, current))
 }
 
 async function checkCluster(nodes: readonly Address[], demand: Demand, current: Current): Promise<void> {
@@ -95,15 +92,28 @@ async function write(client: Client, key: string): Promise<void> {
 }
 
 /** The reply to ROLE: https://redis.io/docs/latest/commands/role/ */
-async function checkRole(client: Client, wanted: 'master' | 'replica'): Promise<Measurements> {
+async function checkRole(
+  client: Client,
+  wanted: 'master' | 'replica',
+  { masterLink }: Demand,
+  trace: PhaseTrace,
+): Promise<void> {
   const reply = await client.ask('ROLE')
   if (!Array.isArray(reply)) throw unexpected('the reply to ROLE')
-  const [told, , replicas, link] = reply
-  const role = told === 'slave' ? 'replica' : String(told)
+  const [name, , replicas, link] = reply
+  const role = name === 'slave' ? 'replica' : String(name)
   if (role !== wanted) throw wrongRole(wanted, role)
-  return role === 'master'
-    ? { connected_replicas: Array.isArray(replicas) ? replicas.length : 0 }
-    : { master_link_up: link === 'connected' ? 1 : 0 }
+  if (role === 'master') {
+    trace.measure('connected_replicas', Array.isArray(replicas) ? replicas.length : 0)
+  } else {
+    trace.measure('master_link_up', link === 'connected' ? 1 : 0)
+    if (masterLink && link !== 'connected') throw unlinked(link)
+  }
+}
+
+/** As the server itself calls it, where it is set to answer nothing without its master. */
+function unlinked(link: unknown): CheckError {
+  return new CheckError('unhealthy', 'MASTERDOWN', `the link to the master is down: ${link}`)
 }
 
 function wrongRole(wanted: string, role: string): CheckError {

@@ -349,6 +349,14 @@ describe('redis: replication', () => {
       ok: true,
       measurements: { master_link_up: 0 },
     })
+    expect(await check(redis, { url: replica.url, role: 'replica', masterLink: true })).toMatchObject({
+      ...failure('unhealthy', 'MASTERDOWN'),
+      message: expect.stringMatching(/^the link to the master is down: connect/),
+      measurements: { master_link_up: 0 },
+    })
+    await master.start()
+    await until(async () => (await linkOf(replica)) === 'connected', 'the link is up again')
+    expect(await check(redis, { url: replica.url, role: 'replica', masterLink: true })).toMatchObject(ok)
   })
 })
 
@@ -386,7 +394,27 @@ describe('redis: R14: Sentinel', () => {
   })
 
   test('a name that no sentinel knows is no_such_object', async () => {
-    expect(await check(redis, behind('other'))).toMatchObject(failure('unhealthy', 'no_such_object'))
+    for (const role of ['master', 'replica'])
+      expect(await check(redis, { ...behind('other'), role })).toMatchObject(
+        failure('unhealthy', 'no_such_object'),
+      )
+  })
+
+  test('a frozen sentinel does not hide what another answers', async () => {
+    sentinels[1]?.freeze()
+    onTestFinished(() => sentinels[1]?.thaw())
+    expect(await check(redis, behind('other'), 300)).toMatchObject(failure('unhealthy', 'no_such_object'))
+  })
+
+  test('what a sentinel answers does not stand for a master that is silent', async () => {
+    const silent = await serve(() => {})
+    onTestFinished(silent.close)
+    const stranger = await during(startSentinel('stranger', silent.port))
+    const knowing = await during(startSentinel('main', silent.port))
+    const nodes = [stranger, silent, knowing].map(({ port }) => `127.0.0.1:${port}`)
+    expect(await check(redis, { sentinel: { name: 'main', nodes } }, 400)).toMatchObject(
+      failure('timeout', 'timeout'),
+    )
   })
 
   test('one frozen sentinel does not matter; two are a timeout', async () => {
@@ -503,6 +531,8 @@ describe('redis: R15: Cluster', () => {
       'the loss is noticed',
     )
     expect(await check(redis, through(nodes))).toMatchObject(failure('unhealthy', 'not_ready'))
+    nodes[2]?.freeze()
+    expect(await check(redis, through(nodes), 300)).toMatchObject(failure('unhealthy', 'not_ready'))
     for (const node of nodes) node.freeze()
     expect(await check(redis, through(nodes), 300)).toMatchObject(failure('timeout', 'timeout'))
     for (const node of nodes) await node.stop()
@@ -656,6 +686,8 @@ describe('redis: options', () => {
       { cluster: { nodes: ['a:1'] }, role: 'master' },
       'a cluster has nodes of both roles; role is for a single server or a sentinel',
     ],
+    [{ url: 'redis://a', masterLink: true }, 'masterLink needs role: replica'],
+    [{ url: 'redis://a', role: 'master', masterLink: true }, 'masterLink needs role: replica'],
     [{ cluster: { nodes: ['a:99999'] } }, 'expected host:port; an IPv6 address stands in brackets'],
     [{ cluster: { nodes: ['::1'] } }, 'expected host:port; an IPv6 address stands in brackets'],
     [{ sentinel: { name: 'main', nodes: ['a'], username: 'u' } }, 'a username needs a password'],
