@@ -37,7 +37,7 @@ export class Secret {
   }
 }
 
-/** A URL that may carry a password or a token: prints without userinfo's password and without query values. */
+/** A URL that may carry a password or a token: prints without userinfo's password, and of its query the names alone. */
 export class SecretUrl extends Secret {
   readonly #url: URL
 
@@ -55,22 +55,23 @@ export class SecretUrl extends Secret {
   }
 
   override fragments(): readonly string[] {
-    const { password, username, searchParams } = this.#url
+    const { password, username, search } = this.#url
     const userinfo = password === '' ? [] : [password, decode(password), `${username}:${password}`]
     const token = this.#isToken() ? [username, decode(username)] : []
-    return [this.reveal(), ...userinfo, ...token, ...searchParams.values()]
+    const query = readQuery(search).flatMap(({ secret }) => [secret, decode(secret.replaceAll('+', ' '))])
+    return [this.reveal(), ...userinfo, ...token, ...query]
   }
 
   override toString(): string {
     const url = this.url()
-    const query = [...url.searchParams.keys()].map(key => `${key}=${hidden}`)
+    const query = readQuery(url.search).map(({ name }) => (name === undefined ? hidden : `${name}=${hidden}`))
     const name = this.#isToken() ? hidden : url.username
     const userinfo = url.password === '' ? name : `${name}:${hidden}`
     url.username = ''
     url.password = ''
     url.search = ''
     url.hash = ''
-    const bare = url.href.replace('//', userinfo === '' ? '//' : `//${userinfo}@`)
+    const bare = url.href.replace('//', () => (userinfo === '' ? '//' : `//${userinfo}@`))
     return query.length === 0 ? bare : `${bare}?${query.join('&')}`
   }
 
@@ -79,6 +80,23 @@ export class SecretUrl extends Secret {
     const { protocol, username, password } = this.#url
     return protocol.startsWith('http') && username !== '' && password === ''
   }
+}
+
+/** What reads as the name of a parameter. Anything else may be a token, or a piece of one. */
+const parameterName = /^[\w.[\]-]{1,64}$/
+
+/**
+ * The parts of a query, each a secret with the name in front of it. A part that has no name or no value is secret as a
+ * whole: a token may stand alone (`?dG9rZW4`), and in base64 it may end in `=`.
+ */
+function readQuery(search: string): readonly { readonly name?: string; readonly secret: string }[] {
+  const parts = search.slice(1).split('&')
+  return parts
+    .filter(part => part !== '')
+    .map(part => {
+      const [, name = '', value = ''] = /^([^=]*)=(=*[^=].*)$/s.exec(part) ?? []
+      return parameterName.test(name) ? { name, secret: value } : { secret: part.replace(/=+$/, '') }
+    })
 }
 
 /**

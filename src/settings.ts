@@ -144,7 +144,7 @@ export function createDependency(
   return Object.freeze({
     name,
     kind: kind.kind,
-    target: kind.target(options),
+    target: shortened(kind.target(options)),
     critical: parsed.critical,
     labels: parsed.labels,
     intervalMs: interval,
@@ -158,6 +158,13 @@ export function createDependency(
     redact: redactor(options),
     open: (resolve: Resolve) => kind.open(options, { timeoutMs: timeout, resolve }),
   })
+}
+
+/** Targets are labels and table cells; URLs and lists of nodes may be longer than either can take. */
+const maxTargetLength = 256
+
+function shortened(target: string): string {
+  return target.length <= maxTargetLength ? target : `${target.slice(0, maxTargetLength - 1).toWellFormed()}…`
 }
 
 function kindOptions(kind: Kind, parsed: Record<string, unknown>): Record<string, unknown> {

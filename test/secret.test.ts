@@ -19,7 +19,18 @@ describe('a secret', () => {
     ['postgres://user:hunter22@db:5432/orders', 'postgres://user:<secret>@db:5432/orders'],
     ['postgres://db/orders', 'postgres://db/orders'],
     ['redis://:hunter22@cache', 'redis://:<secret>@cache'],
-    ['https://api/health?token=hunter22&x=', 'https://api/health?token=<secret>&x=<secret>'],
+    ['https://api/health?token=hunter22&x=1', 'https://api/health?token=<secret>&x=<secret>'],
+    ['https://api/hook?hunter22', 'https://api/hook?<secret>'],
+    ['https://api/hook?hunter22=', 'https://api/hook?<secret>'],
+    ['https://api/hook?hunter22==', 'https://api/hook?<secret>'],
+    ['https://api/hook?=hunter22', 'https://api/hook?<secret>'],
+    [
+      'https://api/hook?a=1&&hunter22&filter[b.c]==d',
+      'https://api/hook?a=<secret>&<secret>&filter[b.c]=<secret>',
+    ],
+    ['https://api/hook?u:hunter22@b=1', 'https://api/hook?<secret>'],
+    [`https://api/hook?hunter22${'x'.repeat(64)}=1`, 'https://api/hook?<secret>'],
+    ["https://$'&$&:hunter22@api/", "https://$'&$&:<secret>@api/"],
     ['https://hunter22@api/#fragment', 'https://<secret>@api/'],
     ['postgres://reader@db/orders', 'postgres://reader@db/orders'],
   ])('%s prints as %s', (url, shown) => {
@@ -34,7 +45,7 @@ describe('a secret', () => {
 
 describe('redaction', () => {
   const options = {
-    url: new SecretUrl('postgres://user:p%40ss%20word@db/x?sslkey=key-in-query'),
+    url: new SecretUrl('postgres://user:p%40ss%20word@db/x?sslkey=key-in-query&alone+in%2fquery&cGFkZGVk='),
     nested: { list: [new Secret('s3cr3t "quoted"')] },
     plain: 'visible',
   }
@@ -47,6 +58,9 @@ describe('redaction', () => {
     ['raw', 'saw p@ss word there'],
     ['as in the URL', 'saw p%40ss%20word there'],
     ['in a query', 'saw key-in-query there'],
+    ['alone in a query', 'saw alone+in%2fquery there'],
+    ['alone in a query, decoded', 'saw alone in/query there'],
+    ['alone in a query, without its padding', 'saw cGFkZGVk there'],
     ['base64', `saw ${Buffer.from('s3cr3t "quoted"').toString('base64')} there`],
     ['basic authorization', `saw ${Buffer.from('user:p%40ss%20word').toString('base64')} there`],
     ['JSON', String.raw`saw s3cr3t \"quoted\" there`],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { http } from '../src/kinds/http.ts'
 import { tcp } from '../src/kinds/tcp.ts'
 import { formatDuration, parseDependency, parseDuration } from '../src/settings.ts'
 
@@ -53,6 +54,12 @@ describe('a dependency in code', () => {
       successThreshold: 1,
       staleAfterMs: 33_000,
     })
+  })
+
+  test('has a target of bounded length', () => {
+    const targetOf = (path: string) => parseDependency('api', http, { url: `http://api/${path}` }).target
+    expect(targetOf('a'.repeat(245))).toBe(`http://api/${'a'.repeat(245)}`)
+    expect(targetOf('a'.repeat(246))).toBe(`http://api/${'a'.repeat(244)}…`)
   })
 
   test('confirms no later than it checks', () => {

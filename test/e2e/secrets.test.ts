@@ -19,11 +19,17 @@ const places = [
   'redisSentinelPassword',
   'httpUserinfo',
   'httpQuery',
+  'hookToken',
+  'hookPadded',
   'httpHeader',
   'httpBearer',
   'httpBasic',
   'httpBody',
   'tcpSend',
+  'pgUrlBadPort',
+  'pgUrlQuestionMark',
+  'redisUrlHash',
+  'httpUrlSlash',
 ] as const
 type Place = (typeof places)[number]
 
@@ -103,6 +109,9 @@ beforeAll(async () => {
       },
       'http-url': `http://user:${encoded('httpUserinfo')}@127.0.0.1:${httpPort}/health?token=${encoded('httpQuery')}`,
       'http-closed': `http://user:${encoded('httpUserinfo')}@127.0.0.1:${closed}/health?token=${encoded('httpQuery')}`,
+      'http-hook': `http://127.0.0.1:${httpPort}/hook?${encoded('hookToken')}`,
+      'http-hook-padded': `http://127.0.0.1:${httpPort}/hook?${encoded('hookPadded')}==`,
+      'http-hook-closed': `http://127.0.0.1:${closed}/hook?a&${encoded('hookToken')}&b=1`,
       'http-auth': {
         kind: 'http',
         url: `http://127.0.0.1:${httpPort}/`,
@@ -155,10 +164,14 @@ beforeAll(async () => {
   const answers = await Promise.all(paths.map(async path => (await program.get(path)).text))
   const openMetrics = await program.get('/metrics', { accept: 'application/openmetrics-text;version=1.0.0' })
   const healthJson = await program.get('/health', { accept: 'application/health+json' })
-  writeFileSync(
-    join(program.folder, 'pulsecheck.yml'),
-    `dependencies:\n  a: { kind: postgres, url: "postgres://u:${encoded('pgUrlPassword')}@h:badport/x", pasword: ${JSON.stringify(canaries.pgPassword)} }\n`,
-  )
+  const refused = [
+    `  a: { kind: postgres, url: "postgres://u:${encoded('pgUrlPassword')}@h:badport/x", pasword: ${JSON.stringify(canaries.pgPassword)} }`,
+    `  b: "postgres://u:${encoded('pgUrlBadPort')}@h:99999/x"`,
+    `  c: "postgres://u:12?${encoded('pgUrlQuestionMark')}@h/x"`,
+    `  d: "redis://u:12#${encoded('redisUrlHash')}@h"`,
+    `  e: "http://u:p/${encoded('httpUrlSlash')}@h"`,
+  ]
+  writeFileSync(join(program.folder, 'pulsecheck.yml'), `dependencies:\n${refused.join('\n')}\n`)
   const reload = await fetch(`${program.url}/-/reload`, { method: 'POST' }).then(answer => answer.text())
   program.child.kill('SIGTERM')
   await program.ended
@@ -174,6 +187,8 @@ test('the outputs are those of failures', () => {
   expect(outputs).toContain('dependency is down')
   expect(outputs).toContain('msg=check')
   expect(outputs).toContain('"<secret>"')
+  expect(outputs).toContain('/hook?<secret>')
+  expect(outputs).toContain('the port is out of range')
   for (const name of ['pg-url', 'redis-fields', 'http-auth', 'tcp-send', 'tls-key'])
     expect(outputs).toContain(name)
 })

@@ -15,7 +15,7 @@ describe('the options of postgres', () => {
     [{ url: 'postgres://u:p@db', password: 'p' }, 'give either url or password, not both'],
     [{ url: 'mysql://u@db' }, 'expected a URL that starts with postgres:// or postgresql://'],
     [{ url: 'postgres://db/orders' }, 'the URL needs a user: postgres://user@host/database'],
-    [{ url: 'postgres:///orders' }, 'expected a URL that starts with postgres:// or postgresql://'],
+    [{ url: 'postgres:///orders' }, 'the URL needs a host name or an IP address'],
     [{ url: 'postgres://u@%2Frun/orders' }, 'the URL needs a host name or an IP address'],
     [{ url: 'postgres://u@a,b/orders' }, 'the URL names several hosts; give each its own dependency'],
     [{ url: 'postgres://u:100%@db' }, 'a part of the URL is not readable; write "%" as %25'],

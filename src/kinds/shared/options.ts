@@ -2,6 +2,7 @@
 import { RE2JS } from 're2js'
 import { z } from 'zod'
 import { Secret, SecretUrl } from '../../secret.ts'
+import { urlProblem } from './url.ts'
 
 /** A string that never prints. It has a `...File` twin in the config file. */
 export function secret(description: string): z.ZodType<Secret, string> {
@@ -18,13 +19,12 @@ export function fileText(description: string): z.ZodType<string, string> {
 
 /** A URL of one of the schemes, given without colon. It prints without its password and its query values. */
 export function secretUrl(schemes: readonly string[], description: string): z.ZodType<SecretUrl, string> {
-  const wanted = schemes.map(scheme => `${scheme}://`).join(' or ')
   return z
     .string()
     .transform((text, context) => {
-      const url = URL.canParse(text) ? new SecretUrl(text) : undefined
-      if (url && schemes.includes(url.url().protocol.slice(0, -1)) && url.url().hostname !== '') return url
-      context.addIssue({ code: 'custom', message: `expected a URL that starts with ${wanted}` })
+      const problem = urlProblem(text, schemes)
+      if (problem === undefined) return new SecretUrl(text)
+      context.addIssue({ code: 'custom', message: problem })
       return z.NEVER
     })
     .meta({ file: true, description })

@@ -48,16 +48,7 @@ describe('secretUrl', () => {
     expect(String(url)).toBe('https://user:<secret>@host/path?key=<secret>')
   })
 
-  test.each([
-    '',
-    'host',
-    'tcp://host:1',
-    '//host',
-    'http://',
-    'http:// ',
-    'http://[::1',
-    'http://host:99999',
-  ])('refuses %j without repeating it', text => {
+  test.each(['', 'host', 'tcp://host:1', '//host', 'http:/host'])('refuses %j without repeating it', text => {
     expect(messages(schema, text)).toEqual(['expected a URL that starts with http:// or https://'])
   })
 })
