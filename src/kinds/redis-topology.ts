@@ -63,8 +63,9 @@ export async function firstOf<T>(
   }
 }
 
+/** Whether a node has said something, be it nonsense. */
 function isAnswer(error: unknown): error is CheckError {
-  return error instanceof CheckError && (error.reason === 'unhealthy' || error.reason === 'auth_error')
+  return error instanceof CheckError && error.reason !== 'connection_error'
 }
 
 export interface Sentinel extends Entry {

@@ -572,13 +572,16 @@ describe('redis: R12: hostile answers', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(32 * 2 ** 20)
   })
 
-  test('sentinels and nodes that never answer are let go of', async () => {
+  test('sentinels and nodes that never answer are let go of, and hide no answer', async () => {
     const silent = await serve(() => {})
     onTestFinished(silent.close)
     const nodes = [`127.0.0.1:${silent.port}`, `127.0.0.1:${silent.port}`]
     for (const options of [{ cluster: { nodes } }, { sentinel: { name: 'main', nodes } }])
       expect(await check(redis, options, 200)).toMatchObject(failure('timeout', 'timeout'))
     expect(silent.accepted()).toBe(4)
+    answer = Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')
+    const cluster = { nodes: [`127.0.0.1:${server.port}`, ...nodes] }
+    expect(await check(redis, { cluster }, 200)).toMatchObject(failure('protocol_error', 'protocol_error'))
     await until(() => silent.open.size === 0, 'all connections are gone')
   })
 
