@@ -49,7 +49,7 @@ const options = z
       .max(16 * mebibyte)
       .optional()
       .describe(
-        'The most that is read of a body, in bytes, encoded and decoded; beyond that the check fails. At most 64 KiB with expect.body.matches, 512 KiB with expect.json, 2 MiB with expect.body.contains. Default: 1 MiB, or what is allowed if that is less.',
+        'The most that is read of a body, in bytes, encoded and decoded; beyond that the check fails. At most 256 KiB with expect.body.matches, 512 KiB with expect.json, 2 MiB with expect.body.contains. Default: 1 MiB, or what is allowed if that is less.',
       ),
     traceparent: z.boolean().default(false).describe('Send a W3C traceparent header. Default false.'),
     expect: expectation.optional().describe('What the answer must be like. Default: any status 200-299.'),
