@@ -1,6 +1,6 @@
 /** The checks of one dependency, one after the other: its grid, its confirmations, its skipped ticks. */
 import type { Checker, CheckOutcome, Dependency, SkipCause } from '../dependency.ts'
-import { fraction, nextTick, spreadMs } from './phase.ts'
+import { fraction, nextTick, spreadMs } from './grid.ts'
 import { type Run, run } from './run.ts'
 import type { SchedulerOptions } from './scheduler.ts'
 import type { Slots } from './slots.ts'

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Checker, CheckOutcome, Dependency } from '../../src/dependency.ts'
+import type { TimerClock } from '../../src/schedule/clock.ts'
 import { createScheduler } from '../../src/schedule/scheduler.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { deferred, dependency } from '../support/dependency.ts'
@@ -13,9 +14,8 @@ afterEach(() => stop())
 /** A scheduler that writes down when each check started, and every outcome. */
 function setUp(
   dependencies: readonly Dependency[],
-  { maxConcurrentChecks = 100, confirm = (): boolean => false } = {},
+  { maxConcurrentChecks = 100, confirm = (): boolean => false, clock = createFakeClock() } = {},
 ) {
-  const clock = createFakeClock()
   const startedAt = clock.now()
   const starts: Record<string, number[]> = {}
   const outcomes: CheckOutcome[] = []
@@ -62,6 +62,35 @@ function gaps(times: readonly number[]): number[] {
 }
 
 describe('the schedule', () => {
+  test.each([47.918273, 1_003.123456, 100_000 / 3, 8_154_999.0000001, 31_536_000_123.456])(
+    'from %d on, checks once on every tick and skips none',
+    async startNow => {
+      const fake = createFakeClock(undefined, startNow)
+      // Timers of Node fire up to a millisecond early: they drop the fraction of their delay.
+      const at: TimerClock['at'] = (time, call) =>
+        fake.at(fake.now() + Math.max(1, Math.trunc(time - fake.now())), call)
+      const intervals = [11, 17, 20, 23, 33, 47, 50, 70, 100]
+      const many = intervals.map(intervalMs =>
+        dependency(
+          { name: `every-${intervalMs}`, intervalMs, timeoutMs: intervalMs, confirmIntervalMs: intervalMs },
+          () => new Promise(resolve => fake.at(fake.now() + 3, resolve)),
+        ),
+      )
+      const { clock, starts, skips, scheduler } = setUp(many, { clock: { ...fake, at } })
+      scheduler.start()
+      await clock.advance(20_000)
+      expect(skips()).toEqual([])
+      for (const intervalMs of intervals) {
+        const times = starts[`every-${intervalMs}`]!
+        const expected = 20_000 / intervalMs
+        expect(Math.abs(times.length - expected), `${intervalMs}: ${times.length}`).toBeLessThanOrEqual(2)
+        // The first check runs beside the grid.
+        const ticks = times.slice(1).map(time => Math.round((time - times[1]!) / intervalMs))
+        expect(ticks).toEqual(ticks.map((_, i) => i))
+      }
+    },
+  )
+
   test('spreads first checks over one second, then keeps each to its own grid', async () => {
     const many = Array.from({ length: 50 }, (_, i) => dependency({ name: `db-${i}` }))
     const { clock, starts, scheduler } = setUp(many)

@@ -12,24 +12,27 @@ export interface FakeClock extends TimerClock {
   readonly pending: number
 }
 
-export function createFakeClock(startWall = Date.UTC(2026, 0, 1)): FakeClock {
-  let now = 1_000
+/** @param startNow what the monotonic clock shows at first: `performance.now()` gives any fraction. */
+export function createFakeClock(startWall = Date.UTC(2026, 0, 1), startNow = 1_000): FakeClock {
+  let now = startNow
   let wall = startWall
   let order = 0
   const timers = new Map<number, { time: number; call: () => void }>()
-  const earliest = (until: number) =>
-    [...timers]
-      .filter(([, { time }]) => time <= until)
-      .sort((a, b) => a[1].time - b[1].time || a[0] - b[0])[0]
-  const pass = (ms: number) => {
-    now += ms
-    wall += ms
+  const earliest = (until: number) => {
+    let first: [number, { time: number; call: () => void }] | undefined
+    for (const each of timers)
+      if (each[1].time <= until && (first === undefined || each[1].time < first[1].time)) first = each
+    return first
+  }
+  const pass = (until: number) => {
+    wall += until - now
+    now = until
   }
   const fireUntil = async (until: number) => {
     for (let next = earliest(until); next !== undefined; next = earliest(until)) {
       const [id, { time, call }] = next
       timers.delete(id)
-      pass(Math.max(0, time - now))
+      pass(Math.max(now, time))
       call()
       await loopTurn()
     }
@@ -47,11 +50,11 @@ export function createFakeClock(startWall = Date.UTC(2026, 0, 1)): FakeClock {
       const until = now + ms
       await loopTurn()
       await fireUntil(until)
-      pass(until - now)
+      pass(until)
       await loopTurn()
     },
     async stall(ms) {
-      pass(ms)
+      pass(now + ms)
       await fireUntil(now)
       await loopTurn()
     },

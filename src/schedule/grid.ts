@@ -1,4 +1,4 @@
-/** When a dependency's checks fall: pure arithmetic on the monotonic clock, in milliseconds. */
+/** When a dependency's checks fall due: pure arithmetic on the monotonic clock, in milliseconds. */
 import { createHash } from 'node:crypto'
 
 /** The first checks of all dependencies are spread over at most this. */
@@ -14,8 +14,15 @@ export function spreadMs(fraction: number, intervalMs: number): number {
   return fraction * Math.min(intervalMs, maxSpreadMs)
 }
 
-/** The first moment after `after` on the dependency's own grid: `startedAt + (fraction + k) × interval`. */
+/**
+ * The first tick later than `after` on the dependency's own grid: `startedAt + (fraction + k) × interval`.
+ *
+ * The quotient only says where to look. It may round to either side of a whole number when `after` is a tick itself, so
+ * ticks are compared as they are, each always computed from its own number `k`.
+ */
 export function nextTick(fraction: number, intervalMs: number, startedAt: number, after: number): number {
   const origin = startedAt + fraction * intervalMs
-  return origin + (Math.floor((after - origin) / intervalMs) + 1) * intervalMs
+  let k = Math.floor((after - origin) / intervalMs)
+  while (origin + k * intervalMs <= after) k++
+  return origin + k * intervalMs
 }
