@@ -3,7 +3,7 @@ import type { Checker, CheckOutcome, Dependency } from '../dependency.ts'
 import { createResolve } from '../kinds/shared/resolve.ts'
 import { createSystemClock } from '../schedule/clock.ts'
 import { type Run, run } from '../schedule/run.ts'
-import { createSlots } from '../schedule/slots.ts'
+import { type Claim, createSlots } from '../schedule/slots.ts'
 import { createStalls } from '../schedule/stalls.ts'
 import { createStore } from '../state/store.ts'
 import { type StatusReport, statusReport } from '../views/status.ts'
@@ -28,7 +28,7 @@ const maxRepeats = 2
 export function checkOnce(dependencies: readonly Dependency[], options: OnceOptions): Once {
   const clock = createSystemClock()
   const resolve = createResolve()
-  const slots = createSlots(options.maxConcurrentChecks)
+  const slots = createSlots(options.maxConcurrentChecks, clock)
   const stalls = createStalls(clock)
   const store = createStore(clock)
   const underWay = new Set<Run>()
@@ -51,12 +51,18 @@ export function checkOnce(dependencies: readonly Dependency[], options: OnceOpti
   }
   const queued = (dependency: Dependency) =>
     new Promise<void>(done => {
-      slots.take(false, () => {
-        settle(dependency).then(() => {
-          if (!aborted) slots.release(false)
-          done()
-        })
-      })
+      const claim: Claim = {
+        hangs: false,
+        gaveWay: 0,
+        usualMs: 0,
+        start: () => {
+          settle(dependency).then(() => {
+            if (!aborted) slots.release(claim)
+            done()
+          })
+        },
+      }
+      slots.take(claim)
     })
   const all = async () => {
     for (const dependency of dependencies) store.put(dependency)

@@ -37,7 +37,11 @@ const stopGraceMs = 500
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const { clock } = options
-  const shared = { ...options, slots: createSlots(options.maxConcurrentChecks), stalls: createStalls(clock) }
+  const shared = {
+    ...options,
+    slots: createSlots(options.maxConcurrentChecks, clock),
+    stalls: createStalls(clock),
+  }
   const timetables = new Map<string, Timetable>()
   const leaving = new Set<Promise<void>>()
   let startedAt: number | undefined

@@ -3,7 +3,7 @@ import type { Checker, CheckOutcome, Dependency, SkipCause } from '../dependency
 import { fraction, nextTick, spreadMs } from './grid.ts'
 import { type Run, run } from './run.ts'
 import type { SchedulerOptions } from './scheduler.ts'
-import type { Slots } from './slots.ts'
+import type { Claim, Slots } from './slots.ts'
 import type { Stalls } from './stalls.ts'
 
 export interface Timetable {
@@ -18,11 +18,17 @@ type Shared = SchedulerOptions & { readonly slots: Slots; readonly stalls: Stall
 
 /** A check from the moment it is due until its checker has come back. */
 interface Busy {
+  /** When the check was due. */
+  at: number
   /** It runs beside the grid (a first check, a confirmation), and serves a tick that falls into it. */
-  readonly extra: boolean
-  leaveQueue(): boolean
-  run?: Run
-  reported?: boolean
+  extra: boolean
+  /** It had to wait for a slot. */
+  delayed: boolean
+  claim?: Claim
+  /** Missing while it waits for a slot. */
+  run?: Run | undefined
+  /** Its outcome is known, and the checker may not have let go yet: it serves no tick any more. */
+  reported: boolean
 }
 
 /** A tick that comes later than this was overtaken by a stall; its check is spread anew. */
@@ -38,6 +44,7 @@ export function createTimetable(dependency: Dependency, shared: Shared): Timetab
   let next: { at: number; cancel: () => void } | undefined
   let busy: Busy | undefined
   let hangs = false
+  let usualMs = 0
 
   const plan = (at: number, extra: boolean) => {
     next?.cancel()
@@ -51,8 +58,15 @@ export function createTimetable(dependency: Dependency, shared: Shared): Timetab
     if (!extra && late >= Math.min(intervalMs, maxLateMs)) return overtaken(late)
     planTick(Math.max(at, clock.now()))
     if (busy === undefined) begin(at, extra)
-    else if (busy.leaveQueue()) queuedTooLong(at, extra)
-    else if (busy.reported || !busy.extra) skip('overlap', 1)
+    else meet(busy, at, extra)
+  }
+  /** One check serves all that falls due while it waits or runs; a tick that so gets none of its own is counted. */
+  const meet = (busy: Busy, at: number, extra: boolean) => {
+    const isWaiting = busy.run === undefined
+    if (busy.extra ? busy.reported : !(isWaiting && extra)) skip(busy.delayed ? 'overload' : 'overlap', 1)
+    if (!isWaiting) return
+    busy.at = at
+    busy.extra &&= extra
   }
   /** A long stall: what fell into it is counted, and one check comes soon, spread over all dependencies. */
   const overtaken = (late: number) => {
@@ -61,33 +75,54 @@ export function createTimetable(dependency: Dependency, shared: Shared): Timetab
     if (missed > 0) skip('lag', missed)
     plan(clock.now() + spreadMs(share, intervalMs), true)
   }
-  const queuedTooLong = (at: number, extra: boolean) => {
-    busy = undefined
-    skip('overload', 1)
-    begin(at, extra)
-  }
   const begin = (at: number, extra: boolean) => {
-    const hanging = hangs
-    const mine: Busy = { extra, leaveQueue: () => false }
+    const mine: Busy = { at, extra, delayed: false, reported: false }
     busy = mine
-    mine.leaveQueue = slots.take(hanging, () => {
-      shared.lag?.(Math.max(0, clock.now() - at))
-      mine.run = run(checker, { timeoutMs, redact, clock, stalls })
-      mine.run.outcome.then(outcome => {
-        mine.reported = true
-        slots.release(hanging)
-        if (open) completed(outcome)
-      })
-      mine.run.settled.then(() => {
-        busy = undefined
-      })
+    wait(mine, 0)
+  }
+  const wait = (mine: Busy, gaveWay: number) => {
+    const claim: Claim = {
+      hangs,
+      gaveWay,
+      usualMs,
+      start: () => ask(mine, claim),
+      giveWay: () => mine.run?.abort(),
+    }
+    mine.claim = claim
+    mine.reported = false
+    slots.take(claim)
+    if (mine.run === undefined) mine.delayed = true
+  }
+  const ask = (mine: Busy, claim: Claim) => {
+    shared.lag?.(Math.max(0, clock.now() - mine.at))
+    const under = run(checker, { timeoutMs, redact, clock, stalls })
+    mine.run = under
+    let gaveWay = false
+    under.outcome.then(outcome => {
+      gaveWay = isAborted(outcome)
+      mine.reported = true
+      slots.release(claim)
+      if (open && !gaveWay) completed(outcome)
+    })
+    under.settled.then(() => {
+      if (!open || !gaveWay) busy = undefined
+      else {
+        mine.run = undefined
+        wait(mine, claim.gaveWay + 1)
+      }
     })
   }
   const completed = (outcome: CheckOutcome) => {
-    hangs = !('skipped' in outcome) && !outcome.ok && outcome.durationMs >= timeoutMs
+    learn(outcome)
     const confirmAt = clock.now() + confirmIntervalMs
     if (report(dependency, outcome) && open && (next === undefined || confirmAt < next.at))
       plan(confirmAt, true)
+  }
+  /** A skipped check says nothing about how long the dependency takes. */
+  const learn = (outcome: CheckOutcome) => {
+    if ('skipped' in outcome) return
+    hangs = !outcome.ok && outcome.durationMs >= timeoutMs
+    if (outcome.ok) usualMs = outcome.durationMs
   }
 
   return {
@@ -100,11 +135,15 @@ export function createTimetable(dependency: Dependency, shared: Shared): Timetab
       open = false
       next?.cancel()
       next = undefined
-      busy?.leaveQueue()
+      if (busy?.claim !== undefined) slots.leave(busy.claim)
       busy?.run?.abort()
       await busy?.run?.settled
       await checker.close?.()
     },
     nextAt: () => next?.at,
   }
+}
+
+function isAborted(outcome: CheckOutcome): boolean {
+  return 'skipped' in outcome && outcome.count === 0
 }

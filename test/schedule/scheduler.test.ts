@@ -198,20 +198,113 @@ describe('the schedule', () => {
 })
 
 describe('the concurrency limit', () => {
-  test('keeps slots for what works when half hangs', async () => {
-    const hanging = Array.from({ length: 40 }, (_, i) => dependency({ name: `hung-${i}` }, hang))
-    const working = Array.from({ length: 40 }, (_, i) =>
-      dependency({ name: `well-${i}`, intervalMs: 1_000, timeoutMs: 500 }),
-    )
-    const { clock, starts, outcomes, scheduler } = setUp([...hanging, ...working], {
-      maxConcurrentChecks: 10,
+  /**
+   * Half of many dependencies freeze and thaw: what was skipped of either half, how many checks of the healthy half there
+   * were, and of each dependency the moments at which its timeouts were found.
+   */
+  async function freezing(maxConcurrentChecks: number) {
+    const half = 250
+    const skips = { well: 0, 'may hang': 0, causes: new Set<string>() }
+    const timeouts = new Map<string, number>()
+    const clock = createFakeClock()
+    let frozen = false
+    let checksOfWell = 0
+    const answer = (signal: AbortSignal, isFrozen = false) =>
+      new Promise<void>((resolve, reject) => {
+        const cancel = isFrozen ? () => {} : clock.at(clock.now() + 5, resolve)
+        signal.addEventListener('abort', () => {
+          cancel()
+          reject(signal.reason)
+        })
+      })
+    const scheduler = createScheduler({
+      clock,
+      resolve: async () => [],
+      maxConcurrentChecks,
+      report({ name, kind }, outcome) {
+        if ('skipped' in outcome) {
+          skips[kind as 'well' | 'may hang'] += outcome.count
+          skips.causes.add(outcome.skipped)
+        } else if (kind === 'well') checksOfWell++
+        else if (!outcome.ok) timeouts.set(name, (timeouts.get(name) ?? 0) + 1)
+        return false
+      },
     })
+    stop = async () => void (await Promise.all([scheduler.stop(), clock.advance(500)]))
+    for (let i = 0; i < half; i++) {
+      scheduler.add(dependency({ name: `well-${i}`, kind: 'well' }, signal => answer(signal)))
+      scheduler.add(dependency({ name: `may-${i}`, kind: 'may hang' }, signal => answer(signal, frozen)))
+    }
+    return {
+      clock,
+      scheduler,
+      skips,
+      timeouts,
+      half,
+      freeze: (value: boolean) => {
+        frozen = value
+      },
+      checksOfWell: () => checksOfWell,
+    }
+  }
+
+  test.each([500, 50, 10, 3, 1])('of %d: the healthy lose nothing to half that hangs', async limit => {
+    for (const frozenFirst of [true, false]) {
+      const { clock, scheduler, skips, half, freeze, checksOfWell } = await freezing(limit)
+      freeze(frozenFirst)
+      scheduler.start()
+      await clock.advance(31_000)
+      freeze(true)
+      const before = checksOfWell()
+      await clock.advance(60_000)
+      expect(skips.well).toBe(0)
+      // Each once an interval; one at the edge may have waited a moment.
+      expect(Math.abs(checksOfWell() - before - 4 * half)).toBeLessThan(half / 5)
+      freeze(false)
+      await clock.advance(30_000)
+      const after = skips['may hang']
+      await clock.advance(60_000)
+      expect([skips.well, skips['may hang'] - after]).toEqual([0, 0])
+      expect([...skips.causes].filter(cause => cause !== 'overload')).toEqual([])
+      await stop()
+    }
+  })
+
+  test('what hangs is found down in turn, each as often as the next', async () => {
+    const { clock, scheduler, skips, timeouts, half, freeze } = await freezing(50)
+    freeze(true)
     scheduler.start()
-    await clock.advance(30_000)
-    for (const name of Object.keys(starts)) starts[name] = []
-    await clock.advance(30_000)
-    for (const { name } of working) expect(starts[name]).toHaveLength(30)
-    expect(outcomes.some(outcome => 'skipped' in outcome && outcome.skipped === 'overload')).toBe(true)
+    // 25 slots of 3 s: all 250 have their turn in 30 s.
+    await clock.advance(300_000)
+    const turns = [...timeouts.values()]
+    expect(turns).toHaveLength(half)
+    expect(Math.min(...turns)).toBeGreaterThanOrEqual(8)
+    expect(Math.max(...turns) - Math.min(...turns)).toBeLessThanOrEqual(2)
+    expect([skips.well, [...skips.causes]]).toEqual([0, ['overload']])
+  })
+
+  test('a check that gives way to others starts again, and is not reported', async () => {
+    const slow = (name: string) =>
+      dependency(
+        { name },
+        signal =>
+          new Promise((resolve, reject) => {
+            const cancel = clock.at(clock.now() + 200, resolve)
+            signal.addEventListener('abort', () => {
+              cancel()
+              reject(signal.reason)
+            })
+          }),
+      )
+    const many = Array.from({ length: 30 }, (_, i) => slow(`slow-${i}`))
+    const { clock, starts, outcomes, scheduler } = setUp(many, { maxConcurrentChecks: 1 })
+    scheduler.start()
+    await clock.advance(13_000)
+    const begun = Object.values(starts).flat()
+    expect(Object.keys(starts)).toHaveLength(30)
+    expect(outcomes.length).toBeGreaterThanOrEqual(30)
+    expect(begun.length).toBeGreaterThan(outcomes.length + 30)
+    expect(outcomes.every(outcome => !('skipped' in outcome) && outcome.ok)).toBe(true)
   })
 
   test('lets checks wait in order rather than drop them', async () => {

@@ -16,24 +16,17 @@ export interface FakeClock extends TimerClock {
 export function createFakeClock(startWall = Date.UTC(2026, 0, 1), startNow = 1_000): FakeClock {
   let now = startNow
   let wall = startWall
-  let order = 0
-  const timers = new Map<number, { time: number; call: () => void }>()
-  const earliest = (until: number) => {
-    let first: [number, { time: number; call: () => void }] | undefined
-    for (const each of timers)
-      if (each[1].time <= until && (first === undefined || each[1].time < first[1].time)) first = each
-    return first
-  }
+  /** In the order in which they fire. */
+  const timers: Timer[] = []
   const pass = (until: number) => {
     wall += until - now
     now = until
   }
   const fireUntil = async (until: number) => {
-    for (let next = earliest(until); next !== undefined; next = earliest(until)) {
-      const [id, { time, call }] = next
-      timers.delete(id)
-      pass(Math.max(now, time))
-      call()
+    for (let next = timers[0]; next !== undefined && next.time <= until; next = timers[0]) {
+      timers.shift()
+      pass(Math.max(now, next.time))
+      next.call()
       await loopTurn()
     }
   }
@@ -41,9 +34,12 @@ export function createFakeClock(startWall = Date.UTC(2026, 0, 1), startNow = 1_0
     now: () => now,
     wall: () => wall,
     at(time, call) {
-      const id = order++
-      timers.set(id, { time, call })
-      return () => timers.delete(id)
+      const timer = { time, call }
+      timers.splice(placeOf(time, timers), 0, timer)
+      return () => {
+        const i = timers.indexOf(timer)
+        if (i >= 0) timers.splice(i, 1)
+      }
     },
     turn: loopTurn,
     async advance(ms) {
@@ -62,9 +58,25 @@ export function createFakeClock(startWall = Date.UTC(2026, 0, 1), startNow = 1_0
       wall += ms
     },
     get pending() {
-      return timers.size
+      return timers.length
     },
   }
+}
+
+interface Timer {
+  readonly time: number
+  readonly call: () => void
+}
+
+/** Behind all that fire before it or with it. */
+function placeOf(time: number, timers: readonly Timer[]): number {
+  let [low, high] = [0, timers.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((timers[middle]?.time ?? 0) <= time) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** Whatever is ready runs: promises, and what they put off to the next turn. */
