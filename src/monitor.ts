@@ -129,7 +129,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const ready = () => probes.readiness().status !== 'unavailable'
   const { nextCheckAt } = scheduler
   const board = createBoard({ state: store, probes, nextCheckAt })
-  const status = () => statusReport(store.snapshot(), probes.readiness().draining, nextCheckAt)
+  const status = () => statusReport(store.snapshot(), probes.readiness(), nextCheckAt)
   const metrics: Monitor['metrics'] = (accept, acceptEncoding) => exposition.respond(accept, acceptEncoding)
   const { config, reload } = options
   const sources = {

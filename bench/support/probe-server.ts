@@ -24,7 +24,7 @@ async function serveOurs(): Promise<number> {
   const sources = {
     probes,
     board: createBoard({ state: store, probes }),
-    status: () => statusReport(store.snapshot(), false),
+    status: () => statusReport(store.snapshot(), probes.readiness()),
     metrics: () => Promise.reject(new Error('not measured here')),
   }
   const server = createServer(sources, { listen: [{ host: '127.0.0.1', port: 0 }] })

@@ -6,6 +6,7 @@ import { type Run, run } from '../schedule/run.ts'
 import { type Claim, createSlots } from '../schedule/slots.ts'
 import { createStalls } from '../schedule/stalls.ts'
 import { createStore } from '../state/store.ts'
+import { createProbes } from '../views/probes.ts'
 import { type StatusReport, statusReport } from '../views/status.ts'
 
 export interface OnceOptions {
@@ -31,6 +32,7 @@ export function checkOnce(dependencies: readonly Dependency[], options: OnceOpti
   const slots = createSlots(options.maxConcurrentChecks, clock)
   const stalls = createStalls(clock)
   const store = createStore(clock)
+  const probes = createProbes(store, stalls.total)
   const underWay = new Set<Run>()
   let aborted = false
 
@@ -69,7 +71,7 @@ export function checkOnce(dependencies: readonly Dependency[], options: OnceOpti
     stalls.start()
     await Promise.all(dependencies.map(queued))
     stalls.stop()
-    return statusReport(store.snapshot(), false)
+    return statusReport(store.snapshot(), probes.readiness())
   }
   return {
     report: all(),

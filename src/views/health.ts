@@ -37,8 +37,15 @@ export function readiness(
 /** The verdict on these checks. */
 export function readinessOf(checks: Readiness['checks'], draining: boolean): Readiness {
   const missing = [...checks.values()].filter(check => check.status !== 'up')
-  const unavailable = draining || missing.some(check => check.critical)
-  return { status: unavailable ? 'unavailable' : missing.length > 0 ? 'degraded' : 'ok', draining, checks }
+  const critical = missing.filter(check => check.critical).length
+  const status = draining ? 'unavailable' : overallStatus(critical, missing.length - critical)
+  return { status, draining, checks }
+}
+
+/** @param missingCritical how many critical dependencies are not up, and `missingOther` of the rest. */
+export function overallStatus(missingCritical: number, missingOther: number): Readiness['status'] {
+  if (missingCritical > 0) return 'unavailable'
+  return missingOther > 0 ? 'degraded' : 'ok'
 }
 
 function readinessCheck(state: DependencyState, now: number): ReadinessCheck {

@@ -2,7 +2,8 @@
 import type { CheckFailure, CheckResult, Measurements, Phase, Status } from '../dependency.ts'
 import type { Snapshot } from '../state/store.ts'
 import { asOf, type DependencyState } from '../state/transition.ts'
-import { type Readiness, readiness } from './health.ts'
+import type { Readiness } from './health.ts'
+import type { Verdict } from './probes.ts'
 import { summary } from './summary.ts'
 
 /** Times are ISO 8601 in UTC, durations are seconds. */
@@ -10,7 +11,7 @@ export interface StatusReport {
   readonly status: Readiness['status']
   /** The same for people: `1 of 4 critical dependencies is down`. */
   readonly summary: string
-  /** When that began; null while shutting down, and without dependencies. */
+  /** When the status became what it is; null while shutting down, and without dependencies. */
   readonly since: string | null
   readonly at: string
   readonly dependencies: Readonly<Record<string, DependencyReport>>
@@ -57,14 +58,17 @@ export interface FailureReport {
 /** Monotonic time of the next planned check of a dependency. */
 export type NextCheckAt = (name: string) => number | undefined
 
-/** @param nextCheckAt left out where nothing is scheduled. */
+/**
+ * @param verdict on the snapshot.
+ * @param nextCheckAt left out where nothing is scheduled.
+ */
 export function statusReport(
   snapshot: Snapshot,
-  draining: boolean,
+  verdict: Verdict,
   nextCheckAt: NextCheckAt = () => undefined,
 ): StatusReport {
   return {
-    ...overview(snapshot, readiness(snapshot, draining)),
+    ...overview(snapshot, verdict),
     dependencies: Object.fromEntries(
       snapshot.states.map(state => [state.dependency.name, dependencyReport(state, snapshot, nextCheckAt)]),
     ),
@@ -74,12 +78,11 @@ export function statusReport(
 /** The report without its dependencies; the verdict is that on the snapshot. */
 export function overview(
   snapshot: Snapshot,
-  { status, draining }: Pick<Readiness, 'status' | 'draining'>,
+  { status, draining, since }: Pick<Verdict, 'status' | 'draining' | 'since'>,
 ): Omit<StatusReport, 'dependencies'> {
-  const { sentence, since } = summary(snapshot, draining)
   return {
     status,
-    summary: sentence,
+    summary: summary(snapshot, draining),
     since: since === undefined ? null : iso(since),
     at: iso(snapshot.at),
   }

@@ -34,6 +34,26 @@ describe('a check', () => {
     })
   })
 
+  test('sums up a phase that it enters more than once', async () => {
+    const { promise, resolve } = deferred()
+    const { clock, outcome } = start(async (_signal, trace) => {
+      await undefined
+      for (const [phase, ms] of [
+        ['request', 20],
+        ['transfer', 5],
+        ['request', 30],
+        ['transfer', 7],
+      ] as const) {
+        trace.enter(phase)
+        await new Promise<void>(next => clock.at(clock.now() + ms, next))
+      }
+      return promise.then(() => ({}))
+    })
+    await clock.advance(100)
+    resolve()
+    expect(await outcome).toMatchObject({ phases: { request: 50, transfer: 50 } })
+  })
+
   test('that throws keeps what it measured before, and says it in one line without secrets', async () => {
     const { outcome } = start(
       async (_signal, trace) => {
@@ -162,6 +182,22 @@ describe('the deadline', () => {
     resolve()
     await clock.advance(0)
     expect(back).toBe(true)
+  })
+
+  test('leaves the loop one turn to read its sockets: an answer that waits there counts', async () => {
+    const { promise, resolve } = deferred()
+    const fake = createFakeClock()
+    const turn = () => {
+      resolve()
+      return fake.turn()
+    }
+    const clock = { ...fake, turn }
+    const { outcome } = run(
+      { check: () => promise },
+      { timeoutMs, redact: text => text, clock, stalls: createStalls(fake) },
+    )
+    await fake.advance(timeoutMs)
+    expect(await outcome).toMatchObject({ ok: true, durationMs: timeoutMs })
   })
 
   test('lets an answer that waits behind a stall count', async () => {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import type { Checker, CheckOutcome, Dependency } from '../../src/dependency.ts'
 import type { TimerClock } from '../../src/schedule/clock.ts'
+import { fraction } from '../../src/schedule/grid.ts'
 import { createScheduler } from '../../src/schedule/scheduler.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { deferred, dependency } from '../support/dependency.ts'
@@ -148,6 +149,18 @@ describe('the schedule', () => {
     scheduler.start()
     await clock.advance(1_500)
     expect(gaps(starts['orders-db']!)).toEqual([250, 250, 250])
+  })
+
+  test('confirms before the next tick or not at all: no tick is put off', async () => {
+    const { clock, starts, scheduler } = setUp(
+      [dependency({ intervalMs: 1_000, timeoutMs: 1_000, confirmIntervalMs: 900 })],
+      { confirm: () => true },
+    )
+    scheduler.start()
+    await clock.advance(10_000)
+    const tick = 1_000 * fraction('orders-db')
+    const onTick = starts['orders-db']!.filter(time => Math.abs((time - tick) % 1_000) < 1)
+    expect(onTick.length).toBeGreaterThanOrEqual(9)
   })
 
   test('skips and counts a tick that finds its checker still busy', async () => {

@@ -31,7 +31,7 @@ export function world(overrides: Partial<Sources> = {}): World {
   const warnings: World['warnings'] = []
   const sources: Sources = {
     probes,
-    status: () => statusReport(store.snapshot(), probes.readiness().draining),
+    status: () => statusReport(store.snapshot(), probes.readiness()),
     board: createBoard({ state: store, probes }),
     metrics: async () => ({
       contentType: 'text/plain; version=0.0.4',

@@ -81,6 +81,7 @@ describe('transition', () => {
     expect(state.checks).toBe(4)
     expect(state.failures).toMatchObject({ connection_error: 3, timeout: 0 })
     expect(state.skipped).toEqual({ overlap: 0, lag: 1, overload: 0 })
+    expect(transition(state, { skipped: 'lag', count: 38 }).skipped).toMatchObject({ lag: 39 })
   })
 
   test.each([

@@ -1,0 +1,117 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { createStore } from '../../src/state/store.ts'
+import { readiness } from '../../src/views/health.ts'
+import { createOverall } from '../../src/views/overall.ts'
+import { createProbes } from '../../src/views/probes.ts'
+import { statusReport } from '../../src/views/status.ts'
+import { createFakeClock, type FakeClock } from '../support/clock.ts'
+import { dependency } from '../support/dependency.ts'
+import { failure, success } from '../support/results.ts'
+
+const staleAfterMs = 30_000
+
+function play(name: string, verdict: string, clock: FakeClock, store: ReturnType<typeof createStore>) {
+  if (verdict === '*')
+    store.put(dependency({ name, critical: name !== 'x', staleAfterMs, failureThreshold: 1 }))
+  else if (verdict === '!') store.remove(name)
+  else if (store.get(name) === undefined) return
+  else if (verdict === 's') store.record(name, { skipped: 'overload', count: 1 })
+  else store.record(name, verdict === '+' ? success(clock) : failure(clock))
+}
+
+/** Words like `a+`, a second apart: `*` added, `!` removed, `+` up, `-` down, `s` skipped; `30` is 30 seconds of silence. */
+async function world(script: string) {
+  const clock = createFakeClock()
+  const store = createStore(clock)
+  const overall = createOverall(store)
+  for (const word of script.split(' ').filter(Boolean)) {
+    const [, name, verdict = ''] = /^([a-z])(.)$/.exec(word) ?? []
+    if (name !== undefined) play(name, verdict, clock, store)
+    await clock.advance(name === undefined ? 1_000 * Number(word) : 1_000)
+  }
+  return { clock, store, overall }
+}
+
+describe('the whole is what it is since the second', () => {
+  test.each([
+    ['', undefined],
+    ['a*', 0],
+    ['a* b* a+', 0],
+    ['a* b* a+ b+', 3],
+    ['a* b* a+ b+ a+ b+ a+', 3],
+    ['a* a+ a-', 2],
+    // One failure hands over to the next: the whole was never ready in between.
+    ['a* b* a+ b+ a- b- a+ b- a+', 4],
+    ['a* b* a+ b+ a- b- a+ b+', 7],
+    // A failure of what is not critical degrades, and one of what is critical is another status.
+    ['a* x* a+ x+ x- x-', 4],
+    ['a* x* a+ x+ x- a- x+', 5],
+    ['a* x* a+ x+ x- a- a+', 6],
+    // Dependencies that come and go.
+    ['a* a+ b*', 2],
+    ['a* a+ b* b!', 3],
+    ['a* a!', undefined],
+    // Stale 30 s after the last result, whoever looks when.
+    ['a* a+ 100', 31],
+    ['a* a+ 100 as 5', 31],
+    ['a* a+ 100 a+', 102],
+    ['a* x* x+ a+ 100', 33],
+    ['a* x* a+ x+ a+ 28 a+ 20', 33],
+    ['a* b* a+ b+ a- 100', 4],
+  ])('%s: %s', async (script, second) => {
+    const { overall } = await world(script)
+    expect(overall.since()).toBe(second === undefined ? undefined : Date.UTC(2026, 0, 1, 0, 0, second))
+  })
+})
+
+test('does not depend on who looks when, and goes with the verdict', async () => {
+  const word = fc.oneof(
+    fc.constantFrom('a+', 'a-', 'b+', 'b-', 'x+', 'x-', 'as', 'xs', 'b!', 'b*', 'a*'),
+    fc.integer({ min: 1, max: 40 }).map(String),
+  )
+  await fc.assert(
+    fc.asyncProperty(fc.array(word, { maxLength: 40 }), async words => {
+      const clock = createFakeClock()
+      const store = createStore(clock)
+      const [watched, unwatched] = [createOverall(store), createOverall(store)]
+      for (const name of ['a', 'b', 'x']) play(name, '*', clock, store)
+      let since = clock.wall()
+      let before = readiness(store.snapshot(), false).status
+      const look = () => {
+        const { status } = readiness(store.snapshot(), false)
+        if (status !== before) since = clock.wall()
+        before = status
+      }
+      for (const word of words) {
+        const [, name, verdict = ''] = /^([a-z])(.)$/.exec(word) ?? []
+        if (name !== undefined) play(name, verdict, clock, store)
+        look()
+        for (let s = name === undefined ? Number(word) : 1; s > 0; s--) {
+          await clock.advance(1_000)
+          look()
+        }
+        // Whoever looks once a second sees staleness up to a second late.
+        expect(since - watched.since()!).toBeGreaterThanOrEqual(0)
+        expect(since - watched.since()!).toBeLessThanOrEqual(1_000)
+      }
+      expect(unwatched.since()).toBe(watched.since())
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('the report shows it, and nothing while draining', async () => {
+  const { clock, store } = await world('a* b* a+ b+')
+  const probes = createProbes(store, () => 0)
+  const since = () => statusReport(store.snapshot(), probes.readiness()).since
+  await clock.advance(1_000)
+  store.record('a', failure(clock))
+  expect(since()).toBe('2026-01-01T00:00:05.000Z')
+  await clock.advance(1_000)
+  store.record('b', failure(clock))
+  store.record('a', success(clock))
+  expect(since()).toBe('2026-01-01T00:00:05.000Z')
+  probes.drain()
+  expect(since()).toBeNull()
+})
