@@ -225,25 +225,100 @@ test.each(['light', 'dark'] as const)(
   },
 )
 
-test('where events do not come through it asks by itself, and says plainly when no answer comes', async () => {
-  const other = await startProgram({
-    config: { dependencies: { payments: `http://127.0.0.1:${payments.port}/health` } },
+describe('a server that stops answering', () => {
+  const start = async () => {
+    const other = await startProgram({
+      config: { dependencies: { payments: `http://127.0.0.1:${payments.port}/health` } },
+    })
+    const { page, close } = await visit(browser, 'about:blank')
+    onTestFinished(async () => {
+      await close()
+      await other.remove()
+    })
+    await until(async () => (await other.get('/readyz')).status === 200, 'it is ready')
+    return { other, page }
+  }
+  /** What is seen of the page, wherever somebody looks. */
+  const seen = async (page: Page) => ({
+    headline: await page.locator('h1').innerText(),
+    title: await page.title(),
+    icon: await page.locator('link[rel=icon]').getAttribute('href'),
+    tone: await page.locator('header').getAttribute('data-status'),
+    filter: await page.evaluate('getComputedStyle(document.querySelector("#dependencies")).filter'),
   })
-  const { page, close } = await visit(browser, 'about:blank')
-  onTestFinished(async () => {
-    await close()
-    await other.remove()
+  const noAnswer = {
+    headline: expect.stringMatching(/^No answer since \d\d:\d\d:\d\d$/),
+    title: expect.stringMatching(/^No answer since \d\d:\d\d:\d\d · /),
+    icon: './-/page/silent.svg',
+    tone: 'silent',
+    filter: 'grayscale(1)',
+  }
+  const allIsWell = {
+    headline: 'OK: the only dependency is up',
+    title: expect.stringMatching(/^OK: the only dependency is up · /),
+    icon: './-/page/ok.svg',
+    tone: 'ok',
+    filter: 'none',
+  }
+
+  test('is told by headline, title, icon and rows, until it answers again', async () => {
+    const { other, page } = await start()
+    await page.goto(other.url)
+    await saysFirst(page, 'OK: the only dependency is up')
+    await expect.poll(() => page.locator('#live').innerText()).toBe('live')
+    other.child.kill('SIGSTOP')
+    await expect.poll(() => seen(page), { timeout: 10_000, interval: 50 }).toEqual(noAnswer)
+    expect(await page.locator('#since').innerText()).toMatch(/^for \d+ s$/)
+    expect(await page.locator('#answer').innerText()).toBe(
+      'The last answer was “OK: the only dependency is up”',
+    )
+    expect(await page.evaluate(faintTexts)).toEqual([])
+    other.child.kill('SIGCONT')
+    await expect.poll(() => seen(page), { timeout: 10_000 }).toEqual(allIsWell)
+    await expect.poll(() => page.locator('#live').innerText(), { timeout: 10_000 }).toBe('live')
   })
-  await page.clock.install()
-  await page.route('**/-/events*', route => route.abort())
-  await page.goto(other.url)
-  await page.clock.fastForward(10_000)
-  await expect.poll(() => page.locator('#live').innerText()).toBe('asking every 5 s')
-  await saysFirst(page, 'OK: the only dependency is up')
-  other.child.kill('SIGKILL')
-  await other.ended
-  await page.clock.fastForward(15_000)
-  await expect
-    .poll(() => page.locator('#answer').innerText())
-    .toMatch(/^No answer for \d+ s\. This is how it was at \d\d:\d\d:\d\d\.$/)
+
+  test('is told within 5 s, also where events do not come through', async () => {
+    const { other, page } = await start()
+    await page.clock.install()
+    await page.route('**/-/events*', route => route.abort())
+    await page.goto(other.url)
+    await page.clock.fastForward(4_000)
+    await expect.poll(() => page.locator('#live').innerText()).toBe('asking every 3 s')
+    expect(await seen(page)).toEqual(allIsWell)
+    await page.clock.fastForward(3_500)
+    await expect.poll(() => page.locator('#live').innerText()).toBe('asking every 3 s')
+    other.child.kill('SIGKILL')
+    await other.ended
+    await page.clock.fastForward(4_500)
+    await expect.poll(() => seen(page)).toEqual(noAnswer)
+  })
+
+  test('cannot be told from a tab that nobody looks at, which claims nothing', async () => {
+    const { other, page } = await start()
+    await page.goto(other.url)
+    await expect.poll(() => page.locator('#live').innerText()).toBe('live')
+    const hide = (value: boolean) =>
+      page.evaluate(
+        `Object.defineProperty(document, 'hidden', { value: ${value}, configurable: true })
+        document.dispatchEvent(new Event('visibilitychange'))`,
+      )
+    await hide(true)
+    expect(await seen(page)).toMatchObject({
+      title: expect.stringMatching(/^Paused · /),
+      icon: noAnswer.icon,
+    })
+    await hide(false)
+    await expect.poll(() => seen(page), { timeout: 10_000 }).toEqual(allIsWell)
+  })
+
+  test('before it has sent any news is told as well', async () => {
+    const { other, page } = await start()
+    await page.clock.install()
+    await page.route(/events|health/, route => route.abort())
+    await page.goto(other.url)
+    expect(await seen(page)).toEqual(allIsWell)
+    await page.clock.fastForward(4_500)
+    await expect.poll(() => seen(page)).toEqual(noAnswer)
+  })
 })

@@ -5,11 +5,13 @@ import { type Answer, answer } from '../answer.ts'
 const folder = new URL('./browser/', import.meta.url)
 const scripts = ['main', 'table', 'view', 'feed', 'present', 'order', 'spark', 'words']
 
-/** The picture in the browser's tab: shape and colour tell the status apart. */
+/** The picture in the browser's tab: shape and colour tell the status apart. `silent` is for a page without answers. */
 const icons = {
   ok: '<circle cx="8" cy="8" r="6" fill="#1f883d"/>',
   degraded: '<path d="M8 1l7 7-7 7-7-7z" fill="#bf8700"/>',
   unavailable: '<path d="M8 1l7 13H1z" fill="#d1242f"/>',
+  silent:
+    '<circle cx="8" cy="8" r="5.5" fill="none" stroke="#848d97" stroke-width="2.5" stroke-dasharray="3 2"/>',
 } as const
 
 /** By the name of the file. */

@@ -23,7 +23,7 @@ export interface Feed {
 export interface FeedTimes {
   /** Between two looks for changes. */
   readonly lookMs: number
-  /** An event comes at least so often, so that the reader knows that we are there. */
+  /** The first look after so long without an event sends one even if nothing changed: the page takes silence for trouble. */
   readonly beatMs: number
   /** Life of a stream; below `Limits.answerMs`. */
   readonly lifeMs: number
@@ -31,7 +31,7 @@ export interface FeedTimes {
   readonly patienceMs: number
 }
 
-export const feedTimes: FeedTimes = { lookMs: 1_000, beatMs: 5_000, lifeMs: 20_000, patienceMs: 8_000 }
+export const feedTimes: FeedTimes = { lookMs: 1_000, beatMs: 1_500, lifeMs: 20_000, patienceMs: 8_000 }
 
 /** Streams at once: enough for a control room, and little to keep. */
 export const maxStreams = 64

@@ -5,9 +5,11 @@
 /** @typedef {import('../../../views/status.ts').StatusReport} StatusReport */
 /** @typedef {Pick<BoardChanges, 'at' | 'status' | 'summary' | 'since' | 'rows' | 'names'>} News */
 
-/** Without an event for so long, the page asks by itself. The server sends one every 5 seconds. */
-const silenceMs = 8_000
-const askEveryMs = 5_000
+/** Without an event for so long, the page asks by itself. The server sends one at least every 2 seconds. */
+const silenceMs = 3_000
+const askEveryMs = 3_000
+const askTimeoutMs = 5_000
+const lookEveryMs = 500
 /** After a refusal, events are tried again. */
 const retryMs = 15_000
 
@@ -21,6 +23,7 @@ export function listen(hear, known) {
   let id = ''
   let heardAt = performance.now()
   let triedAt = 0
+  let askedAt = 0
   let isAsking = false
 
   function open() {
@@ -37,12 +40,14 @@ export function listen(hear, known) {
   async function ask() {
     if (isAsking) return
     isAsking = true
+    askedAt = performance.now()
     try {
-      const init = { headers: { accept: 'application/json' }, signal: AbortSignal.timeout(askEveryMs) }
+      const init = { headers: { accept: 'application/json' }, signal: AbortSignal.timeout(askTimeoutMs) }
       const response = await fetch('./health', init)
-      if (response.ok) hear(newsOf(await response.json(), known), 'polling')
+      const report = await response.json()
+      if (response.ok && !document.hidden) hear(newsOf(report, known), 'polling')
     } catch {
-      // No answer: its age on the page says so.
+      // No answer: the page says so when the last one is too old.
     }
     isAsking = false
   }
@@ -50,13 +55,16 @@ export function listen(hear, known) {
   setInterval(() => {
     if (document.hidden) return
     const now = performance.now()
-    if (now - heardAt > silenceMs) void ask()
+    if (now - heardAt > silenceMs && now - askedAt > askEveryMs) void ask()
     if (source?.readyState === EventSource.CLOSED && now - triedAt > retryMs) open()
-  }, askEveryMs)
+  }, lookEveryMs)
   // A browser has six connections for a server: tabs that nobody looks at leave them to others.
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) source?.close()
-    else open()
+    else {
+      heardAt = performance.now()
+      open()
+    }
   })
   open()
 }

@@ -5,8 +5,8 @@ import { createTable } from './table.js'
 import { listenToReader, readView } from './view.js'
 import { clock, span } from './words.js'
 
-/** An answer older than this may have been overtaken: it is said in plain words. */
-const oldMs = 12_000
+/** Without an answer for so long, nothing on the page may pass for the present. The server is heard every 2 seconds. */
+const silenceMs = 4_200
 const words = { ok: 'OK', degraded: 'Degraded', unavailable: 'Unavailable' }
 
 /** @param {string} id */
@@ -20,7 +20,10 @@ const view = readView()
 /** @type {import('./feed.js').News | undefined} */
 let news
 /** The server's clock when the news came, and ours: only the difference of ours is ever used. */
-let heard = { at: 0, now: 0, way: 'live' }
+let heard = { at: Date.now(), now: performance.now(), way: 'live' }
+/** The headline as it came with the page. */
+let known = element('summary').textContent
+let isSilent = false
 let isArranging = false
 
 const presentTime = () => heard.at + performance.now() - heard.now
@@ -47,30 +50,59 @@ function arrange() {
 
 /** The sentence changes only when its words do, for it is read aloud. */
 function headline() {
-  if (news === undefined) return
-  const { status, summary } = news
+  const status = isSilent || news === undefined ? 'silent' : news.status
   const [word, rest] = element('summary').childNodes
-  if (header.dataset.status !== status) icon.href = `./-/page/${status}.svg`
+  const [first, second] =
+    status === 'silent' || news === undefined
+      ? ['No answer', ` since ${clock(heard.at, presentTime(), 'local')}`]
+      : [words[status], `: ${news.summary}`]
   header.dataset.status = status
-  if (word) say(word, words[status])
-  if (rest) say(rest, `: ${summary}`)
-  document.title = `${words[status]}: ${summary} · ${location.host} · Pulsecheck`
+  if (word) say(word, first)
+  if (rest) say(rest, second)
+  entitle(first + second, status)
+}
+
+/**
+ * What is seen of the page in the browser's tab.
+ *
+ * @param {string} title
+ * @param {string} status
+ */
+function entitle(title, status) {
+  document.title = `${title} · ${location.host} · Pulsecheck`
+  const picture = `./-/page/${status}.svg`
+  if (icon.getAttribute('href') !== picture) icon.href = picture
 }
 
 /** @param {number} at */
 function ages(at) {
-  if (news === undefined) return
-  const since = news.since === null ? undefined : Date.parse(news.since)
   const age = at - heard.at
-  const isOld = age > oldMs
-  const time = clock(heard.at, at, 'local')
-  say(element('since'), since === undefined ? '' : `since ${clock(since, at, 'local')} (${span(at - since)})`)
-  say(
-    element('answer'),
-    isOld ? `No answer for ${span(age)}. This is how it was at ${time}.` : `as of ${time}, ${span(age)} old`,
-  )
-  say(element('live'), isOld ? '' : heard.way === 'live' ? 'live' : 'asking every 5 s')
-  document.body.classList.toggle('old', isOld)
+  if (isSilent) {
+    say(element('since'), `for ${span(age)}`)
+    say(element('answer'), `The last answer was “${known}”`)
+    say(element('live'), '')
+  } else if (news !== undefined) {
+    const since = news.since === null ? undefined : Date.parse(news.since)
+    const began = since === undefined ? '' : `since ${clock(since, at, 'local')} (${span(at - since)})`
+    say(element('since'), began)
+    say(element('answer'), `as of ${clock(heard.at, at, 'local')}, ${span(age)} old`)
+    say(element('live'), heard.way === 'live' ? 'live' : 'asking every 3 s')
+  }
+}
+
+/** @param {boolean} value */
+function fallSilent(value) {
+  isSilent = value
+  document.body.classList.toggle('silent', value)
+  headline()
+  ages(presentTime())
+}
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let silence
+function awaitNews() {
+  clearTimeout(silence)
+  silence = setTimeout(fallSilent, silenceMs, true)
 }
 
 /**
@@ -90,15 +122,24 @@ listen(
     table.update(next.rows, heard.at)
     if (next.names !== undefined) table.keep(next.names)
     for (const name of view.open) table.open(name, true)
-    headline()
-    ages(heard.at)
+    fallSilent(false)
+    known = element('summary').textContent
+    awaitNews()
     if (next.rows.length > 0 || next.names !== undefined) arrangeSoon()
   },
   name => table.lines.get(name)?.row,
 )
+awaitNews()
+// A tab that nobody looks at does not listen, so neither may it claim anything.
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) {
+    clearTimeout(silence)
+    entitle('Paused', 'silent')
+  } else awaitNews()
+})
 setInterval(() => {
-  if (document.hidden || news === undefined) return
+  if (document.hidden) return
   const at = presentTime()
   ages(at)
-  table.tick(at)
+  if (news !== undefined) table.tick(at)
 }, 1_000)
