@@ -59,6 +59,7 @@ describe('the whole is what it is since the second', () => {
     ['a* x* x+ a+ 100', 33],
     ['a* x* a+ x+ a+ 28 a+ 20', 33],
     ['a* b* a+ b+ a- 100', 4],
+    ['a* b* b+ a+ 100', 32],
   ])('%s: %s', async (script, second) => {
     const { overall } = await world(script)
     expect(overall.since()).toBe(second === undefined ? undefined : Date.UTC(2026, 0, 1, 0, 0, second))
