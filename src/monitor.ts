@@ -14,7 +14,7 @@ import { contradicted } from './state/transition.ts'
 import { version } from './version.ts'
 import { createBoard } from './views/board.ts'
 import { type Logger, logChanges } from './views/logs.ts'
-import { createDependencyMetrics, type DurationBuckets } from './views/metrics.ts'
+import { type DurationBuckets, followState } from './views/metrics.ts'
 import { createProbes, type Probes } from './views/probes.ts'
 import type { ProcessMetrics } from './views/process.ts'
 import { lagBuckets, type Self, selfFamilies } from './views/self.ts'
@@ -95,37 +95,26 @@ export function createMonitor(options: MonitorOptions): Monitor {
   })
   const probes = createProbes(store, scheduler.stalledMs)
   const exposition = createExposition({
-    refresh,
     now: clock.now,
     onError: error => logger?.error({ cause: String(error) }, 'a metric family failed'),
   })
-  const dependencyMetrics = createDependencyMetrics(
-    exposition,
-    store,
-    options.durations ?? { buckets: defaultBuckets, native: true },
-  )
-  const self = exposition.group(selfFamilies)
-  const extra = options.extra === undefined ? undefined : exposition.group(options.extra.families)
+  followState(exposition, store, options.durations ?? { buckets: defaultBuckets, native: true })
   const build = { version: version(), nodeVersion: process.version }
-  if (logger !== undefined) logChanges(store, logger)
-
-  async function refresh() {
-    dependencyMetrics.refresh()
+  exposition.collect(selfFamilies, () => {
     const lastReload = options.lastReload?.()
     const lastWebReload = options.lastWebReload?.()
-    self.set('', {
+    return {
       ready: ready(),
       checksInFlight: scheduler.inFlight(),
       schedulerLag: lag.value(),
       build,
       ...(lastReload !== undefined && { lastReload }),
       ...(lastWebReload !== undefined && { lastWebReload }),
-    })
-    await options.extra?.read().then(
-      subject => extra?.set('', subject),
-      error => logger?.error({ cause: String(error) }, 'the process metrics failed'),
-    )
-  }
+    }
+  })
+  if (options.extra !== undefined) exposition.collect(options.extra.families, options.extra.read)
+  if (logger !== undefined) logChanges(store, logger)
+
   const ready = () => probes.readiness().status !== 'unavailable'
   const { nextCheckAt } = scheduler
   const board = createBoard({ state: store, probes, nextCheckAt })

@@ -6,8 +6,7 @@ import type { Readable } from 'node:stream'
 import type { Snapshot } from './body.ts'
 import { append, type Pages } from './column.ts'
 import { createEdition, type Edition, singleFlight } from './edition.ts'
-import type { Family } from './family.ts'
-import type { Format } from './format.ts'
+import type { Family, FamilySamples, Format } from './family.ts'
 import { createGroup, type Group, type KeptGroup } from './group.ts'
 import { acceptsGzip, chooseFormat, type FormatName } from './negotiation.ts'
 import { createProtobuf } from './protobuf.ts'
@@ -26,24 +25,32 @@ export interface ExpositionResponse {
 
 export interface Exposition {
   /**
-   * A new group: families over subjects of one type. The families of all groups are shown in the order in which they
-   * were added.
+   * Adds families over subjects that are pushed: set when they change, and deleted. Families are shown in the order in
+   * which they were added.
    *
+   * @param beforeScrape called before each snapshot, to set what time alone has changed. Must not throw.
    * @throws TypeError if a name is not valid, or clashes with one that any format shows already.
    */
-  group<Subject>(families: readonly Family<Subject>[]): Group<Subject>
+  group<Subject>(families: readonly Family<Subject>[], beforeScrape?: () => void): Group<Subject>
   /**
-   * One scrape, as the request's `Accept` and `Accept-Encoding` ask for it: a consistent snapshot. Scrapes that come
-   * while another is being prepared share it; one that comes while slow readers hold a snapshot shares theirs if it is
-   * under a second old. Rejects only with what `refresh` rejects with.
+   * Adds families over one subject that is pulled: read once for each snapshot. If reading fails, they have no samples
+   * in that snapshot, and `onError` is told.
+   *
+   * @throws TypeError as `group` does.
+   */
+  collect<Subject>(families: readonly Family<Subject>[], read: () => Subject | Promise<Subject>): void
+  /**
+   * Answers one scrape, as the request's `Accept` and `Accept-Encoding` ask for it, with a consistent snapshot. Scrapes
+   * that come while another is being prepared share it; one that comes while slow readers hold a snapshot shares theirs
+   * if it is under a second old. Never rejects.
    */
   respond(accept: string | undefined, acceptEncoding: string | undefined): Promise<ExpositionResponse>
+  /** The same moment as samples instead of bytes, for bridges into other registries. Never rejects. */
+  samples(): Promise<readonly FamilySamples[]>
 }
 
 export interface ExpositionOptions {
-  /** Called before each snapshot, to set what changes by itself, such as metrics of the process. */
-  readonly refresh?: () => void | Promise<void>
-  /** Told when a family throws. That family then has no samples of that subject; all else goes on. */
+  /** Told when a family or a `read` throws. That family then has no samples of that subject; all else goes on. */
   readonly onError?: (error: unknown) => void
   /** How long a format is kept rendered after it was last asked for. Default: 10 minutes, in milliseconds. */
   readonly keepMs?: number
@@ -63,7 +70,8 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
     protobuf: createProtobuf(),
   }
   const { keepMs = 600_000, now = () => performance.now(), onError = () => {} } = options
-  const refresh = singleFlight(async () => options.refresh?.())
+  const preparations: (() => void | Promise<void>)[] = []
+  const prepare = singleFlight(async () => void (await Promise.all(preparations.map(run => run()))))
   const names = new Set<string>()
   const groups: KeptGroup<never>[] = []
   const shelves = new Map<Format, Shelf>()
@@ -73,7 +81,7 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
     const caughtUp = Promise.all(groups.map(group => group.catchUp(format)))
     const take = async () => {
       await caughtUp
-      await refresh()
+      await prepare()
       return snapshot(groups, format)
     }
     const shelf = { edition: createEdition(take, now), askedAt: now() }
@@ -89,19 +97,41 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
     }
   }
 
+  function addGroup<Subject>(families: readonly Family<Subject>[]): Group<Subject> {
+    claim(names, families)
+    const group = createGroup(families, onError)
+    for (const format of shelves.keys()) group.keep(format)
+    groups.push(group)
+    return {
+      set(key, subject) {
+        dropUnasked()
+        group.set(key, subject)
+      },
+      delete: group.delete,
+    }
+  }
+
   return {
-    group<Subject>(families: readonly Family<Subject>[]): Group<Subject> {
-      claim(names, families)
-      const group = createGroup(families, onError)
-      for (const format of shelves.keys()) group.keep(format)
-      groups.push(group)
-      return {
-        set(key, subject) {
-          dropUnasked()
-          group.set(key, subject)
-        },
-        delete: group.delete,
-      }
+    group(families, beforeScrape) {
+      if (beforeScrape !== undefined) preparations.push(beforeScrape)
+      return addGroup(families)
+    },
+
+    collect(families, read) {
+      const group = addGroup(families)
+      preparations.push(async () => {
+        try {
+          group.set('', await read())
+        } catch (error) {
+          group.delete('')
+          onError(error)
+        }
+      })
+    },
+
+    async samples() {
+      await prepare()
+      return groups.flatMap(group => group.read())
     },
 
     async respond(accept, acceptEncoding) {

@@ -1,6 +1,6 @@
 /**
- * A metric family as a value: what it is called, what it means, and how its samples are read off a subject. Families
- * know nothing of formats, and formats know nothing of what a subject is.
+ * A metric family as a value: its name, its meaning, and how its samples are read off a subject; and a format, which
+ * writes families as bytes. Families know nothing of formats, and formats know nothing of subjects.
  */
 
 /** Label names and values; names are valid Prometheus label names, values are any text. */
@@ -69,3 +69,42 @@ export type Family<Subject> =
   | Described<'gauge', Subject, NumberSample>
   | Described<'counter', Subject, NumberSample>
   | Described<'histogram', Subject, HistogramSample>
+
+/** What every format needs of a family before its samples. */
+export type Heading = Pick<Family<never>, 'name' | 'help' | 'type'>
+
+/** A family with all samples that it has at one moment, for readers that want values and not bytes. */
+export type FamilySamples =
+  | (Heading & { readonly type: 'gauge' | 'counter'; readonly samples: readonly NumberSample[] })
+  | (Heading & { readonly type: 'histogram'; readonly samples: readonly HistogramSample[] })
+
+/**
+ * One way to write families as bytes. A body is, for each family that has samples, its head and then the samples of
+ * every subject; the tail comes last. So the samples of each subject can be kept, and only what changed is rendered.
+ */
+export interface Format {
+  readonly contentType: string
+  /** @param size bytes of samples that follow. */
+  head(family: Heading, size: number): Buffer
+  /** All samples that a family has of a subject; empty if it has none. Throws what the family throws. */
+  samples<Subject>(family: Family<Subject>, subject: Subject): Uint8Array
+  readonly tail: Buffer
+}
+
+/** OpenMetrics 1.0: the names and values of an exemplar's labels hold at most this many characters together. */
+const maxExemplarCharacters = 128
+
+/** Whether an exemplar is short enough to be shown; parsers refuse the whole scrape over one that is not. */
+export function isShort(labels: Labels): boolean {
+  return Object.entries(labels).join('').length - Object.keys(labels).length <= maxExemplarCharacters
+}
+
+/** For each classic bucket, `+Inf` last, the last exemplar that falls into it. */
+export function bucketExemplars({ buckets, exemplars = [] }: HistogramValue): readonly Exemplar[] {
+  const marks: Exemplar[] = []
+  for (const exemplar of exemplars) {
+    const i = buckets.findIndex(({ le }) => exemplar.value <= le)
+    marks[i === -1 ? buckets.length : i] = exemplar
+  }
+  return marks
+}

@@ -1,6 +1,6 @@
+/** Families over subjects of one type, with the bytes of each subject kept in every format that is asked for. */
 import { append, type Column, createColumn, type Pages } from './column.ts'
-import type { Family } from './family.ts'
-import type { Format } from './format.ts'
+import type { Family, FamilySamples, Format } from './family.ts'
 import { createBreather } from './turn.ts'
 
 /** Families over subjects of one type. */
@@ -23,6 +23,8 @@ export interface KeptGroup<Subject> extends Group<Subject> {
   drop(format: Format): void
   /** Adds every family in a kept format to `pages`, and returns how many bytes that is. Families without samples are left out. */
   snapshot(format: Format, pages: Pages): number
+  /** Every family with its samples of all subjects, read anew. */
+  read(): readonly FamilySamples[]
 }
 
 interface Entry<Subject> {
@@ -100,7 +102,25 @@ export function createGroup<Subject>(
       })
       return size
     },
+
+    read: () => families.map(family => samplesOf(family, [...entries.values()], onError)),
   }
+}
+
+function samplesOf<Subject>(
+  { name, help, type, samples }: Family<Subject>,
+  entries: readonly Entry<Subject>[],
+  onError: (error: unknown) => void,
+): FamilySamples {
+  const all = entries.flatMap(({ subject }) => {
+    try {
+      return [...samples(subject)]
+    } catch (error) {
+      onError(error)
+      return []
+    }
+  })
+  return { name, help, type, samples: all } as FamilySamples
 }
 
 const nothing = Buffer.alloc(0)

@@ -3,9 +3,17 @@
  * those of metrics.proto in github.com/prometheus/client_model. It is the only format that carries native histograms.
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
-import { bucketExemplars, isShort } from './exemplars.ts'
-import type { Exemplar, Family, HistogramValue, Labels, NativeBuckets, NumberSample } from './family.ts'
-import type { Format } from './format.ts'
+import {
+  bucketExemplars,
+  type Exemplar,
+  type Family,
+  type Format,
+  type HistogramValue,
+  isShort,
+  type Labels,
+  type NativeBuckets,
+  type NumberSample,
+} from './family.ts'
 import { clean } from './spelling.ts'
 
 const metricTypes = { counter: 0, gauge: 1, histogram: 4 }

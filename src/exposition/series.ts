@@ -1,5 +1,5 @@
-import type { Family } from './family.ts'
-import type { Heading } from './format.ts'
+/** The names under which a family's series are stored, and how many series there are. */
+import type { Family, Heading } from './family.ts'
 
 /** Of every histogram, beside its buckets: `+Inf`, `_sum`, `_count` and `_created`. */
 const histogramExtras = 4

@@ -2,9 +2,17 @@
  * The two text formats, which differ in few places: text 0.0.4 (prometheus.io, "Exposition formats") and OpenMetrics
  * 1.0 (github.com/prometheus/OpenMetrics, specification).
  */
-import { bucketExemplars, isShort } from './exemplars.ts'
-import type { Exemplar, Family, HistogramSample, Labels, NumberSample } from './family.ts'
-import type { Format, Heading } from './format.ts'
+import {
+  bucketExemplars,
+  type Exemplar,
+  type Family,
+  type Format,
+  type Heading,
+  type HistogramSample,
+  isShort,
+  type Labels,
+  type NumberSample,
+} from './family.ts'
 import { bound, decimal, floatBound, quoted, unquoted } from './spelling.ts'
 
 interface Dialect {

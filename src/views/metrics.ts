@@ -14,13 +14,6 @@ export interface DurationBuckets {
   readonly native: boolean
 }
 
-export interface DependencyMetrics {
-  /** Takes back what time alone has made untrue: call it before each scrape. */
-  refresh(): void
-  /** Ends the following of the state. */
-  close(): void
-}
-
 /** A success slower than this share of its timeout is worth an exemplar. */
 const slowShare = 0.5
 
@@ -29,13 +22,13 @@ interface Kept {
   subject: DependencySubject
 }
 
-/** Every dependency's series appear, change and disappear with its state. */
-export function createDependencyMetrics(
+/** Makes every dependency's series appear, change and disappear with its state, for as long as that lives. */
+export function followState(
   exposition: Pick<Exposition, 'group'>,
   state: StateReader,
   durations: DurationBuckets,
-): DependencyMetrics {
-  const common = exposition.group(dependencyFamilies)
+): void {
+  const common = exposition.group(dependencyFamilies, showStale)
   const ofKinds = new Map<string, Group<DependencySubject>>()
   const kept = new Map<string, Kept>()
 
@@ -62,16 +55,15 @@ export function createDependencyMetrics(
     common.delete(name)
     ofKinds.get(kind)?.delete(name)
   }
-  const unsubscribe = state.subscribe({ changed, removed })
-  return {
-    refresh() {
-      const { now } = state.snapshot()
-      for (const entry of kept.values()) {
-        const { state, status } = entry.subject
-        if (status !== statusAt(state, now)) show(entry, state, now)
-      }
-    },
-    close: unsubscribe,
+  state.subscribe({ changed, removed })
+
+  /** Takes back what time alone has made untrue. */
+  function showStale(): void {
+    const { now } = state.pulse()
+    for (const entry of kept.values()) {
+      const { state, status } = entry.subject
+      if (status !== statusAt(state, now)) show(entry, state, now)
+    }
   }
 }
 

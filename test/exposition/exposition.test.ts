@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { createExposition } from '../../src/exposition/exposition.ts'
 import type { Family } from '../../src/exposition/family.ts'
+import type { Group } from '../../src/exposition/group.ts'
 import { accepts, bodyOf } from './families.ts'
 
 type Pair = readonly [name: string, value: number]
@@ -209,38 +210,21 @@ describe('bodies', () => {
 })
 
 describe('sharing', () => {
-  test('scrapes that come together share one compression and one refresh', async () => {
-    let refreshed = 0
-    const exposition = createExposition({
-      refresh: async () => {
-        refreshed += 1
-        await new Promise(resolve => setImmediate(resolve))
-      },
+  test('scrapes that come together share one compression and one reading', async () => {
+    let readings = 0
+    const exposition = createExposition()
+    exposition.collect([gauge('a')], async () => {
+      readings += 1
+      await new Promise(resolve => setImmediate(resolve))
+      return ['x', 1] as const
     })
-    exposition.group([gauge('a')]).set('x', ['x', 1])
     const answers = await Promise.all(
       Array.from({ length: 10 }, () => exposition.respond('text/plain', 'gzip')),
     )
     expect(new Set(answers.map(({ body }) => body)).size).toBe(1)
-    expect(refreshed).toBe(1)
+    expect(readings).toBe(1)
     await exposition.respond('text/plain', 'gzip')
-    expect(refreshed).toBe(2)
-  })
-
-  test('what refresh sets is in the scrape, and what it rejects with reaches the scraper', async () => {
-    let fail = false
-    const exposition = createExposition({
-      refresh: () => {
-        if (fail) throw new Error('no metrics of the process')
-        group.set('x', ['x', 5])
-      },
-    })
-    const group = exposition.group([gauge('a')])
-    expect(samplesIn(await read(exposition))).toEqual(['a{key="x"} 5'])
-    fail = true
-    await expect(exposition.respond(undefined, undefined)).rejects.toThrow('no metrics of the process')
-    fail = false
-    expect(samplesIn(await read(exposition))).toEqual(['a{key="x"} 5'])
+    expect(readings).toBe(2)
   })
 
   test('a snapshot that a slow reader holds is shared for a second and no longer', async () => {
@@ -261,6 +245,61 @@ describe('sharing', () => {
     slow.destroy()
     await new Promise(resolve => slow.once('close', resolve))
     expect(valuesIn(await read(exposition))).toEqual(['3'])
+  })
+})
+
+describe('what is pulled', () => {
+  test('is read at each scrape; without its samples the others still come', async () => {
+    const errors: unknown[] = []
+    const exposition = createExposition({ onError: error => errors.push(error) })
+    let value = 1
+    exposition.collect([gauge('pulled')], (): Pair => {
+      if (value === 2) throw new Error('cannot be read')
+      return ['x', value]
+    })
+    exposition.group([gauge('pushed')]).set('x', ['x', 5])
+    expect(samplesIn(await read(exposition))).toEqual(['pulled{key="x"} 1', 'pushed{key="x"} 5'])
+    value = 2
+    expect(samplesIn(await read(exposition))).toEqual(['pushed{key="x"} 5'])
+    expect(errors).toEqual([new Error('cannot be read')])
+    value = 3
+    expect(samplesIn(await read(exposition))).toEqual(['pulled{key="x"} 3', 'pushed{key="x"} 5'])
+  })
+
+  test('a group sets what time alone has changed before each scrape', async () => {
+    const exposition = createExposition()
+    let now = 0
+    const group: Group<Pair> = exposition.group([gauge('age')], () => group.set('x', ['x', now]))
+    now = 7
+    expect(samplesIn(await read(exposition))).toEqual(['age{key="x"} 7'])
+  })
+})
+
+describe('samples', () => {
+  test('are what the bytes say, in their order, and a family that throws has none', async () => {
+    const errors: unknown[] = []
+    const exposition = createExposition({ onError: error => errors.push(error) })
+    const broken = gauge('broken', () => {
+      throw new Error('no samples')
+    })
+    const group = exposition.group([gauge('pushed'), broken])
+    group.set('x', ['x', 5])
+    group.set('y', ['y', 6])
+    exposition.collect([gauge('pulled')], (): Pair => ['z', 7])
+    expect(await exposition.samples()).toEqual([
+      {
+        name: 'pushed',
+        help: 'pushed',
+        type: 'gauge',
+        samples: [
+          { labels: { key: 'x' }, value: 5 },
+          { labels: { key: 'y' }, value: 6 },
+        ],
+      },
+      { name: 'broken', help: 'broken', type: 'gauge', samples: [] },
+      { name: 'pulled', help: 'pulled', type: 'gauge', samples: [{ labels: { key: 'z' }, value: 7 }] },
+    ])
+    expect(errors).toHaveLength(2)
   })
 })
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createExposition } from '../../src/exposition/exposition.ts'
 import { createStore } from '../../src/state/store.ts'
 import { overBudget, seriesBudget } from '../../src/views/budget.ts'
-import { createDependencyMetrics } from '../../src/views/metrics.ts'
+import { followState } from '../../src/views/metrics.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { dependency } from '../support/dependency.ts'
 import { success } from '../support/results.ts'
@@ -13,7 +13,7 @@ test('the budget is what a scrape shows when everything is known', async () => {
   const clock = createFakeClock()
   const store = createStore(clock)
   const exposition = createExposition()
-  createDependencyMetrics(exposition, store, buckets)
+  followState(exposition, store, buckets)
   const one = dependency({ measured: { lag_seconds: 'Lag.' }, labels: { team: 'a' } })
   store.put(one)
   const phases = { dns: 1, connect: 1, tls: 1, auth: 1, request: 1, transfer: 1 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Dependency } from '../../src/dependency.ts'
 import { createExposition } from '../../src/exposition/exposition.ts'
 import { createStore } from '../../src/state/store.ts'
-import { createDependencyMetrics } from '../../src/views/metrics.ts'
+import { followState } from '../../src/views/metrics.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { dependency } from '../support/dependency.ts'
 import { failure, success } from '../support/results.ts'
@@ -10,8 +10,8 @@ import { failure, success } from '../support/results.ts'
 function setUp(overrides: Partial<Dependency> = {}) {
   const clock = createFakeClock()
   const store = createStore(clock)
-  const exposition = createExposition({ refresh: () => metrics.refresh(), now: clock.now })
-  const metrics = createDependencyMetrics(exposition, store, { buckets: [0.01, 1], native: true })
+  const exposition = createExposition({ now: clock.now })
+  followState(exposition, store, { buckets: [0.01, 1], native: true })
   store.put(dependency(overrides))
   const scrape = async (accept?: string) => {
     const { body } = await exposition.respond(accept, undefined)
@@ -19,7 +19,7 @@ function setUp(overrides: Partial<Dependency> = {}) {
   }
   /** The lines of one family, without HELP and TYPE. */
   const family = async (name: string) => (await scrape()).split('\n').filter(line => line.startsWith(name))
-  return { clock, store, scrape, family, metrics }
+  return { clock, store, scrape, family, exposition }
 }
 
 const labels = 'dependency="orders-db",kind="test"'
