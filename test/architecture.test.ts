@@ -23,7 +23,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   index: ['monitor', 'kinds'],
   // `check` asks once, outside of any schedule, and keeps and shows what it hears as the service does: through run(),
   // the store and the status report.
-  cli: ['service', 'monitor', 'config', 'kinds', 'server', 'views', 'schedule', 'state', 'version'],
+  demo: ['service', 'monitor', 'kinds', 'server', 'state', 'views'],
+  cli: ['demo', 'service', 'monitor', 'config', 'kinds', 'server', 'views', 'schedule', 'state', 'version'],
   bin: ['cli'],
   version: [],
   dependency: [],

@@ -1,5 +1,5 @@
 /** What is known of dependencies as a table for people. Pure. */
-import type { CheckReport, DependencyReport, StatusReport } from '../views/status.ts'
+import { type CheckReport, type DependencyReport, describeCause, type StatusReport } from '../views/status.ts'
 
 /** Colours a status; the text stays as it is where there are no colours. */
 export type Paint = (status: DependencyReport['status'], text: string) => string
@@ -38,7 +38,7 @@ function cells(
     critical ? 'yes' : 'no',
     status,
     lastCheck === null ? '' : duration(lastCheck),
-    lastCheck === null ? 'not checked' : cause(lastCheck),
+    lastCheck === null ? 'not checked' : describeCause(lastCheck),
     message ?? '',
   ]
 }
@@ -51,11 +51,6 @@ function duration({ durationSeconds, phasesSeconds }: CheckReport): string {
 
 function milliseconds(seconds: number): string {
   return (seconds * 1_000).toFixed(1)
-}
-
-/** `connection_error/ECONNREFUSED`, or the reason alone where the detail says no more. */
-export function cause({ reason, detail }: Pick<CheckReport, 'reason' | 'detail'>): string {
-  return [...new Set([reason, detail])].filter(Boolean).join('/')
 }
 
 function summary(reports: readonly (readonly [string, DependencyReport])[]): string {

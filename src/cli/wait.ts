@@ -3,13 +3,13 @@ import type { Dependency } from '../dependency.ts'
 import { formatDuration } from '../duration.ts'
 import { createMonitor } from '../monitor.ts'
 import type { DependencyState } from '../state/transition.ts'
+import { describeCause } from '../views/status.ts'
 import { readConfig } from './config.ts'
 import { exitCodes } from './exit.ts'
 import type { GlobalFlags } from './flags.ts'
 import { endOnSignal } from './interrupt.ts'
 import { print } from './output.ts'
 import { select } from './select.ts'
-import { cause } from './table.ts'
 
 /** Somebody waits: what is down is asked again this soon, in milliseconds, however long its interval is. */
 const retryMs = 1_000
@@ -66,7 +66,7 @@ function impatient(dependency: Dependency): Dependency {
 /** A line when the status or the cause of a failure is another than the line before said. */
 function tell(state: DependencyState, said: Map<string, string>): void {
   const { name } = state.dependency
-  const what = `${state.status} ${why(state, cause)}`
+  const what = `${state.status} ${why(state, describeCause)}`
   if (state.last === undefined || said.get(name) === what) return
   said.set(name, what)
   process.stderr.write(
@@ -82,7 +82,7 @@ function why({ last }: DependencyState, spell: (failure: Failure) => string = sp
 }
 
 function spelled(failure: Failure): string {
-  return `${cause(failure)}: ${failure.message}`
+  return `${describeCause(failure)}: ${failure.message}`
 }
 
 function upAfter(states: readonly DependencyState[], ms: number): string {

@@ -135,6 +135,11 @@ export function failureReport({ at, reason, detail, message }: CheckFailure): Fa
   return { at: iso(at), reason, detail, message }
 }
 
+/** `connection_error/ECONNREFUSED`, or the reason alone where the detail says no more. */
+export function describeCause({ reason, detail }: Pick<CheckReport, 'reason' | 'detail'>): string {
+  return [...new Set([reason, detail])].filter(Boolean).join('/')
+}
+
 function iso(wallMs: number): string {
   return new Date(wallMs).toISOString()
 }

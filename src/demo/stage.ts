@@ -1,43 +1,43 @@
-/** Where the demo plays: a folder and child processes that are gone when it ends, however it ends. */
+/** The demo's stage: a folder and child processes that are gone when the demo ends, however it ends. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { endChild, killGroup, outputOf, untilSaid } from './demo-process.ts'
+import { endChild, killGroup, readOutput, untilLine } from './process.ts'
 
 export interface Stage {
-  /** Private to us; others may pass through it to folders of theirs. */
+  /** Private to us; other users may pass through it to folders of their own. */
   readonly folder: string
-  /** Aborted when the end has come: nothing new is to be started, nothing waited for. */
+  /** Aborted at the end: nothing more is started or waited for. */
   readonly over: AbortSignal
-  /** Starts a server. It ends with the stage: by its signal, or by SIGKILL if that is not enough. */
+  /** Starts a server. It ends with the stage: by the given signal, or else by SIGKILL. */
   launch(command: string, args: readonly string[], options: LaunchOptions): Server
-  /** Runs a program to its end, which is not cut short: half of its work could not be undone. */
+  /** Runs a program to its end and returns its standard output. It is never cut short: half of its work could not be undone. */
   execute(
     command: string,
     args: readonly string[],
     options: SpawnOptions & { input?: string },
   ): Promise<string>
-  /** Called when the stage is cleared, the last one first. */
+  /** Runs `undo` when the stage is cleared, the last one first. */
   defer(undo: () => Promise<void> | void): void
   end(): void
-  /** Undoes all of it. */
+  /** Undoes everything. */
   clear(): Promise<void>
-  /** Undoes what can be undone without waiting. */
+  /** Undoes what needs no waiting. */
   clearAtOnce(): void
 }
 
 export interface LaunchOptions extends SpawnOptions {
-  /** What the server writes when it takes connections. */
+  /** What the server prints when it accepts connections. */
   readonly ready: RegExp
   readonly ending: NodeJS.Signals
 }
 
 export interface Server {
   signal(signal: NodeJS.Signals): void
-  /** Rejects if the server ends before, with the last that it said. */
+  /** Rejects with the server's last line if it exits first. */
   readonly ready: Promise<void>
 }
 
@@ -63,12 +63,12 @@ export function openStage(): Stage {
     launch(command, args, { ready, ending, ...options }) {
       const child = start(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
       undos.push(() => endChild(child, ending))
-      return { signal: name => void child.kill(name), ready: untilSaid(child, ready, controller.signal) }
+      return { signal: name => void child.kill(name), ready: untilLine(child, ready, controller.signal) }
     },
     async execute(command, args, { input = '', ...options }) {
       const child = start(command, args, { ...options, stdio: 'pipe' })
       child.stdin?.on('error', () => {}).end(input)
-      return await outputOf(child)
+      return await readOutput(child)
     },
     defer: undo => void undos.push(undo),
     end: () => controller.abort(),

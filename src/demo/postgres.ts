@@ -1,9 +1,9 @@
-/** The demo's PostgreSQL: a new cluster in the demo's folder, which for a while refuses logins. */
+/** The demo's PostgreSQL: a new cluster in the demo's folder, which refuses logins for a while. */
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Presence } from './demo-actors.ts'
-import { installCommand, postgresFolders, unprivileged } from './demo-programs.ts'
-import type { Stage } from './demo-stage.ts'
+import type { Presence } from './cast.ts'
+import { installCommand, postgresFolders, unprivileged } from './programs.ts'
+import type { Stage } from './stage.ts'
 
 export interface Login {
   readonly port: number
@@ -12,7 +12,7 @@ export interface Login {
   readonly database: string
 }
 
-/** Settings of a cluster that need not outlive a crash, and listens on loopback alone. */
+/** For a cluster that need not survive a crash and listens on loopback only. */
 const settings = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
@@ -25,13 +25,13 @@ const settings = {
 
 export async function startPostgres(stage: Stage, login: Login): Promise<Presence> {
   const who: Who = { ...unprivileged(), env: { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' } }
-  const found = await usable(stage, who)
+  const found = await findPrograms(stage, who)
   if (found === undefined)
     return { what: 'no PostgreSQL here', remedy: installCommand('postgresql', 'postgresql') }
   const { folder, version } = found
   const home = join(stage.folder, 'postgres')
   mkdirSync(home, { mode: 0o700 })
-  give(home, who)
+  handOver(home, who)
   const inHome = { ...who, cwd: home }
   const data = await createCluster(stage, folder, home, login, inHome)
 
@@ -67,13 +67,16 @@ export async function startPostgres(stage: Stage, login: Login): Promise<Presenc
 
 type Who = { readonly uid?: number; readonly gid?: number; readonly env: NodeJS.ProcessEnv }
 
-/** The first programs that this user may run: a checkout in root's home, say, is closed to others. */
-async function usable(stage: Stage, who: Who): Promise<{ folder: string; version: string } | undefined> {
+/** Finds the first programs that this user may run: others cannot enter a checkout in root's home, say. */
+async function findPrograms(
+  stage: Stage,
+  who: Who,
+): Promise<{ folder: string; version: string } | undefined> {
   for (const folder of postgresFolders()) {
-    const said = await stage
+    const output = await stage
       .execute(join(folder, 'postgres'), ['--version'], { ...who, cwd: '/' })
       .catch(() => undefined)
-    const version = /(\d+(?:\.\d+)*)/.exec(said ?? '')?.[1]
+    const version = /(\d+(?:\.\d+)*)/.exec(output ?? '')?.[1]
     if (version !== undefined) return { folder, version }
   }
   return undefined
@@ -89,7 +92,7 @@ async function createCluster(
   const data = join(home, 'data')
   const passwordFile = join(home, 'password')
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 })
-  give(passwordFile, who)
+  handOver(passwordFile, who)
   const quick = ['--no-sync', '--encoding=UTF8', '--locale=C', '--auth=scram-sha-256']
   const login = ['-U', user, `--pwfile=${passwordFile}`]
   await stage.execute(join(folder, 'initdb'), ['-D', data, ...quick, ...login], who)
@@ -98,6 +101,6 @@ async function createCluster(
   return data
 }
 
-function give(path: string, { uid, gid }: Who): void {
+function handOver(path: string, { uid, gid }: Who): void {
   if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid)
 }

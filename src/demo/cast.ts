@@ -1,43 +1,68 @@
-/** The dependencies of the demo: a PostgreSQL, a Redis and an HTTP service. */
+/** The dependencies of the demo: PostgreSQL, Redis and an HTTP service. */
 import { randomBytes } from 'node:crypto'
 import { formatDuration } from '../duration.ts'
 import type { Service } from '../service.ts'
-import type { Actor, Presence } from './demo-actors.ts'
-import { startPostgres } from './demo-postgres.ts'
-import { startRedis } from './demo-redis.ts'
-import { startHttp } from './demo-service.ts'
-import { freePort, type Stage } from './demo-stage.ts'
+import { startPostgres } from './postgres.ts'
+import { startHttp, startRedis } from './servers.ts'
+import { freePort, type Stage } from './stage.ts'
 
-/** All of them, present or not, in the order of their troubles. Never rejects, so that nothing is still starting when the end comes. */
-export async function gather(stage: Stage, slowMs: number): Promise<readonly Actor[]> {
+/** What stands behind a dependency of the demo. */
+export interface Presence {
+  /** In a few words: `PostgreSQL 18.4`. */
+  readonly what: string
+  /** The trouble that it can have; an absent one has none. */
+  readonly trouble?: Trouble
+  /** Why it is absent, and its dependency down: the command that would install it, or what went wrong. */
+  readonly remedy?: string
+}
+
+export interface Trouble {
+  /** What happens, in one line. */
+  readonly act: string
+  begin(): void
+  end(): void
+}
+
+/** One dependency of the demo. */
+export interface Actor extends Presence {
+  readonly name: string
+  /** Its own keys in the config. */
+  readonly config: { readonly kind: string; readonly [key: string]: unknown }
+}
+
+/**
+ * Starts all of them and returns them, present or not, in the order of their troubles. Never rejects, so that nothing
+ * is still starting when the demo ends.
+ */
+export async function gatherActors(stage: Stage, slowMs: number): Promise<readonly Actor[]> {
   const [postgres, redis, http] = await Promise.all([freePort(), freePort(), freePort()])
   const login = { user: 'orders', password: randomBytes(12).toString('hex'), database: 'orders' }
   const { user, password, database } = login
   return await Promise.all([
-    appear('cache', startRedis(stage, redis), {
+    present('cache', startRedis(stage, redis), {
       kind: 'redis',
       url: `redis://127.0.0.1:${redis}`,
       critical: false,
     }),
-    appear('payments', startHttp(stage, http, slowMs), {
+    present('payments', startHttp(stage, http, slowMs), {
       kind: 'http',
       url: `http://127.0.0.1:${http}/health`,
       expect: { json: { status: 'ok' } },
     }),
-    appear('orders-db', startPostgres(stage, { ...login, port: postgres }), {
+    present('orders-db', startPostgres(stage, { ...login, port: postgres }), {
       kind: 'postgres',
       url: `postgres://${user}:${password}@127.0.0.1:${postgres}/${database}`,
     }),
   ])
 }
 
-async function appear(name: string, start: Promise<Presence>, config: Actor['config']): Promise<Actor> {
+async function present(name: string, start: Promise<Presence>, config: Actor['config']): Promise<Actor> {
   const failed = (error: Error): Presence => ({ what: 'did not start', remedy: error.message })
   return { name, config, ...(await start.catch(failed)) }
 }
 
-/** The config of them, with the remedies as labels. */
-export function configOf(actors: readonly Actor[], intervalMs: number): object {
+/** The config that checks them, with the remedies as labels. */
+export function writeConfig(actors: readonly Actor[], intervalMs: number): object {
   const [interval, timeout, confirmInterval] = [1, 2, 4].map(part => formatDuration(intervalMs / part))
   const entries = actors.map(({ name, config, remedy }) => [name, { ...config, labels: labelsOf(remedy) }])
   return { defaults: { interval, timeout, confirmInterval }, dependencies: Object.fromEntries(entries) }
@@ -48,8 +73,8 @@ function labelsOf(remedy: string | undefined): Record<string, string> {
   return remedy === undefined ? {} : { remedy: remedy.slice(0, 200).replaceAll('$', '$$$$') }
 }
 
-/** Who they are, and where to look, as text. */
-export function introduction(actors: readonly Actor[], { urls, monitor }: Service): string {
+/** Who they are and where to look, as text. */
+export function introduce(actors: readonly Actor[], { urls, monitor }: Service): string {
   const targets = monitor.state.snapshot().states.map(({ dependency }) => dependency.target)
   const rows = actors.map(({ name, what, remedy }, i) => [
     name,
@@ -62,5 +87,5 @@ export function introduction(actors: readonly Actor[], { urls, monitor }: Servic
     `  ${first.padEnd(10)} ${rest.map(cell => cell.padEnd(36)).join(' ')}`.trimEnd(),
   )
   const audience = 'The page and the details are for clients on this machine; see docs/operating.md, Access.'
-  return `\n${lines.join('\n')}\n\n${audience}\nCtrl-C ends it and leaves nothing behind.\n\n`
+  return `\n${lines.join('\n')}\n\n${audience}\nPress Ctrl-C to stop. The demo leaves nothing behind.\n\n`
 }

@@ -1,11 +1,11 @@
-/** What happens in the demo, one act after the other, each told in one line. */
+/** What happens in the demo: one act after another, each printed as one line. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Monitor } from '../monitor.ts'
 import { statusAt } from '../state/transition.ts'
-import type { Actor } from './demo-actors.ts'
-import { cause } from './table.ts'
+import { describeCause } from '../views/status.ts'
+import type { Actor } from './cast.ts'
 
-/** An act goes on when the state has followed it, or after this long, in milliseconds. */
+/** An act moves on when the state shows it, or after this long, in milliseconds. */
 const patienceMs = 15_000
 /** How often it looks, in milliseconds. */
 const lookMs = 50
@@ -18,53 +18,52 @@ export interface Scene {
   readonly over: AbortSignal
 }
 
-/** The first act: nobody has a trouble. @throws AbortError when the end comes. */
-export async function playWell(scene: Scene): Promise<void> {
+/** Plays the first act, in which nothing is wrong. @throws AbortError at the end of the demo. */
+export async function playOpening(scene: Scene): Promise<void> {
   const absent = scene.actors.filter(({ remedy }) => remedy !== undefined).map(({ name }) => name)
-  say(absent.length === 0 ? 'all is well' : `all is well, but for ${absent.join(' and ')}`)
+  printLine(absent.length === 0 ? 'all is well' : `all is well except ${absent.join(' and ')}`)
   await stay(scene)
 }
 
-/** Each trouble in turn, one at a time; then all is well again. @throws AbortError when the end comes. */
+/** Plays each trouble in turn, and then the opening again. @throws AbortError at the end of the demo. */
 export async function playRound(scene: Scene): Promise<void> {
   for (const actor of scene.actors) {
     const { trouble } = actor
     if (trouble === undefined) continue
     trouble.begin()
-    say(trouble.act)
+    printLine(trouble.act)
     await stay(scene, actor)
     trouble.end()
   }
-  await playWell(scene)
+  await playOpening(scene)
 }
 
-/** Lines about the state, as it follows. Until the process ends. */
-export function tellChanges(monitor: Monitor): void {
+/** Prints a line for each change of the state until the process exits. */
+export function printChanges(monitor: Monitor): void {
   monitor.state.subscribe({
     changed({ dependency, status, last }, previous) {
       if (previous === undefined || previous.status === status) return
-      const why = status === 'down' && last?.ok === false ? ` (${cause(last)})` : ''
+      const why = status === 'down' && last?.ok === false ? ` (${describeCause(last)})` : ''
       const { status: verdict } = monitor.probes.readiness()
-      say(
-        `  ${dependency.name} is ${status}${why}; /readyz ${verdict === 'unavailable' ? 503 : 200} ${verdict}`,
-      )
+      const code = verdict === 'unavailable' ? 503 : 200
+      printLine(`  ${dependency.name} is ${status}${why}; /readyz ${code} ${verdict}`)
     },
   })
 }
 
-/** One line with the time of day. */
-export function say(text: string): void {
+/** Prints one line with the time of day. */
+function printLine(text: string): void {
   process.stdout.write(`${new Date().toTimeString().slice(0, 8)}  ${text}\n`)
 }
 
-/** Waits until the troubled and the absent are down and all others up, or that takes too long; then for the pace. */
+/** Waits until the troubled and the absent are down and all others up, within the patience; then for the pace. */
 async function stay({ actors, monitor, paceMs, over }: Scene, troubled?: Actor): Promise<void> {
   const down = new Set(actors.filter(actor => actor === troubled || actor.remedy).map(({ name }) => name))
-  const shown = () => {
+  const isShown = () => {
     const { states, now } = monitor.state.snapshot()
     return states.every(state => statusAt(state, now) === (down.has(state.dependency.name) ? 'down' : 'up'))
   }
   const limit = performance.now() + patienceMs
-  while (!shown() && performance.now() < limit) await sleep(lookMs, undefined, { signal: over })
+  while (!isShown() && performance.now() < limit) await sleep(lookMs, undefined, { signal: over })
   await sleep(paceMs, undefined, { signal: over })
 }
