@@ -20,11 +20,16 @@ export function duration(min: string, max: string): z.ZodType<number, string> {
       if (ms !== undefined && ms >= low && ms <= high) return ms
       const message =
         ms === undefined
-          ? `"${text}" is not a duration; write whole numbers with units, such as 500ms, 15s or 1m30s`
+          ? `${quoted(text)}not a duration; write whole numbers with units, such as 500ms, 15s or 1m30s`
           : `${text} is out of range; it must be between ${min} and ${max}`
       context.addIssue({ code: 'custom', message })
       return z.NEVER
     })
+}
+
+/** Only what looks like a duration: anything else may be a secret at the wrong key. */
+function quoted(text: string): string {
+  return /^-?\d[\w. ]{0,15}$/.test(text) ? `"${text}" is ` : ''
 }
 
 /** Names are label values, path segments and environment variables at once, hence the narrow alphabet. */
