@@ -10,7 +10,7 @@ import { basic, bearer, isHeaderValue, requestHeaders } from './http-headers.ts'
 import { followed } from './http-redirect.ts'
 import { type Answer, exchange, type Request } from './http-request.ts'
 import { connect } from './shared/connect.ts'
-import { bareHost, secret, secretText, secretUrl } from './shared/options.ts'
+import { bareHost, ipFamily, secret, secretText, secretUrl } from './shared/options.ts'
 import { tlsOptions } from './shared/tls.ts'
 
 const mebibyte = 2 ** 20
@@ -36,6 +36,7 @@ const options = z
     body: secretText.optional().describe('Request body. Never shown.'),
     basicAuth: basicAuth.optional().describe('User and password, sent with each request.'),
     bearerToken: secret('Token, sent as "Authorization: Bearer".').optional(),
+    ipFamily,
     tls: tlsOptions.optional(),
     followRedirects: z
       .boolean()
@@ -86,14 +87,14 @@ export const http = defineKind({
 
 async function roundTrip(
   request: Request,
-  { tls, expect = {}, maxBodyBytes = Math.min(mebibyte, mostJudgeable(expect)) }: Options,
+  { ipFamily, tls, expect = {}, maxBodyBytes = Math.min(mebibyte, mostJudgeable(expect)) }: Options,
   context: CheckerContext,
   signal: AbortSignal,
   trace: PhaseTrace,
 ): Promise<Answer> {
   const { protocol, hostname, port } = request.url
   const secured = protocol === 'https:'
-  const address = { host: bareHost(hostname), port: Number(port) || (secured ? 443 : 80) }
+  const address = { host: bareHost(hostname), port: Number(port) || (secured ? 443 : 80), ipFamily }
   const security = secured ? { tls: tls ?? fullVerification, alpn: ['http/1.1'] } : {}
   const socket = await connect({ ...address, ...security }, context, signal, trace)
   try {

@@ -1,7 +1,7 @@
 /** The options of kind `postgres`, and the one address and login that they amount to. */
 import { z } from 'zod'
 import { Secret, type SecretUrl } from '../secret.ts'
-import { addressedBy, bareHost, host, port, secret, secretUrl } from './shared/options.ts'
+import { addressedBy, bareHost, host, ipFamily, port, secret, secretUrl } from './shared/options.ts'
 import { type TlsOptions, tlsOptions } from './shared/tls.ts'
 
 const defaultPort = 5432
@@ -23,6 +23,7 @@ export const options = z
     user: text.optional().describe('User, instead of a URL.'),
     password: secret('Password; also beside a URL that has none.').optional(),
     database: text.optional().describe('Database, instead of a URL. Default: the name of the user.'),
+    ipFamily,
     tls: tlsOptions.optional(),
     query: text
       .default('SELECT 1')

@@ -37,7 +37,8 @@ async function check(
   trace: PhaseTrace,
 ): Promise<void> {
   const { host, port, tls } = address
-  const socket = await connect({ host, port, tls, beforeTls: requestTls }, context, signal, trace)
+  const { ipFamily } = options
+  const socket = await connect({ host, port, ipFamily, tls, beforeTls: requestTls }, context, signal, trace)
   const peer = peerOf(socket, address)
   const limitMs = serverLimitMs(context.timeoutMs)
   const session = createSession(socket, address, startup(address, options, limitMs))

@@ -7,6 +7,7 @@ import type { Secret } from '../secret.ts'
 import { Gate } from './redis-gate.ts'
 import { refusal } from './redis-refusal.ts'
 import { closedEarly, connect } from './shared/connect.ts'
+import type { IpFamily } from './shared/options.ts'
 import type { TlsOptions } from './shared/tls.ts'
 
 export interface Address {
@@ -16,6 +17,7 @@ export interface Address {
 
 /** How to come in at any node of one deployment. */
 export interface Entry {
+  readonly ipFamily?: IpFamily | undefined
   readonly tls?: TlsOptions | undefined
   readonly username?: string | undefined
   readonly password?: Secret | undefined
@@ -81,7 +83,8 @@ export async function converse<T>(
   talk: (client: Client) => Promise<T>,
 ): Promise<T> {
   const { context, signal, trace } = current
-  const gate = new Gate(await connect({ host, port, tls: entry.tls }, context, signal, trace))
+  const { ipFamily, tls } = entry
+  const gate = new Gate(await connect({ host, port, ipFamily, tls }, context, signal, trace))
   const driver = new Redis(Object.assign({ gate }, driverOptions))
   driver.on('error', () => {})
   const client: Client = {

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { SecretUrl } from '../secret.ts'
 import { Secret } from '../secret.ts'
 import type { Address, Entry } from './redis-client.ts'
-import { bareHost, host, hostPort, port, secret, secretUrl } from './shared/options.ts'
+import { bareHost, host, hostPort, ipFamily, port, secret, secretUrl } from './shared/options.ts'
 import { tlsOptions } from './shared/tls.ts'
 
 const defaultPort = 6_379
@@ -34,6 +34,7 @@ export const options = z
     username: z.string().min(1).optional().describe('ACL user. Default: the default user.'),
     password: secret('Password. Never shown.').optional(),
     database: z.int().min(0).max(65_535).optional().describe('Number of the database. Default 0.'),
+    ipFamily,
     tls: tlsOptions.optional(),
     role: z
       .enum(['master', 'replica', 'any'])
@@ -69,6 +70,7 @@ export function server({ url, host = '', port = defaultPort }: Options): Address
 export function entry(options: Options): Entry {
   const url = options.url?.url()
   return {
+    ipFamily: options.ipFamily,
     tls: options.tls ?? (url?.protocol === 'rediss:' ? tlsOptions.parse({}) : undefined),
     username: options.username ?? (url?.username ? decodeURIComponent(url.username) : undefined),
     password: options.password ?? (url?.password ? new Secret(decodeURIComponent(url.password)) : undefined),

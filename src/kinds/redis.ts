@@ -51,7 +51,7 @@ async function checkLocated(
   current: Current,
 ): Promise<void> {
   const role = demand.role === 'replica' ? 'replica' : 'master'
-  const servers = await located(sentinel, role, current)
+  const servers = await located({ ...sentinel, ipFamily: demand.entry.ipFamily }, role, current)
   await firstOf(servers, current, (server, current) => checkServer(server, { ...demand, role }, current))
 }
 

@@ -12,6 +12,7 @@ import {
   bareHost,
   host,
   hostPort,
+  ipFamily,
   meets,
   port,
   secretText,
@@ -32,6 +33,7 @@ const options = z
     ).optional(),
     host: host.optional().describe('Host name or IP address, instead of a URL.'),
     port: port.optional().describe('Port, instead of a URL.'),
+    ipFamily,
     tls: tlsOptions.optional(),
     send: secretText.optional().describe('Text to send once connected. Never shown.'),
     expect: textExpectation.optional().describe('What the server must say, within its first 64 KiB.'),
@@ -92,11 +94,11 @@ function mismatch(): CheckError {
   )
 }
 
-function address({ url, host = '', port = 0, tls }: Options) {
-  if (url === undefined) return { host, port, tls }
+function address({ url, host = '', port = 0, ipFamily, tls }: Options) {
+  if (url === undefined) return { host, port, ipFamily, tls }
   const { hostname, port: urlPort, protocol } = url.url()
   const secured = tls ?? (protocol === 'tls:' ? tlsOptions.parse({}) : undefined)
-  return { host: bareHost(hostname), port: Number(urlPort), tls: secured }
+  return { host: bareHost(hostname), port: Number(urlPort), ipFamily, tls: secured }
 }
 
 function withPort({ url }: { url?: SecretUrl | undefined }, context: z.RefinementCtx): void {

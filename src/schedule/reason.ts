@@ -31,9 +31,21 @@ const connection = new Set([
 ])
 /** Verification results of OpenSSL as Node names them, beside those that start with `CERT_` or `UNABLE_TO_`. */
 const certificate = new Set(['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'HOSTNAME_MISMATCH'])
-/** The server asks for a client certificate, or refuses ours. */
-const certificateAlert =
-  /ALERT_(?:CERTIFICATE_REQUIRED|BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_UNKNOWN|CERTIFICATE_EXPIRED|CERTIFICATE_REVOKED|ACCESS_DENIED)/
+/**
+ * TLS alerts as OpenSSL names them in its codes, with prefixes that differ between its versions and those of TLS:
+ * `ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED`, `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`, `ERR_SSL_TLSV1_UNRECOGNIZED_NAME`.
+ */
+const alertCode = /^ERR_SSL_(?:SSLV3|SSL\/TLS|TLSV1|TLSV13)_(?:ALERT_)?([A-Z_]+)$/
+/** Alerts by which a server refuses our certificate: RFC 8446, section 6.2. */
+const certificateAlerts = new Set([
+  'bad_certificate',
+  'unsupported_certificate',
+  'certificate_revoked',
+  'certificate_expired',
+  'certificate_unknown',
+  'unknown_ca',
+  'access_denied',
+])
 const localResource = new Set([
   'EMFILE',
   'ENFILE',
@@ -50,12 +62,46 @@ export function failureOf(error: unknown): Failure {
     return { reason: error.reason, detail: error.detail, message: error.message }
   const cause = coded(error)
   const message = cause?.message || (error instanceof Error ? error.message : String(error))
-  const detail = cause?.code ?? 'internal_error'
-  return {
-    reason: reasonOf(detail),
-    detail: reasonOf(detail) === 'error' ? 'internal_error' : detail,
-    message,
+  if (cause === undefined) return { reason: 'error', detail: 'internal_error', message }
+  return tlsFailure(cause) ?? systemFailure(cause.code, message)
+}
+
+function systemFailure(code: string, message: string): Failure {
+  const reason = reasonOf(code)
+  return { reason, detail: reason === 'error' ? 'internal_error' : code, message }
+}
+
+/**
+ * The failure of an error that OpenSSL reports. Its own message holds a thread's id and source files. An alert is named
+ * as RFC 8446, section 6, names it, in any version of TLS.
+ */
+function tlsFailure(error: Coded): Failure | undefined {
+  const said = opensslReason(error)
+  if (said === undefined && !alertCode.test(error.code)) return undefined
+  const code = error.code === 'EPROTO' ? `ERR_SSL_${said?.toUpperCase().replaceAll(' ', '_')}` : error.code
+  const alert = alertCode.exec(code)?.[1]?.toLowerCase()
+  return alert === undefined ? systemFailure(code, `TLS failed: ${said}`) : alertFailure(alert)
+}
+
+function alertFailure(alert: string): Failure {
+  if (alert === 'certificate_required') {
+    const message = 'the server demands a client certificate, and got none that it can use'
+    return { reason: 'auth_error', detail: 'certificate_required', message }
   }
+  const words = alert.replaceAll('_', ' ')
+  const detail = `tls_alert_${alert}`
+  return certificateAlerts.has(alert)
+    ? { reason: 'auth_error', detail, message: `the server refused our client certificate (alert: ${words})` }
+    : { reason: 'tls_error', detail, message: `the server refused the TLS handshake (alert: ${words})` }
+}
+
+/**
+ * OpenSSL's words for an error: those that Node took apart, or else out of the text that it passes on with EPROTO,
+ * `<thread>:error:<code>:<library>:<function>:<reason>:<file>:<line>` (ERR_error_string(3)).
+ */
+function opensslReason(error: Coded): string | undefined {
+  if ('library' in error && 'reason' in error && typeof error.reason === 'string') return error.reason
+  return /:error:[0-9A-F]{8}:[^:]*:[^:]*:([^:]+):/.exec(error.message)?.[1]
 }
 
 /** The failure of a check whose deadline passed, by the phase that it was in. */
@@ -78,7 +124,6 @@ export function ownFault(error: unknown): SkipCause | undefined {
 function reasonOf(code: string): CheckFailure['reason'] {
   if (dns.has(code)) return 'dns_error'
   if (connection.has(code)) return 'connection_error'
-  if (certificateAlert.test(code)) return 'auth_error'
   if (isTls(code)) return 'tls_error'
   if (code.startsWith('HPE_') || code.startsWith('UND_ERR_')) return 'protocol_error'
   return 'error'
@@ -95,17 +140,19 @@ function isTls(code: string): boolean {
   )
 }
 
+type Coded = Error & { readonly code: string }
+
 /**
  * The error that carries the code: itself, one of several attempts (`AggregateError` of a host with many addresses:
  * the first, which is the one that the host lists first), or its cause.
  */
-function coded(error: unknown, depth = 0): (Error & { code: string }) | undefined {
+function coded(error: unknown, depth = 0): Coded | undefined {
   if (!(error instanceof Error) || depth > 4) return undefined
   const inner = error instanceof AggregateError ? error.errors : []
   for (const each of inner) {
     const found = coded(each, depth + 1)
     if (found !== undefined) return found
   }
-  if ('code' in error && typeof error.code === 'string') return error as Error & { code: string }
+  if ('code' in error && typeof error.code === 'string') return error as Coded
   return coded(error.cause, depth + 1)
 }

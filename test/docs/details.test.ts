@@ -39,9 +39,10 @@ const said = [
   ...unhealthy.map(detail => ({ reason: 'unhealthy', detail })),
 ].map(({ reason, detail = '' }) => ({ reason, detail: /^\d\d$/.test(detail) ? `class ${detail}` : detail }))
 
-/** The codes that the schedule names, out of its sets. */
+/** The codes that the schedule names, out of its sets. Alerts stand there by their name. */
 const codes = [...naming.matchAll(/new Set\(\[([^\]]*)\]\)/g)]
   .flatMap(([, list = '']) => [...list.matchAll(/'(\w+)'/g)].map(([, code = '']) => code))
+  .map(code => (/[a-z]/.test(code) ? `ERR_SSL_TLSV1_ALERT_${code.toUpperCase()}` : code))
   .map(code => ({ code, ...failureOf(coded(code)) }))
 
 function coded(code: string): Error {
@@ -56,8 +57,8 @@ describe('what the code can say is documented', () => {
   })
 
   // Of the three sets, the last is of what never counts as a failure.
-  test.each(codes.filter(({ reason }) => reason !== 'error'))('$reason, $code', ({ reason, code }) => {
-    expect(documented.filter(row => row.reason === reason).map(row => row.detail)).toContain(code)
+  test.each(codes.filter(({ reason }) => reason !== 'error'))('$reason, $detail', ({ reason, detail }) => {
+    expect(documented.filter(row => row.reason === reason).map(row => row.detail)).toContain(detail)
   })
 
   test.each(['dns', 'connect', 'request'] as const)('a deadline in phase %s', phase => {
@@ -73,20 +74,21 @@ describe('what the code can say is documented', () => {
 
 describe('what is documented, the code can say', () => {
   test.each(documented)('$reason, $detail', ({ reason, detail }) => {
-    expect(sourcesOf(detail.replaceAll('*', rest(reason, detail)))).toContain(reason)
+    expect(sourcesOf(detail.replaceAll('*', rest(detail)))).toContain(reason)
   })
 })
 
 /** What a star may stand for. */
-function rest(reason: Reason, detail: string): string {
+function rest(detail: string): string {
   if (detail.startsWith('http_')) return '500'
-  return reason === 'auth_error' ? 'UNKNOWN_CA' : 'ANY'
+  return detail.startsWith('tls_alert_') ? 'any' : 'ANY'
 }
 
 /** The reasons under which a detail can come out. */
 function sourcesOf(detail: string): readonly (string | undefined)[] {
   const literal = said.filter(pair => pair.detail === detail).map(({ reason }) => reason)
   const system = failureOf(coded(detail))
+  const alert = failureOf(coded(`ERR_SSL_TLSV1_ALERT_${detail.replace('tls_alert_', '').toUpperCase()}`))
   const internal = detail === 'internal_error' ? ['error'] : []
   const timeout = (['dns', 'connect', 'request'] as const)
     .map(phase => timeoutFailure(phase, 1))
@@ -95,6 +97,7 @@ function sourcesOf(detail: string): readonly (string | undefined)[] {
   return [
     ...literal,
     ...(system.reason === 'error' ? internal : [system.reason]),
+    ...(alert.detail === detail ? [alert.reason] : []),
     ...timeout,
     ...ofServers(detail),
   ]

@@ -3,7 +3,7 @@ import { postgres } from '../../src/kinds/postgres.ts'
 import { addressOf, options } from '../../src/kinds/postgres-options.ts'
 import { dependencySchema } from '../../src/settings.ts'
 
-const fullyVerified = { verify: true }
+const fullyVerified = { verify: true, minVersion: 'TLSv1.2' }
 
 describe('the options of postgres', () => {
   test.each([
@@ -57,14 +57,14 @@ describe('the options of postgres', () => {
     ['?sslmode=require', fullyVerified],
     ['?sslmode=verify-ca', fullyVerified],
     ['?sslmode=verify-full&channel_binding=require', fullyVerified],
-    ['?sslmode=no-verify', { verify: false }],
+    ['?sslmode=no-verify', { verify: false, minVersion: 'TLSv1.2' }],
   ])('reads TLS out of "%s"', (query, tls) => {
     expect(addressOf(options.parse({ url: `postgres://u@db${query}` })).tls).toEqual(tls)
   })
 
   test('lets tls say how, where the URL says that', () => {
     const given = { url: 'postgres://u@db?sslmode=require', tls: { ca: 'PEM' } }
-    expect(addressOf(options.parse(given)).tls).toEqual({ ca: 'PEM', verify: true })
+    expect(addressOf(options.parse(given)).tls).toEqual({ ca: 'PEM', verify: true, minVersion: 'TLSv1.2' })
   })
 
   test.each([

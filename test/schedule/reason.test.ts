@@ -22,12 +22,54 @@ describe('the reason of a failure', () => {
     ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', 'tls_error'],
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'tls_error'],
     ['ERR_SSL_WRONG_VERSION_NUMBER', 'tls_error'],
-    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'auth_error'],
-    ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'auth_error'],
     ['HPE_INVALID_CONSTANT', 'protocol_error'],
   ])('%s is %s, and the detail is the code', (code, reason) => {
     expect(failureOf(coded(code))).toEqual({ reason, detail: code, message: 'said so' })
   })
+
+  test.each([
+    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', 'auth_error', 'certificate_required'],
+    ['ERR_SSL_TLSV1_ALERT_UNKNOWN_CA', 'auth_error', 'tls_alert_unknown_ca'],
+    ['ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE', 'auth_error', 'tls_alert_bad_certificate'],
+    ['ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE', 'auth_error', 'tls_alert_bad_certificate'],
+    ['ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE', 'tls_error', 'tls_alert_handshake_failure'],
+    ['ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION', 'tls_error', 'tls_alert_protocol_version'],
+    ['ERR_SSL_TLSV1_UNRECOGNIZED_NAME', 'tls_error', 'tls_alert_unrecognized_name'],
+  ])('%s is %s, %s: as the standard names the alert', (code, reason, detail) => {
+    expect(failureOf(coded(code))).toMatchObject({ reason, detail })
+  })
+
+  const openssl = (text: string) =>
+    `408D4828E37F0000:error:${text}:../deps/openssl/ssl/record.c:918:SSL alert number 40\n`
+
+  test.each([
+    [
+      { code: 'ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE', reason: 'ssl/tls alert handshake failure' },
+      openssl('0A000410:SSL routines:ssl3_read_bytes:ssl/tls alert handshake failure'),
+      'tls_alert_handshake_failure',
+      'the server refused the TLS handshake (alert: handshake failure)',
+    ],
+    [
+      { code: 'ERR_SSL_WRONG_VERSION_NUMBER', reason: 'wrong version number' },
+      openssl('0A00010B:SSL routines:tls_validate_record_header:wrong version number'),
+      'ERR_SSL_WRONG_VERSION_NUMBER',
+      'TLS failed: wrong version number',
+    ],
+    [
+      { code: 'EPROTO' },
+      `write EPROTO ${openssl('0A00010B:SSL routines:tls_validate_record_header:wrong version number')}`,
+      'ERR_SSL_WRONG_VERSION_NUMBER',
+      'TLS failed: wrong version number',
+    ],
+    [{ code: 'EPROTO' }, 'read EPROTO', 'EPROTO', 'read EPROTO'],
+  ])(
+    'what OpenSSL says with %o is told without its threads and source files',
+    (given, said, detail, message) => {
+      const library = 'reason' in given ? { library: 'SSL routines' } : {}
+      const error = Object.assign(new Error(said), given, library)
+      expect(failureOf(error)).toEqual({ reason: 'tls_error', detail, message })
+    },
+  )
 
   test('what a checker named itself stands', () => {
     expect(failureOf(new CheckError('unhealthy', 'LOADING', 'Redis is loading'))).toEqual({

@@ -1,25 +1,37 @@
 /** One fresh connection for one check: resolved, connected, upgraded to TLS and verified, each a traced phase. */
-import { connect as connectTcp, isIP, type Socket, type TcpNetConnectOpts } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { CheckError, type CheckerContext, type PhaseTrace } from '../../dependency.ts'
-import { type TlsOptions, tlsSettings, verifyPeer } from './tls.ts'
+import { type Addresses, dial } from './dial.ts'
+import type { IpFamily } from './options.ts'
+import { event, guard, staysOpen } from './socket.ts'
+import { handshakeFailure, type TlsOptions, tlsSettings, verifyPeer } from './tls.ts'
+
+export { capBytes, closedEarly, tooLarge } from './socket.ts'
 
 export interface ConnectOptions {
   readonly host: string
   readonly port: number
+  /** Which of the host's addresses to dial. Default any. */
+  readonly ipFamily?: IpFamily | undefined
   /** TLS after the TCP handshake; none if absent. */
   readonly tls?: TlsOptions | undefined
   /** Protocols to offer inside TLS (ALPN); none if absent. */
   readonly alpn?: readonly string[]
   /** What the protocol says in the clear before TLS begins. Throws to refuse. */
   readonly beforeTls?: (socket: Socket) => Promise<void>
+  /**
+   * How long the new connection must stay open, for checks that ask nothing. One round trip is added, so that a refusal
+   * can arrive. The first data from the server ends the wait and is lost. Default 0: no wait.
+   */
+  readonly settleMs?: number | undefined
 }
 
 /**
  * A connected socket, verified if TLS is asked for. It is destroyed when the signal aborts and emits no unhandled
  * error, then or later; the caller destroys it when done. Every step is inside the check's one deadline.
  *
- * @throws the error of `dns`, `net` or `tls` as Node gives it, or the abort reason.
+ * @throws the error of `dns`, `net` or `tls` as Node gives it, a CheckError, or the abort reason.
  */
 export async function connect(
   options: ConnectOptions,
@@ -27,31 +39,23 @@ export async function connect(
   signal: AbortSignal,
   trace: PhaseTrace,
 ): Promise<Socket> {
-  const addresses = await resolved(options.host, context, signal, trace)
+  const startedAt = performance.now()
+  const { host, port, tls, settleMs = 0 } = options
+  const addresses = ofFamily(await resolved(host, context, signal, trace), options)
   trace.enter('connect')
-  const plain = connectTcp({ port: options.port, ...routeTo(options.host, addresses, context.timeoutMs) })
-  guard(plain, signal)
+  const { socket: plain, roundTripMs } = await dial(addresses, port, context.timeoutMs, signal)
   try {
-    await event(plain, 'connect')
-    return options.tls === undefined ? plain : await secured(plain, options, options.tls, signal, trace)
+    const socket = tls === undefined ? plain : await secured(plain, options, tls, signal, trace)
+    if (settleMs > 0) {
+      trace.enter('transfer')
+      // Half of what is left: the wait alone must not run into the deadline.
+      const leftMs = context.timeoutMs - (performance.now() - startedAt)
+      await staysOpen(socket, Math.min(settleMs + roundTripMs, leftMs / 2))
+    }
+    return socket
   } catch (error) {
     plain.destroy()
     throw error
-  }
-}
-
-type Addresses = Awaited<ReturnType<CheckerContext['resolve']>>
-
-/** The only address at once, or several in turn: racing them costs two timers and two more objects a check. */
-function routeTo(host: string, addresses: Addresses, timeoutMs: number): Partial<TcpNetConnectOpts> {
-  const [only] = addresses
-  if (addresses.length === 1 && only !== undefined)
-    return { host: only.address, family: only.family, autoSelectFamily: false }
-  return {
-    host,
-    lookup: (_host, _options, done) => done(null, addresses.slice()),
-    autoSelectFamily: true,
-    autoSelectFamilyAttemptTimeout: attemptTimeoutMs(timeoutMs, addresses.length),
   }
 }
 
@@ -59,6 +63,17 @@ async function resolved(host: string, context: CheckerContext, signal: AbortSign
   if (isIP(host) !== 0) return await context.resolve(host)
   trace.enter('dns')
   return await abortable(context.resolve(host), signal)
+}
+
+const families = { any: undefined, ipv4: 4, ipv6: 6 } as const
+
+/** @throws CheckError if there are none. */
+function ofFamily(addresses: Addresses, { host, ipFamily = 'any' }: ConnectOptions): Addresses {
+  const wanted = families[ipFamily]
+  const found = wanted === undefined ? addresses : addresses.filter(({ family }) => family === wanted)
+  if (found.length > 0) return found
+  const sort = wanted === undefined ? '' : `IPv${wanted} `
+  throw new CheckError('dns_error', 'ENODATA', `${host} has no ${sort}address`)
 }
 
 async function secured(
@@ -77,49 +92,15 @@ async function secured(
   })
   guard(socket, signal)
   try {
-    await event(socket, 'secureConnect')
-    verifyPeer(socket, tls, trace)
+    await event(socket, 'secureConnect').catch(error => {
+      throw handshakeFailure(error, socket, tls)
+    })
+    verifyPeer(socket, tls, options.host, trace)
   } catch (error) {
     socket.destroy()
     throw error
   }
   return socket
-}
-
-/**
- * Time for one address before the next is tried beside it. Node's own 250 ms would drop hosts that are merely far
- * away (nodejs/node#54359), so every address gets its share of half the deadline.
- */
-function attemptTimeoutMs(timeoutMs: number, addresses: number): number {
-  return Math.max(250, Math.floor(timeoutMs / 2 / addresses))
-}
-
-/** Ties a socket to the check: destroyed on abort, and never an unhandled `error` event. */
-function guard(socket: Socket, signal: AbortSignal): void {
-  const abort = () => socket.destroy()
-  socket.on('error', () => {})
-  socket.once('close', () => signal.removeEventListener('abort', abort))
-  if (signal.aborted) abort()
-  else signal.addEventListener('abort', abort)
-}
-
-/** Resolves at the event; rejects when the socket fails or closes before it. */
-function event(socket: Socket, name: 'connect' | 'secureConnect'): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const settle = (finish: () => void) => () => {
-      socket.off(name, done).off('error', failed).off('close', closed).off('end', closed)
-      finish()
-    }
-    const done = settle(resolve)
-    const closed = settle(() => reject(closedEarly()))
-    const failed = (error: Error) => settle(() => reject(error))()
-    socket.on(name, done).on('error', failed).on('close', closed).on('end', closed)
-  })
-}
-
-/** The server hung up too early; `when` completes the sentence. */
-export function closedEarly(when = 'before it answered'): CheckError {
-  return new CheckError('connection_error', 'closed_early', `the server closed the connection ${when}`)
 }
 
 /** A promise that gives up when the signal aborts; what it was waiting for goes on alone and is not missed. */
@@ -130,17 +111,4 @@ function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
     signal.addEventListener('abort', abort, { once: true })
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
-}
-
-/** Destroys the socket once it has received more than `maxBytes`. Attach it before the first reader. */
-export function capBytes(socket: Socket, maxBytes: number): void {
-  let received = 0
-  socket.on('data', chunk => {
-    received += chunk.length
-    if (received > maxBytes) socket.destroy(tooLarge(maxBytes))
-  })
-}
-
-export function tooLarge(maxBytes: number): CheckError {
-  return new CheckError('protocol_error', 'body_too_large', `the server sent more than ${maxBytes} bytes`)
 }

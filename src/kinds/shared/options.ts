@@ -40,6 +40,14 @@ export const host = z
   .regex(/^[^\s/@]+$/, { error: 'expected a host name or an IP address' })
   .transform(bareHost)
 
+/** Which addresses of a name to use. */
+export const ipFamily = z
+  .enum(['any', 'ipv4', 'ipv6'])
+  .default('any')
+  .describe('Addresses of the host to connect to. Default any: both families are tried, side by side.')
+
+export type IpFamily = z.output<typeof ipFamily>
+
 /**
  * A regular expression in RE2 syntax, which runs in linear time whatever the input: a pattern from a config must
  * not be able to stop the process.

@@ -1,9 +1,10 @@
-/** TLS options of every kind, and the certificate facts that are reported even when verification fails. */
-import type { X509Certificate } from 'node:crypto'
+/** TLS options of every kind, and what a check makes of the server's certificate and of its refusals. */
 import { isIP } from 'node:net'
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { z } from 'zod'
-import { type PhaseTrace, tlsNotAfter } from '../../dependency.ts'
+import { CheckError, type PhaseTrace, tlsNotAfter } from '../../dependency.ts'
+import { duration } from '../../settings.ts'
+import { chainOf, expiryText, firstToEnd, refusalText } from './certificate.ts'
 import { fileText, secret } from './options.ts'
 
 /** `tls: {}` turns TLS on with the system's certificate authorities and full verification. */
@@ -14,6 +15,15 @@ export const tlsOptions = z
     key: secret('Private key of the client certificate, PEM.').optional(),
     servername: z.string().min(1).optional().describe('Name to ask for and to verify. Default: the host.'),
     verify: z.boolean().default(true).describe('Verify the chain and the name. Default true.'),
+    minVersion: z
+      .enum(['TLSv1.2', 'TLSv1.3'])
+      .default('TLSv1.2')
+      .describe('Oldest version of TLS to accept. Default TLSv1.2.'),
+    expiresWithin: duration('1m', '10y')
+      .optional()
+      .describe(
+        'The check fails once a presented certificate expires within this time. Default: no such limit.',
+      ),
   })
   .describe('TLS towards the dependency; `{}` turns it on with full verification.')
 
@@ -27,6 +37,7 @@ export function tlsSettings(options: TlsOptions, hostname: string): ConnectionOp
   const servername = options.servername ?? hostname
   return {
     rejectUnauthorized: false,
+    minVersion: options.minVersion,
     ...(isIP(servername) === 0 ? { servername } : { host: servername }),
     ...(options.ca !== undefined && { ca: options.ca }),
     ...(options.cert !== undefined && { cert: options.cert }),
@@ -35,32 +46,42 @@ export function tlsSettings(options: TlsOptions, hostname: string): ConnectionOp
 }
 
 /**
- * Reports the expiry of the presented chain, then refuses the peer if its verification failed.
+ * Reports the expiry of the presented chain, then refuses the peer if its verification failed, or if the chain ends
+ * sooner than the options allow.
  *
- * @throws the verification error, with Node's `code` (`CERT_HAS_EXPIRED`, `ERR_TLS_CERT_ALTNAME_INVALID`).
+ * @throws CheckError with Node's code as its detail (`CERT_HAS_EXPIRED`, `ERR_TLS_CERT_ALTNAME_INVALID`), or
+ * `certificate_expires_soon`.
  */
-export function verifyPeer(socket: TLSSocket, options: TlsOptions, trace: PhaseTrace): void {
-  const notAfter = earliestExpiry(socket.getPeerX509Certificate())
-  if (notAfter !== undefined) trace.measure(tlsNotAfter, notAfter)
-  if (!options.verify || socket.authorized) return
-  const code = String(socket.authorizationError ?? 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
-  throw Object.assign(new Error(`certificate refused: ${code}`), { code })
+export function verifyPeer(
+  socket: TLSSocket,
+  options: TlsOptions,
+  hostname: string,
+  trace: PhaseTrace,
+): void {
+  const chain = chainOf(socket.getPeerX509Certificate())
+  const first = firstToEnd(chain)
+  if (first !== undefined) trace.measure(tlsNotAfter, first.validToDate.getTime() / 1_000)
+  if (options.verify && !socket.authorized) {
+    const code = String(socket.authorizationError ?? 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
+    throw new CheckError('tls_error', code, refusalText(code, chain, options.servername ?? hostname))
+  }
+  const { expiresWithin = Number.NEGATIVE_INFINITY } = options
+  if (first !== undefined && first.validToDate.getTime() - Date.now() < expiresWithin)
+    throw new CheckError('tls_error', 'certificate_expires_soon', expiryText(first))
 }
 
 /**
- * Earliest end of validity in a chain, in Unix seconds. A self-signed root at its end is left out unless it is the
- * leaf: it may come from the local store, and what the peer did not present is not the peer's to renew.
+ * What a failed handshake stands for. TLS 1.2 has no alert for a client certificate that is demanded and absent, as
+ * TLS 1.3 has: servers send `handshake_failure` (RFC 5246, section 7.4.6) or `bad_certificate`. The former says so only
+ * once version and cipher are agreed on. Such an error gets the code that it has in TLS 1.3.
  */
-function earliestExpiry(leaf: X509Certificate | undefined): number | undefined {
-  if (leaf === undefined) return undefined
-  let earliest = leaf.validToDate.getTime()
-  for (let next = issuerOf(leaf); next !== undefined; next = issuerOf(next)) {
-    if (!next.checkIssued(next)) earliest = Math.min(earliest, next.validToDate.getTime())
-  }
-  return earliest / 1_000
-}
-
-function issuerOf(certificate: X509Certificate): X509Certificate | undefined {
-  const issuer = certificate.issuerCertificate
-  return issuer === undefined || issuer.fingerprint256 === certificate.fingerprint256 ? undefined : issuer
+export function handshakeFailure(error: unknown, socket: TLSSocket, { cert }: TlsOptions): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const agreed = socket.getProtocol() === 'TLSv1.2' && socket.getCipher() !== undefined
+  const isDemand =
+    (code.endsWith('_ALERT_HANDSHAKE_FAILURE') && agreed) ||
+    (code.endsWith('_ALERT_BAD_CERTIFICATE') && cert === undefined)
+  if (!isDemand) return error
+  const asked = new Error('the server demands a client certificate', { cause: error })
+  return Object.assign(asked, { code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED' })
 }

@@ -3,6 +3,7 @@ import { connect as connectTcp, createServer, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type ConnectOptions, capBytes, connect } from '../../../src/kinds/shared/connect.ts'
+import { interleaved } from '../../../src/kinds/shared/dial.ts'
 import { createResolve } from '../../../src/kinds/shared/resolve.ts'
 import { createSystemClock } from '../../../src/schedule/clock.ts'
 import { failureOf } from '../../../src/schedule/reason.ts'
@@ -38,6 +39,10 @@ async function server(talk: (socket: Socket) => void = () => {}): Promise<ByteSe
   const one = await serve(talk)
   closers.push(one.close)
   return one
+}
+
+function sockets(): number {
+  return process.getActiveResourcesInfo().filter(name => /^TCP/.test(name)).length
 }
 
 /** An address whose accept queue is full: the kernel drops whoever comes, until it is freed. */
@@ -81,13 +86,91 @@ describe('addresses', () => {
     expect(performance.now() - before).toBeLessThan(1_000)
   })
 
-  test('a first one that is merely slow is waited for', async () => {
+  test('one that is merely slow is not given up for those after it', async () => {
     const { port } = await server()
     const free = await fullBacklog('127.0.0.2', port)
-    const opening = open({ port, addresses: ['127.0.0.2', '127.0.0.1'], timeoutMs: 10_000 })
+    await fullBacklog('127.0.0.3', port)
+    const addresses = ['127.0.0.2', '127.0.0.3', '127.0.0.3', '127.0.0.3', '127.0.0.3']
+    const opening = open({ port, addresses, timeoutMs: 4_000 })
     // The kernel sends the lost packet again after one second.
     free()
     expect((await opening).socket.remoteAddress).toBe('127.0.0.2')
+  })
+
+  test('the last of many is reached, however many before it are silent', async () => {
+    const { port } = await server()
+    await fullBacklog('127.0.0.2', port)
+    const addresses = [...Array.from({ length: 150 }, () => '127.0.0.2'), '127.0.0.1']
+    const before = sockets()
+    // Of both ends of the connection that is made.
+    let most = 0
+    const watch = setInterval(() => {
+      most = Math.max(most, sockets() - before)
+    }, 5)
+    const { socket } = await open({ port, addresses, timeoutMs: 5_000 })
+    clearInterval(watch)
+    expect(socket.remoteAddress).toBe('127.0.0.1')
+    expect(most).toBeGreaterThan(1)
+    expect(most).toBeLessThanOrEqual(64 + 1)
+    await until(() => sockets() - before <= 2, 'the other attempts are gone')
+  })
+
+  test('200 of them refused are all tried', async () => {
+    const port = await closedPort()
+    const addresses = Array.from({ length: 200 }, (_, i) => `127.0.1.${i + 1}`)
+    const failure = await open({ port, addresses }).catch(error => error)
+    expect(failure.errors).toHaveLength(200)
+    expect(failureOf(failure)).toMatchObject({
+      detail: 'ECONNREFUSED',
+      message: expect.stringContaining('127.0.1.1:'),
+    })
+  })
+
+  // A broadcast address is without a route for TCP, as IPv6 is on a machine that has IPv4 alone.
+  test('an address without a route does not hide what another says', async () => {
+    const port = await closedPort()
+    const failure = await open({ port, addresses: ['255.255.255.255', '127.0.0.1'] }).catch(failureOf)
+    expect(failure).toMatchObject({ detail: 'ECONNREFUSED' })
+  })
+
+  test('a name without any address is dns_error', async () => {
+    expect(await open({ port: 1, addresses: [] }).catch(failureOf)).toMatchObject({
+      reason: 'dns_error',
+      detail: 'ENODATA',
+      message: 'two.example has no address',
+    })
+  })
+
+  test.each([
+    ['ipv4', '127.0.0.1'],
+    ['ipv6', '::1'],
+    ['any', '::1'],
+  ] as const)('ipFamily %s dials %s', async (ipFamily, address) => {
+    const { port } = await server()
+    const six = createServer(socket => socket.on('error', () => {}))
+    six.listen(port, '::1')
+    await once(six, 'listening')
+    closers.push(() => six.close())
+    const { socket } = await open({ port, ipFamily, addresses: ['::1', '127.0.0.1'] })
+    expect(socket.remoteAddress).toBe(address)
+  })
+
+  test('a name without an address of the family is dns_error', async () => {
+    const failure = await open({ port: 1, ipFamily: 'ipv6', addresses: ['127.0.0.1'] }).catch(failureOf)
+    expect(failure).toMatchObject({ detail: 'ENODATA', message: 'two.example has no IPv6 address' })
+  })
+
+  test.each([
+    ['4a 4b 6a 6b 6c', '4a 6a 4b 6b 6c'],
+    ['6a 6b 4a', '6a 4a 6b'],
+    ['4a 4b', '4a 4b'],
+  ])('%s are dialled as %s', (given, order) => {
+    const addresses = given.split(' ').map(address => ({ address, family: Number(address[0]) }))
+    expect(
+      interleaved(addresses)
+        .map(({ address }) => address)
+        .join(' '),
+    ).toBe(order)
   })
 
   test('all of them refused is the refusal of the first', async () => {

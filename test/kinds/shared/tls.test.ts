@@ -27,6 +27,15 @@ const certificates = {
   'for another host': authority.issue({ names: ['other.example'] }),
   'for another address': authority.issue({ names: ['127.0.0.9'] }),
   'for a host by name alone': authority.issue({ names: ['localhost'] }),
+  'for many hosts': authority.issue({
+    commonName: 'many',
+    names: [
+      ...[0, 1, 2, 3].map(i => `*.${i}.example`),
+      `${'x'.repeat(59)}.example`,
+      'y.example',
+      'z.example',
+    ],
+  }),
   'without any name': authority.issue({ names: [], commonName: '127.0.0.1' }),
 }
 const servers: (() => unknown)[] = []
@@ -130,19 +139,113 @@ describe('verification', () => {
   })
 })
 
+describe('what is said of a certificate', () => {
+  const day = (pem: string, end: 'validFromDate' | 'validToDate') =>
+    new X509Certificate(pem)[end].toISOString().slice(0, 10)
+
+  test.each<[keyof typeof certificates, Options, (pem: string) => string]>([
+    [
+      'expired',
+      {},
+      pem => `the certificate expired on ${day(pem, 'validToDate')} (CN=localhost, issued by CN=Test Root)`,
+    ],
+    [
+      'not yet valid',
+      {},
+      pem =>
+        `the certificate is valid only from ${day(pem, 'validFromDate')} on (CN=localhost, issued by CN=Test Root)`,
+    ],
+    ['self-signed', {}, () => 'the certificate is self-signed (CN=localhost)'],
+    ['of an unknown authority', {}, () => 'the certificate is signed by an unknown authority: CN=Nobody'],
+    [
+      'below an intermediate',
+      { ca: stranger.caPem },
+      () => 'the certificate is signed by an unknown authority: CN=Test Root',
+    ],
+    ['for another host', {}, () => 'the certificate is for other.example; not for 127.0.0.1'],
+    [
+      'for many hosts',
+      { servername: 'cache.internal' },
+      () =>
+        `the certificate is for *.0.example, *.1.example, *.2.example, *.3.example, ${'x'.repeat(59)}.exa… and 2 more; not for cache.internal`,
+    ],
+    [
+      'without any name',
+      {},
+      () => 'the certificate is for no host by its alternative names (CN=127.0.0.1); not for 127.0.0.1',
+    ],
+  ])('one %s, with %o', async (name, options, message) => {
+    const certificate = certificates[name]
+    const result = await handshake(await secure(certificate), options)
+    expect(result).toMatchObject({ reason: 'tls_error', message: message(certificate.leafPem) })
+  })
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('is the same over %s', async version => {
+    const { certPem, keyPem } = certificates.expired
+    const given = { cert: certPem, key: keyPem, minVersion: version, maxVersion: version }
+    const server = createServer(given).on('tlsClientError', () => {})
+    servers.push(() => server.close())
+    expect(await handshake(await listening(server))).toMatchObject({
+      reason: 'tls_error',
+      detail: 'CERT_HAS_EXPIRED',
+      message: expect.stringContaining('the certificate expired on'),
+      expiry: expiryOf(certPem),
+    })
+  })
+})
+
+describe('expiresWithin', () => {
+  const ending = 'below an intermediate that ends first'
+  const soonText = `the certificate expires on ${soon.toISOString().slice(0, 10)} (CN=Test Intermediate, issued by CN=Test Root)`
+
+  test.each<[keyof typeof certificates, Options, object]>([
+    ['good', { expiresWithin: '30d' }, { detail: 'ok' }],
+    [ending, { expiresWithin: '1m' }, { detail: 'ok' }],
+    [
+      ending,
+      { expiresWithin: '30d' },
+      { reason: 'tls_error', detail: 'certificate_expires_soon', message: soonText },
+    ],
+    [ending, { expiresWithin: '30d', verify: false }, { detail: 'certificate_expires_soon' }],
+    ['expired', { expiresWithin: '30d' }, { detail: 'CERT_HAS_EXPIRED' }],
+  ])('a certificate %s, with %o', async (name, options, outcome) => {
+    expect(await handshake(await secure(certificates[name]), options)).toMatchObject(outcome)
+  })
+})
+
 describe('protocols', () => {
+  test.each([
+    ['TLSv1.2', 'ok'],
+    ['TLSv1.3', 'tls_alert_protocol_version'],
+  ])('minVersion %s towards a server of TLS 1.2 is %s', async (minVersion, detail) => {
+    const server = await serveOpenssl(certificates.good, '-tls1_2')
+    expect(await handshake(server.port, { minVersion })).toMatchObject({ detail })
+    await server.stop()
+  })
+
   test.each([
     ['TLS 1.1 alone', ['-tls1_1', '-cipher', 'ALL:@SECLEVEL=0']],
     ['no cipher in common', ['-tls1_2', '-cipher', 'ECDHE-ECDSA-AES128-CCM8:@SECLEVEL=0']],
+    ['no cipher of TLS 1.3 in common', ['-tls1_3', '-ciphersuites', 'TLS_AES_128_CCM_8_SHA256']],
   ])('%s is tls_error', async (_what, args) => {
     const server = await serveOpenssl(certificates.good, ...args)
-    expect(await handshake(server.port)).toMatchObject({ reason: 'tls_error' })
+    expect(await handshake(server.port)).toMatchObject({
+      reason: 'tls_error',
+      detail: expect.stringMatching(/^tls_alert_(?:protocol_version|handshake_failure)$/),
+      message: expect.stringMatching(
+        /^the server refused the TLS handshake \(alert: (?:protocol version|handshake failure)\)$/,
+      ),
+    })
     await server.stop()
   })
 
   test('plain text on the port is tls_error', async () => {
     const plain = await serve(socket => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'))
-    expect(await handshake(plain.port)).toMatchObject({ reason: 'tls_error', expiry: undefined })
+    expect(await handshake(plain.port)).toMatchObject({
+      reason: 'tls_error',
+      message: 'TLS failed: wrong version number',
+      expiry: undefined,
+    })
     await plain.close()
   })
 

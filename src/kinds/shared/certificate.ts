@@ -1,0 +1,96 @@
+/** What a presented certificate chain says, for people and for the expiry gauge. Pure. */
+import type { X509Certificate } from 'node:crypto'
+
+/** The leaf, then the certificate above each one. */
+export function chainOf(leaf: X509Certificate | undefined): readonly X509Certificate[] {
+  const chain: X509Certificate[] = []
+  for (let next = leaf; next !== undefined; next = issuerOf(next)) chain.push(next)
+  return chain
+}
+
+function issuerOf(certificate: X509Certificate): X509Certificate | undefined {
+  const issuer = certificate.issuerCertificate
+  return issuer === undefined || issuer.fingerprint256 === certificate.fingerprint256 ? undefined : issuer
+}
+
+/**
+ * The certificate of a chain that ends first. A self-signed root at its end is left out unless it is the leaf: it may
+ * come from the local store, and what the peer did not present is not the peer's to renew.
+ */
+export function firstToEnd(chain: readonly X509Certificate[]): X509Certificate | undefined {
+  const presented = chain.filter((each, i) => i === 0 || !each.checkIssued(each))
+  return presented.toSorted((a, b) => a.validToDate.getTime() - b.validToDate.getTime())[0]
+}
+
+/**
+ * Why a chain was refused, in a sentence: which certificate, its names, dates and signer.
+ *
+ * @param code the result of the verification as Node names it: `CERT_HAS_EXPIRED`.
+ * @param wanted the name that the certificate should be for.
+ */
+export function refusalText(code: string, chain: readonly X509Certificate[], wanted: string): string {
+  const [leaf] = chain
+  const top = chain.at(-1)
+  if (leaf === undefined || top === undefined) return `the certificate is refused: ${code}`
+  const now = Date.now()
+  switch (code) {
+    case 'CERT_HAS_EXPIRED': {
+      const one = chain.find(({ validToDate }) => validToDate.getTime() < now) ?? leaf
+      return expiryText(one)
+    }
+    case 'CERT_NOT_YET_VALID': {
+      const one = chain.find(({ validFromDate }) => validFromDate.getTime() > now) ?? leaf
+      return `the certificate is valid only from ${day(one.validFromDate)} on (${signedName(one)})`
+    }
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return `the certificate is for ${namesOf(leaf)}; not for ${wanted}`
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+      return `the certificate is self-signed (${nameOf(leaf.subject)})`
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+      return `the certificate is signed by an authority that is not trusted: ${nameOf(top.subject)}`
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'UNABLE_TO_GET_ISSUER_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+      return `the certificate is signed by an unknown authority: ${nameOf(top.issuer)}`
+    default:
+      return `the certificate is refused: ${code} (${signedName(leaf)})`
+  }
+}
+
+/** `the certificate expires on 2026-12-01 (CN=db, issued by CN=Example CA)`. */
+export function expiryText(certificate: X509Certificate): string {
+  const verb = certificate.validToDate.getTime() < Date.now() ? 'expired' : 'expires'
+  return `the certificate ${verb} on ${day(certificate.validToDate)} (${signedName(certificate)})`
+}
+
+const maxNames = 5
+const maxNameLength = 64
+
+/** The names that the certificate is for. Without any, what it calls itself: nothing is verified by that. */
+function namesOf({ subjectAltName, subject }: X509Certificate): string {
+  const names = (subjectAltName ?? '')
+    .split(', ')
+    .flatMap(entry => /^(?:DNS|IP Address):(.+)$/s.exec(entry)?.[1] ?? [])
+  if (names.length === 0) return `no host by its alternative names (${nameOf(subject)})`
+  const more = names.length > maxNames ? ` and ${names.length - maxNames} more` : ''
+  return `${names.slice(0, maxNames).map(bounded).join(', ')}${more}`
+}
+
+function signedName({ subject, issuer }: X509Certificate): string {
+  return `${nameOf(subject)}, issued by ${nameOf(issuer)}`
+}
+
+/** The common name of a distinguished name, which stands in lines; or else its last part. */
+function nameOf(distinguished: string | undefined): string {
+  const parts = (distinguished ?? '').split('\n')
+  const name = parts.find(part => part.startsWith('CN=')) ?? parts.at(-1)
+  return name ? bounded(name) : 'nobody'
+}
+
+function bounded(text: string): string {
+  return text.length <= maxNameLength ? text : `${text.slice(0, maxNameLength - 1)}…`
+}
+
+function day(date: Date): string {
+  return Number.isNaN(date.getTime()) ? 'an unreadable date' : date.toISOString().slice(0, 10)
+}

@@ -1,0 +1,66 @@
+/** What every socket of a check has in common: it ends with the check, and how it fails. */
+import type { Socket } from 'node:net'
+import { CheckError } from '../../dependency.ts'
+
+/** Ties a socket to the check: destroyed on abort, and never an unhandled `error` event. */
+export function guard(socket: Socket, signal: AbortSignal): void {
+  const abort = () => socket.destroy()
+  socket.on('error', () => {})
+  socket.once('close', () => signal.removeEventListener('abort', abort))
+  if (signal.aborted) abort()
+  else signal.addEventListener('abort', abort)
+}
+
+/** Resolves at the event; rejects when the socket fails or closes before it. */
+export function event(socket: Socket, name: 'connect' | 'secureConnect'): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (finish: () => void) => () => {
+      socket.off(name, done).off('error', failed).off('close', closed).off('end', closed)
+      finish()
+    }
+    const done = settle(resolve)
+    const closed = settle(() => reject(closedEarly()))
+    const failed = (error: Error) => settle(() => reject(error))()
+    socket.on(name, done).on('error', failed).on('close', closed).on('end', closed)
+  })
+}
+
+/**
+ * Resolves when the socket has received data, or has stayed open for so long; rejects when it fails or the server closes
+ * it before. It never sends an end of its own: a server's close in reply to one could not be told from a refusal.
+ */
+export function staysOpen(socket: Socket, ms: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (finish: () => void) => {
+      clearTimeout(timer)
+      socket.off('data', done).off('error', failed).off('close', closed).off('end', closed)
+      finish()
+    }
+    const done = () => settle(resolve)
+    const failed = (error: Error) => settle(() => reject(error))
+    const closed = () => settle(() => reject(closedEarly('soon after it was made')))
+    // Timers fire before sockets are read: after a stall of our own, the close may be waiting behind us.
+    const timer = setTimeout(() => setImmediate(() => setImmediate(done)), Math.max(0, ms))
+    if (socket.errored) return failed(socket.errored)
+    if (socket.destroyed) return closed()
+    socket.on('data', done).on('error', failed).on('close', closed).on('end', closed)
+  })
+}
+
+/** The server hung up too early; `when` completes the sentence. */
+export function closedEarly(when = 'before it answered'): CheckError {
+  return new CheckError('connection_error', 'closed_early', `the server closed the connection ${when}`)
+}
+
+/** Destroys the socket once it has received more than `maxBytes`. Attach it before the first reader. */
+export function capBytes(socket: Socket, maxBytes: number): void {
+  let received = 0
+  socket.on('data', chunk => {
+    received += chunk.length
+    if (received > maxBytes) socket.destroy(tooLarge(maxBytes))
+  })
+}
+
+export function tooLarge(maxBytes: number): CheckError {
+  return new CheckError('protocol_error', 'body_too_large', `the server sent more than ${maxBytes} bytes`)
+}
