@@ -1,11 +1,12 @@
 /**
- * TCP: the connection opens; optionally over TLS, and optionally the server says what it should. Without `expect` this
- * proves the kernel behind the port, not the application: a frozen process still accepts.
+ * TCP: the connection opens and stays open; optionally over TLS, and optionally the server says what it should. Without
+ * `expect` this proves the kernel behind the port, not the application: a frozen process still accepts.
  */
 import type { Socket } from 'node:net'
 import { z } from 'zod'
 import { CheckError, defineKind, type PhaseTrace } from '../dependency.ts'
-import type { SecretUrl } from '../secret.ts'
+import type { Secret, SecretUrl } from '../secret.ts'
+import { duration } from '../settings.ts'
 import { closedEarly, connect, tooLarge } from './shared/connect.ts'
 import {
   addressedBy,
@@ -25,6 +26,9 @@ import { tlsOptions } from './shared/tls.ts'
 /** An answer that has not met the expectation within these is not going to. */
 const maxBytes = 64 * 1024
 
+/** Servers and proxies that refuse a connection which they have accepted do so at once. */
+const defaultSettleMs = 100
+
 const options = z
   .strictObject({
     url: secretUrl(
@@ -35,11 +39,15 @@ const options = z
     port: port.optional().describe('Port, instead of a URL.'),
     ipFamily,
     tls: tlsOptions.optional(),
+    settle: duration('0', '1m')
+      .optional()
+      .describe('How long a new connection must stay open, without expect. Default 100ms; 0 to not wait.'),
     send: secretText.optional().describe('Text to send once connected. Never shown.'),
     expect: textExpectation.optional().describe('What the server must say, within its first 64 KiB.'),
   })
   .superRefine(addressedBy(['host', 'port']))
   .superRefine(withPort)
+  .superRefine(settledOrExpected)
 
 type Options = z.output<typeof options>
 
@@ -53,7 +61,7 @@ export const tcp = defineKind({
   },
   open: (options, context) => ({
     async check(signal, trace) {
-      const socket = await connect(address(options), context, signal, trace)
+      const socket = await connect({ ...address(options), ...manner(options) }, context, signal, trace)
       try {
         await converse(socket, options, trace)
       } finally {
@@ -70,38 +78,75 @@ async function converse(socket: Socket, { send, expect }: Options, trace: PhaseT
   }
   if (expect !== undefined) {
     trace.enter('transfer')
-    await receive(socket, expect)
+    await receive(socket, expect, send, trace)
   }
 }
 
 /** Reads until the expectation is met. */
-async function receive(socket: Socket, expect: TextExpectation): Promise<void> {
+async function receive(
+  socket: Socket,
+  expect: TextExpectation,
+  sent: Secret | undefined,
+  trace: PhaseTrace,
+): Promise<void> {
   const decoder = new TextDecoder()
   let text = ''
   for await (const chunk of socket as AsyncIterable<Buffer>) {
     text += decoder.decode(chunk, { stream: true })
     if (meets(expect, text)) return
     if (socket.bytesRead > maxBytes) throw tooLarge(maxBytes)
+    trace.presume(mismatch(text, sent))
   }
-  throw text === '' ? closedEarly() : mismatch()
+  throw text === '' ? closedEarly() : mismatch(text, sent)
 }
 
-function mismatch(): CheckError {
-  return new CheckError(
-    'unhealthy',
-    'body_mismatch',
-    'the server closed the connection without saying what is expected',
-  )
+function mismatch(text: string, sent: Secret | undefined): CheckError {
+  const message = `the server said ${excerpt(text, sent)}, which is not what is expected`
+  return new CheckError('unhealthy', 'body_mismatch', message)
 }
 
-function address({ url, host = '', port = 0, ipFamily, tls }: Options) {
-  if (url === undefined) return { host, port, ipFamily, tls }
+/** The beginning of an answer, quoted, with escapes for what does not print. */
+function excerpt(text: string, sent: Secret | undefined): string {
+  const beginning = text.slice(0, 1_024)
+  const clean = sent === undefined ? beginning : withoutWordsOf(sent.reveal(), beginning)
+  return JSON.stringify(clean.length <= 80 ? clean : `${clean.slice(0, 79)}…`)
+}
+
+/** What was sent may hold a password, and servers repeat words of what they do not understand, cut off or not. */
+function withoutWordsOf(sent: string, text: string): string {
+  const words = [...sent.split(/\s+/), ...sent.split(/[\s:,;=&"']+/)].filter(word => word.length >= 4)
+  const longestFirst = [...new Set(words)].sort((a, b) => b.length - a.length)
+  const clean = longestFirst.reduce((clean, word) => clean.replaceAll(word, '<secret>'), text)
+  const cutOff = longestFirst.map(word => sharedEdge(clean, word)).reduce((a, b) => Math.max(a, b), 0)
+  return cutOff === 0 ? clean : `${clean.slice(0, -cutOff)}<secret>`
+}
+
+/** How many characters of a word's beginning the text ends with, if they are enough to tell something. */
+function sharedEdge(text: string, word: string): number {
+  for (let length = Math.min(text.length, word.length - 1); length >= 4; length--)
+    if (text.endsWith(word.slice(0, length))) return length
+  return 0
+}
+
+/** How to connect. Where an answer is expected, nothing has to be waited for before it. */
+function manner({ ipFamily, expect, settle = defaultSettleMs }: Options) {
+  return { ipFamily, settleMs: expect === undefined ? settle : 0 }
+}
+
+function address({ url, host = '', port = 0, tls }: Options) {
+  if (url === undefined) return { host, port, tls }
   const { hostname, port: urlPort, protocol } = url.url()
   const secured = tls ?? (protocol === 'tls:' ? tlsOptions.parse({}) : undefined)
-  return { host: bareHost(hostname), port: Number(urlPort), ipFamily, tls: secured }
+  return { host: bareHost(hostname), port: Number(urlPort), tls: secured }
 }
 
 function withPort({ url }: { url?: SecretUrl | undefined }, context: z.RefinementCtx): void {
   if (url === undefined || url.url().port !== '') return
   context.addIssue({ code: 'custom', path: ['url'], message: 'the URL needs a port: tcp://host:port' })
+}
+
+function settledOrExpected(value: { settle?: unknown; expect?: unknown }, context: z.RefinementCtx): void {
+  if (value.settle === undefined || value.expect === undefined) return
+  const message = 'settle is for checks without expect; remove one of them'
+  context.addIssue({ code: 'custom', path: ['settle'], message })
 }

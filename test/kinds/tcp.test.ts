@@ -4,9 +4,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tcp } from '../../src/kinds/tcp.ts'
 import { dependencySchema } from '../../src/settings.ts'
 import { createAuthority } from '../support/certificates.ts'
-import { check, type Options } from '../support/check.ts'
+import { check, type Options, startCheck } from '../support/check.ts'
 import { type ByteServer, listening, serve, until } from '../support/net.ts'
-import { serveOpenssl } from '../support/tls.ts'
+import { type OpensslServer, serveOpenssl } from '../support/tls.ts'
 import { contract } from './contract.ts'
 
 contract({
@@ -46,17 +46,29 @@ describe('tcp', () => {
     })
   })
 
-  test('what never comes is a timeout in phase transfer', async () => {
-    const result = await check(
-      tcp,
-      { host: '127.0.0.1', port: banner.port, expect: { contains: 'HTTP' } },
-      200,
-    )
-    expect(result).toMatchObject({
+  test('another answer on a connection that stays open is body_mismatch at the deadline', async () => {
+    const options = { host: '127.0.0.1', port: banner.port, expect: { contains: 'HTTP' } }
+    expect(await check(tcp, options, 200)).toMatchObject({
       ok: false,
-      reason: 'timeout',
-      message: expect.stringContaining('transfer'),
+      reason: 'unhealthy',
+      detail: 'body_mismatch',
+      message: 'the server said "220 mail.example ESMTP\\r\\n", which is not what is expected',
     })
+  })
+
+  test.each([
+    ['long', 'x'.repeat(500), 'send me', `"${'x'.repeat(79)}…"`],
+    ['not printable', '\u001b[2J\0', 'send me', '"\\u001b[2J\\u0000"'],
+    ['an echo', 'ERR unknown AUTH hunter2.', 'AUTH hunter2\r\n', '"ERR unknown <secret> <secret>."'],
+    ['part of an echo', 'ERR for app:hunter', 'AUTH app:hunter2\r\n', '"ERR for <secret>"'],
+  ])('an answer that is %s is quoted short and without what was sent', async (_what, said, send, quoted) => {
+    const other = await serve(socket => socket.end(said))
+    const options = { host: '127.0.0.1', port: other.port, send, expect: { contains: 'welcome' } }
+    expect(await check(tcp, options)).toMatchObject({
+      detail: 'body_mismatch',
+      message: `the server said ${quoted}, which is not what is expected`,
+    })
+    await other.close()
   })
 
   test('an answer beyond 64 KiB is body_too_large', async () => {
@@ -74,6 +86,10 @@ describe('tcp', () => {
     [{ url: 'http://db:1' }, 'expected a URL that starts with tcp:// or tls://'],
     [{ host: 'db', port: 70_000 }, 'Too big: expected number to be <=65535'],
     [
+      { host: 'db', port: 1, settle: '1s', expect: { contains: 'a' } },
+      'settle is for checks without expect; remove one of them',
+    ],
+    [
       { host: 'db', port: 1, expect: { matches: '(a)\\1' } },
       'invalid pattern (RE2 syntax): invalid escape sequence: `\\1`',
     ],
@@ -88,6 +104,58 @@ describe('tcp', () => {
     [{ host: '[::1]', port: 1 }, '[::1]:1'],
   ])('prints %j as %s', (options, target) => {
     expect(tcp.target(tcp.options.parse(options))).toBe(target)
+  })
+})
+
+describe('a connection without expect', () => {
+  const servers: ByteServer[] = []
+  afterAll(() => Promise.all(servers.map(one => one.close())))
+  const server = async (talk: (socket: Socket) => void) => {
+    const one = await serve(talk)
+    servers.push(one)
+    return one
+  }
+  const at = ({ port }: ByteServer, more: Options = {}) => ({ host: '127.0.0.1', port, ...more })
+
+  test.each<[string, (socket: Socket) => void, string]>([
+    ['closes', socket => socket.end(), 'closed_early'],
+    ['closes a moment later', socket => setImmediate(() => socket.end()), 'closed_early'],
+    ['resets', socket => socket.resetAndDestroy(), 'ECONNRESET'],
+  ])('is down where the server accepts and %s', async (_what, talk, detail) => {
+    const result = await check(tcp, at(await server(talk)))
+    expect(result).toMatchObject({ ok: false, reason: 'connection_error', detail })
+  })
+
+  test('stays open for the settling time, which is no part of connecting', async () => {
+    const result = await check(tcp, at(await server(() => {}), { settle: '50ms' }))
+    expect(result).toMatchObject({ ok: true })
+    expect(result.phases.transfer).toBeGreaterThanOrEqual(49)
+    expect(Object.keys(result.phases)).toEqual(['connect', 'transfer'])
+  })
+
+  test('is up at once when the server speaks', async () => {
+    const result = await check(tcp, at(await server(socket => socket.write('hi')), { settle: '1m' }), 20_000)
+    expect(result).toMatchObject({ ok: true })
+    expect(result.durationMs).toBeLessThan(10_000)
+  })
+
+  test('is up although the timeout is shorter than the settling time', async () => {
+    expect(await check(tcp, at(await server(() => {}), { settle: '1m' }), 500)).toMatchObject({ ok: true })
+  })
+
+  test('is not waited for with settle: 0', async () => {
+    const result = await check(tcp, at(await server(socket => socket.end()), { settle: '0' }))
+    expect(result).toMatchObject({ ok: true })
+    expect(Object.keys(result.phases)).toEqual(['connect'])
+  })
+
+  test('ends with the check', async () => {
+    const silent = await server(() => {})
+    const running = startCheck(tcp, at(silent, { settle: '1m' }), 60_000)
+    await until(() => silent.open.size === 1, 'the check is connected')
+    running.abort()
+    await running.settled
+    await until(() => silent.open.size === 0, 'the connection is gone')
   })
 })
 
@@ -157,26 +225,42 @@ describe('tcp over TLS', () => {
     await slow.close()
   })
 
-  test('a client certificate that is demanded and absent is auth_error', async () => {
-    const strict = await serveOpenssl(
-      good,
-      '-Verify',
-      '1',
-      '-verify_return_error',
-      '-CAfile',
-      authority.caFile,
-    )
-    const given = {
-      url: `tls://127.0.0.1:${strict.port}`,
-      send: 'GET / HTTP/1.0\r\n\r\n',
-      expect: { contains: 'HTTP' },
-    }
-    expect(await check(tcp, { ...given, tls: { ca: authority.caPem } })).toMatchObject({
-      reason: 'auth_error',
-      detail: 'certificate_required',
+  test('a server that closes after the handshake is down', async () => {
+    const server = createServer({ cert: good.certPem, key: good.keyPem }, socket => socket.end())
+    servers.push(server)
+    const options = { url: `tls://127.0.0.1:${await listening(server)}`, tls: { ca: authority.caPem } }
+    expect(await check(tcp, options)).toMatchObject({ ok: false, detail: 'closed_early' })
+  })
+
+  describe.each(['-tls1_2', '-tls1_3'])('where %s demands a client certificate', version => {
+    const stranger = createAuthority('Stranger')
+    let strict: OpensslServer
+    beforeAll(async () => {
+      const demand = ['-Verify', '1', '-verify_return_error', '-CAfile', authority.caFile]
+      strict = await serveOpenssl(good, version, ...demand)
     })
-    const tls = { ca: authority.caPem, cert: good.certPem, key: good.keyPem }
-    expect(await check(tcp, { ...given, tls })).toMatchObject({ ok: true })
-    await strict.stop()
+    afterAll(async () => {
+      await strict.stop()
+      stranger.remove()
+    })
+    const refused = (detail: string) => ({ ok: false, reason: 'auth_error', detail })
+    const clients = { none: undefined, good, expired, stranger: stranger.issue() }
+    const asks = { send: 'GET / HTTP/1.0\r\n\r\n', expect: { contains: 'HTTP' } }
+
+    test.each<[keyof typeof clients, object]>([
+      ['none', refused('certificate_required')],
+      ['stranger', refused('tls_alert_unknown_ca')],
+      ['expired', refused('tls_alert_certificate_expired')],
+      ['good', { ok: true }],
+    ])('the certificate %s, with and without expect', async (name, outcome) => {
+      const client = clients[name]
+      const own = client && { cert: client.certPem, key: client.keyPem }
+      const given = { url: `tls://127.0.0.1:${strict.port}`, tls: { ca: authority.caPem, ...own } }
+      for (const options of [given, { ...given, ...asks }]) {
+        const result = await check(tcp, options)
+        expect(result).toMatchObject(outcome)
+        expect(JSON.stringify(result)).not.toMatch(/openssl|error:/)
+      }
+    })
   })
 })
