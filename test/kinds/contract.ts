@@ -125,6 +125,16 @@ export function contract({ kind, options, real, garbage, secretive }: Contract):
       expect(await check(kind, given)).toMatchObject({ ok: false, reason: 'dns_error' })
     })
 
+    test('ipFamily says which addresses are dialled', async () => {
+      const given = options(server.port)
+      expect(await check(kind, { ...given, ipFamily: 'ipv4' })).toMatchObject({ ok: true })
+      expect(await check(kind, { ...given, ipFamily: 'ipv6' })).toMatchObject({
+        ok: false,
+        reason: 'dns_error',
+        detail: 'ENODATA',
+      })
+    })
+
     test('no secret is in the target, or in what a failure says', async () => {
       const canary = 'c4n4ry/+ s3cr3t"%'
       const given = secretive(server.port, canary)
