@@ -63,9 +63,13 @@ export interface Checker {
   close?(): Promise<void>
 }
 
-/** Addresses of a host name or an IP address, in the order to try. Rejects with a `dns` error. */
+/**
+ * Addresses of a host name or an IP address, in the order to try. Rejects with a `dns` error. An aborted signal means
+ * that the caller no longer waits; it does not end the promise.
+ */
 export type Resolve = (
   host: string,
+  signal?: AbortSignal,
 ) => Promise<readonly { readonly address: string; readonly family: number }[]>
 
 /** What a checker may know of the world around it. */

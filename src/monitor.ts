@@ -4,8 +4,8 @@ import type { Dependency, Kind, Resolve } from './dependency.ts'
 import { createExposition, type ExpositionResponse } from './exposition/exposition.ts'
 import type { Family } from './exposition/family.ts'
 import { createHistogram } from './exposition/histogram.ts'
-import { createResolve } from './kinds/shared/resolve.ts'
 import { createSystemClock, type TimerClock } from './schedule/clock.ts'
+import { createResolver } from './schedule/resolve.ts'
 import { createScheduler } from './schedule/scheduler.ts'
 import { type AccessRules, routes, type Sources } from './server/index.ts'
 import { defaultBuckets, parseDependency } from './settings.ts'
@@ -78,9 +78,10 @@ export interface Monitor {
  * @throws TypeError if a dependency's options are wrong: nothing is started then.
  */
 export function createMonitor(options: MonitorOptions): Monitor {
+  const resolver = createResolver()
   const {
     clock = createSystemClock(),
-    resolve = createResolve(),
+    resolve = resolver.resolve,
     maxConcurrentChecks = 1_000,
     logger,
   } = options
@@ -156,7 +157,10 @@ export function createMonitor(options: MonitorOptions): Monitor {
     routes: routes(sources, options.access),
     start: scheduler.start,
     drain: probes.drain,
-    stop: scheduler.stop,
+    async stop() {
+      await scheduler.stop()
+      resolver.close()
+    },
     apply,
   }
 }

@@ -1,7 +1,7 @@
 /** One check of a kind in this process, and what it costs: for benches beside a bare driver. */
 import type { Kind } from '../../src/dependency.ts'
-import { createResolve } from '../../src/kinds/shared/resolve.ts'
 import { createSystemClock } from '../../src/schedule/clock.ts'
+import { createResolver } from '../../src/schedule/resolve.ts'
 import { run } from '../../src/schedule/run.ts'
 import { createStalls } from '../../src/schedule/stalls.ts'
 import { parseDependency } from '../../src/settings.ts'
@@ -9,7 +9,7 @@ import { parseDependency } from '../../src/settings.ts'
 /** A check as the schedule runs it, deadline, abort and classification included. Rejects when it fails. */
 export function checkOf(kind: Kind, options: Readonly<Record<string, unknown>>): () => Promise<void> {
   const { timeoutMs, redact, open } = parseDependency('checked', kind, options)
-  const checker = open(createResolve())
+  const checker = open(createResolver().resolve)
   const clock = createSystemClock()
   const stalls = createStalls(clock)
   return async () => {

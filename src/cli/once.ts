@@ -1,7 +1,7 @@
 /** Every dependency asked once, outside of any schedule: the same check, the same state and the same report as the service's. */
 import type { Checker, CheckOutcome, Dependency } from '../dependency.ts'
-import { createResolve } from '../kinds/shared/resolve.ts'
 import { createSystemClock } from '../schedule/clock.ts'
+import { createResolver } from '../schedule/resolve.ts'
 import { type Run, run } from '../schedule/run.ts'
 import { type Claim, createSlots } from '../schedule/slots.ts'
 import { createStalls } from '../schedule/stalls.ts'
@@ -28,7 +28,7 @@ const maxRepeats = 2
 /** Starts right away, side by side. */
 export function checkOnce(dependencies: readonly Dependency[], options: OnceOptions): Once {
   const clock = createSystemClock()
-  const resolve = createResolve()
+  const { resolve, close } = createResolver()
   const slots = createSlots(options.maxConcurrentChecks, clock)
   const stalls = createStalls(clock)
   const store = createStore(clock)
@@ -71,6 +71,7 @@ export function checkOnce(dependencies: readonly Dependency[], options: OnceOpti
     stalls.start()
     await Promise.all(dependencies.map(queued))
     stalls.stop()
+    close()
     return statusReport(store.snapshot(), probes.readiness())
   }
   return {
@@ -78,6 +79,7 @@ export function checkOnce(dependencies: readonly Dependency[], options: OnceOpti
     abort() {
       aborted = true
       for (const run of underWay) run.abort()
+      close()
     },
   }
 }

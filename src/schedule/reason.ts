@@ -12,6 +12,11 @@ const dns = new Set([
   'ESERVFAIL',
   'ENODATA',
   'ETIMEOUT',
+  'EREFUSED',
+  'EBADRESP',
+  'EFORMERR',
+  'ENOTIMP',
+  'EBADNAME',
 ])
 const connection = new Set([
   'ECONNREFUSED',

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { type Reason, reasons } from '../../src/dependency.ts'
 import { refusal as postgresRefusal } from '../../src/kinds/postgres-session.ts'
 import { refusal as redisRefusal } from '../../src/kinds/redis-refusal.ts'
+import { dnsFailures } from '../../src/schedule/nameservers.ts'
 import { failureOf, timeoutFailure } from '../../src/schedule/reason.ts'
 import { quoted, root, rowsUnder } from './documents.ts'
 
@@ -37,6 +38,7 @@ const unhealthy = sources.flatMap(text => [
 const said = [
   ...paired.filter(({ reason }) => reasons.includes(reason as Reason)),
   ...unhealthy.map(detail => ({ reason: 'unhealthy', detail })),
+  ...Object.keys(dnsFailures).map(detail => ({ reason: 'dns_error', detail })),
 ].map(({ reason, detail = '' }) => ({ reason, detail: /^\d\d$/.test(detail) ? `class ${detail}` : detail }))
 
 /** The codes that the schedule names, out of its sets. Alerts stand there by their name. */

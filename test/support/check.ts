@@ -1,7 +1,7 @@
 /** One check of a kind, as the schedule would run it. */
 import type { CheckOutcome, CheckResult, Kind } from '../../src/dependency.ts'
-import { createResolve } from '../../src/kinds/shared/resolve.ts'
 import { createSystemClock } from '../../src/schedule/clock.ts'
+import { createResolver } from '../../src/schedule/resolve.ts'
 import { type Run, run } from '../../src/schedule/run.ts'
 import { createStalls } from '../../src/schedule/stalls.ts'
 import { createDependency, dependencySchema } from '../../src/settings.ts'
@@ -13,7 +13,7 @@ export function startCheck(kind: Kind, options: Options, timeoutMs = 2_000): Run
   const parsed = dependencySchema(kind).parse({ interval: '1h', timeout: `${timeoutMs}ms`, ...options })
   const dependency = createDependency('under-test', kind, parsed)
   const clock = createSystemClock()
-  const checker = dependency.open(createResolve())
+  const checker = dependency.open(createResolver().resolve)
   return run(checker, { timeoutMs, redact: dependency.redact, clock, stalls: createStalls(clock) })
 }
 

@@ -62,7 +62,7 @@ export async function connect(
 async function resolved(host: string, context: CheckerContext, signal: AbortSignal, trace: PhaseTrace) {
   if (isIP(host) !== 0) return await context.resolve(host)
   trace.enter('dns')
-  return await abortable(context.resolve(host), signal)
+  return await abortable(context.resolve(host, signal), signal)
 }
 
 const families = { any: undefined, ipv4: 4, ipv6: 6 } as const

@@ -4,9 +4,9 @@ import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type ConnectOptions, capBytes, connect } from '../../../src/kinds/shared/connect.ts'
 import { interleaved } from '../../../src/kinds/shared/dial.ts'
-import { createResolve } from '../../../src/kinds/shared/resolve.ts'
 import { createSystemClock } from '../../../src/schedule/clock.ts'
 import { failureOf } from '../../../src/schedule/reason.ts'
+import { createResolver } from '../../../src/schedule/resolve.ts'
 import { createTrace } from '../../../src/schedule/trace.ts'
 import { type ByteServer, closedPort, serve, until } from '../../support/net.ts'
 
@@ -27,7 +27,7 @@ interface Call extends Partial<ConnectOptions> {
 async function open({ addresses, timeoutMs = 5_000, signal, ...options }: Call) {
   const resolve = addresses
     ? async () => addresses.map(address => ({ address, family: address.includes(':') ? 6 : 4 }))
-    : createResolve()
+    : createResolver().resolve
   const trace = createTrace(createSystemClock())
   const given = signal ?? new AbortController().signal
   const socket = await connect({ host: 'two.example', ...options }, { timeoutMs, resolve }, given, trace)

@@ -2,10 +2,10 @@ import { X509Certificate } from 'node:crypto'
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { afterAll, describe, expect, test } from 'vitest'
 import { connect } from '../../../src/kinds/shared/connect.ts'
-import { createResolve } from '../../../src/kinds/shared/resolve.ts'
 import { tlsOptions } from '../../../src/kinds/shared/tls.ts'
 import { createSystemClock } from '../../../src/schedule/clock.ts'
 import { failureOf } from '../../../src/schedule/reason.ts'
+import { createResolver } from '../../../src/schedule/resolve.ts'
 import { createTrace } from '../../../src/schedule/trace.ts'
 import { type Certificate, createAuthority } from '../../support/certificates.ts'
 import type { Options } from '../../support/check.ts'
@@ -63,7 +63,7 @@ async function secure({ certPem, keyPem }: Pick<Certificate, 'certPem' | 'keyPem
 async function handshake(port: number, options: Options = {}, host = '127.0.0.1') {
   const trace = createTrace(createSystemClock())
   const tls = tlsOptions.parse({ ca: authority.caPem, ...options })
-  const context = { timeoutMs: 2_000, resolve: createResolve() }
+  const context = { timeoutMs: 2_000, resolve: createResolver().resolve }
   const controller = new AbortController()
   const outcome = await connect({ host, port, tls, alpn: ['http/1.1'] }, context, controller.signal, trace)
     .then(socket => told(socket as TLSSocket))

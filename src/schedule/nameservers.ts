@@ -1,0 +1,152 @@
+/** Questions to name servers: which are asked, how long, and what their refusals are called. */
+import { promises as dns } from 'node:dns'
+import { closeSync, openSync } from 'node:fs'
+import { CheckError } from '../dependency.ts'
+import type { Surroundings } from './surroundings.ts'
+
+export interface Address {
+  readonly address: string
+  readonly family: number
+}
+
+/** The next server is asked beside a silent one after this long, in milliseconds; a single one is asked again. */
+const staggerMs = 1_000
+/** An answer that comes later than this is none, in milliseconds: glibc's default, and the most that c-ares waits. */
+const patienceMs = 5_000
+/** The other address family gets this long once one is there, in milliseconds (RFC 8305, section 3). */
+const resolutionDelayMs = 50
+
+/** What a lookup can fail with: detail → what to tell people. Of several failures, the first in this order is told. */
+export const dnsFailures: Readonly<Record<string, string>> = {
+  ESERVFAIL: 'the name server could not resolve',
+  EREFUSED: 'the name server refused to resolve',
+  EBADRESP: 'the name server gave a malformed answer for',
+  EFORMERR: 'the name server did not understand the question for',
+  ENOTIMP: 'the name server cannot answer the question for',
+  ECONNREFUSED: 'no name server accepts the question for',
+  dns_timeout: 'the name server does not answer for',
+  ENODATA: 'no address is recorded for',
+  ENOTFOUND: 'no such name:',
+  EBADNAME: 'not a valid name:',
+}
+const details = Object.keys(dnsFailures)
+
+/** The failure that a code of c-ares stands for. */
+export function dnsFailure(code: string, name: string): CheckError {
+  const detail = code === 'ETIMEOUT' ? 'dns_timeout' : code
+  return new CheckError('dns_error', detail, `${dnsFailures[detail]} ${name} (${code})`)
+}
+
+/** The lower, the more it tells. */
+export function failureRank({ detail }: CheckError): number {
+  return details.indexOf(detail)
+}
+
+/**
+ * Addresses of an absolute name. The servers are asked in their order: the next one as soon as one fails, or beside it
+ * when it is silent. The first that knows, or denies the name, settles it.
+ *
+ * @throws CheckError `dns_error`; the reason of the signal; or the system's error if no socket could be opened.
+ */
+export function askServers(
+  name: string,
+  { servers, attempts, reachable }: Pick<Surroundings, 'servers' | 'attempts' | 'reachable'>,
+  signal: AbortSignal,
+): Promise<readonly Address[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<readonly Address[]>()
+  const plan = Array.from({ length: attempts }, () => servers).flat()
+  const asked: dns.Resolver[] = []
+  const failures: Error[] = []
+  let over = false
+  let timer: NodeJS.Timeout | undefined
+  const askNext = () => {
+    clearTimeout(timer)
+    const resolver = openResolver(plan.shift())
+    asked.push(resolver)
+    if (plan.length > 0) timer = setTimeout(askNext, staggerMs)
+    askServer(resolver, name, reachable).then(resolve, failed)
+  }
+  const failed = (error: Error) => {
+    failures.push(error)
+    if (over) return
+    if (isDenial(error)) reject(error)
+    else if (plan.length > 0) askNext()
+    else if (failures.length === asked.length) reject(mostTelling(failures))
+  }
+  const abort = () => reject(signal.reason)
+  const stop = () => {
+    over = true
+    clearTimeout(timer)
+    signal.removeEventListener('abort', abort)
+    for (const resolver of asked) resolver.cancel()
+  }
+  signal.addEventListener('abort', abort)
+  if (signal.aborted) abort()
+  else askNext()
+  return promise.finally(stop)
+}
+
+/**
+ * A channel for one question alone. A shared one would soon give up on slow answers, since c-ares shortens its
+ * timeouts to a multiple of what a server usually takes; and a fresh socket has a port that a forger must guess.
+ */
+function openResolver(server: string | undefined): dns.Resolver {
+  const resolver = new dns.Resolver({ timeout: patienceMs, tries: 1 })
+  if (server !== undefined) resolver.setServers([server])
+  return resolver
+}
+
+/** Both families at once. A family that this machine cannot reach is no reason to stop waiting for the other. */
+function askServer(
+  resolver: dns.Resolver,
+  name: string,
+  reachable: ReadonlySet<number>,
+): Promise<readonly Address[]> {
+  const { promise, resolve, reject } = Promise.withResolvers<readonly Address[]>()
+  const found: Address[] = []
+  const failures: Error[] = []
+  let open = 2
+  let delay: NodeJS.Timeout | undefined
+  const conclude = () => {
+    clearTimeout(delay)
+    if (found.length > 0) resolve(found)
+    else reject(mostTelling(failures))
+  }
+  const ask = async (family: 4 | 6) => {
+    try {
+      const addresses = await (family === 4 ? resolver.resolve4(name) : resolver.resolve6(name))
+      found.push(...addresses.map(address => ({ address, family })))
+      if (open === 2 && reachable.has(family)) delay = setTimeout(conclude, resolutionDelayMs)
+    } catch (error) {
+      failures.push(explain(error, name))
+    }
+    if (--open === 0) conclude()
+  }
+  void ask(4)
+  void ask(6)
+  return promise
+}
+
+/** c-ares' error as ours. It says ECONNREFUSED also where it could not open a socket: that would be our own fault. */
+function explain(error: unknown, name: string): Error {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (code === 'ECONNREFUSED') {
+    try {
+      closeSync(openSync('/', 'r'))
+    } catch (exhausted) {
+      return exhausted as Error
+    }
+  }
+  if (code === 'ETIMEOUT' || details.includes(code)) return dnsFailure(code, name)
+  return error instanceof Error ? error : new Error(String(error))
+}
+
+function isDenial(error: Error): boolean {
+  return error instanceof CheckError && ['ENOTFOUND', 'ENODATA', 'EBADNAME'].includes(error.detail)
+}
+
+/** An error that is not about names, such as a lack of descriptors, tells the most. */
+function mostTelling(failures: readonly Error[]): Error | undefined {
+  const rank = (error: Error) => (error instanceof CheckError ? failureRank(error) : -1)
+  return failures.toSorted((a, b) => rank(a) - rank(b))[0]
+}
