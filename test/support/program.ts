@@ -19,6 +19,8 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>
   /** In place of pipes: `['ignore', fd, fd]`. */
   readonly stdio?: readonly ('ignore' | 'pipe' | number)[]
+  /** A program that runs ours, with its arguments: `['unshare', '--mount']`. */
+  readonly inside?: readonly string[]
 }
 
 /** A process that runs, whatever it does. */
@@ -39,15 +41,18 @@ export function launch({
   files = {},
   env = {},
   stdio,
+  inside = [],
 }: ProgramOptions): Running & { remove(): Promise<void> } {
   const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-e2e-'))
   const configFile = join(folder, 'pulsecheck.yml')
   if (config !== undefined) writeFileSync(configFile, stringify(config))
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
   const named = config === undefined ? [] : ['--config.file', configFile]
-  const child = spawn(process.execPath, [launcher, ...flags, ...named], {
+  const [command = '', ...args] = [...inside, process.execPath, launcher, ...flags, ...named]
+  const child = spawn(command, args, {
     cwd: folder,
-    env: { PATH: process.env.PATH ?? '', ...env },
+    // With a home, compiled code is kept from one start to the next.
+    env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...env },
     stdio: [...(stdio ?? ['ignore', 'pipe', 'pipe'])],
   })
   const [out, err] = [collect(child.stdout), collect(child.stderr)]
