@@ -1,16 +1,19 @@
 /** The door for operators: arguments in, exit code out. */
 import { CommanderError } from 'commander'
 import { Exit, exitCodes } from './cli/exit.ts'
+import type { EarlySignals } from './cli/interrupt.ts'
 import { createProgram } from './cli/program.ts'
 
-/** A closed pipe behind a table or a help text is nobody's fault. */
-process.stdout.on('error', () => {})
-process.stderr.on('error', () => {})
-
-try {
-  await createProgram().parseAsync()
-} catch (error) {
-  process.exitCode = codeOf(error)
+/** Runs the command that the arguments name. @param early what the launcher heard before. */
+export async function main(early: EarlySignals): Promise<void> {
+  // A closed pipe behind a table or a help text is nobody's fault.
+  process.stdout.on('error', () => {})
+  process.stderr.on('error', () => {})
+  try {
+    await createProgram(early).parseAsync()
+  } catch (error) {
+    process.exitCode = codeOf(error)
+  }
 }
 
 /** The code to end with; what is not yet said is said. */

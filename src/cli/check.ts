@@ -48,6 +48,6 @@ export async function check(
     process.stdout,
     output === 'json' ? `${JSON.stringify(report, null, 2)}\n` : statusTable(report, paint),
   )
-  // A name lookup that hangs, or a checker that ignored its deadline, must not hold the command.
+  // A checker that ignored its deadline must not hold the command.
   process.exit(report.status === 'unavailable' ? exitCodes.failed : exitCodes.ok)
 }

@@ -5,13 +5,14 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../duration.ts'
 import type { GlobalFlags } from './flags.ts'
+import type { EarlySignals } from './interrupt.ts'
 
-export function addCommands(program: Command): void {
+export function addCommands(program: Command, early: EarlySignals): void {
   const flags = () => program.opts<GlobalFlags>()
   program
     .command('run', { isDefault: true })
     .description('check on schedule and serve the results (the default)')
-    .action(async () => (await import('./run.ts')).run(flags()))
+    .action(async () => (await import('./run.ts')).run(flags(), early))
   program
     .command('check')
     .description('check every dependency once, or those named; exit 1 if a critical one is not up')

@@ -4,7 +4,7 @@ import { openStage, type Stage } from '../demo/stage.ts'
 import { ListenError } from '../server/index.ts'
 import { Exit, exitCodes } from './exit.ts'
 import type { GlobalFlags } from './flags.ts'
-import { signalCodes } from './interrupt.ts'
+import { signalCodes, takeOver } from './interrupt.ts'
 import { listenAddresses } from './listen.ts'
 import { createLogger } from './logger.ts'
 
@@ -40,7 +40,7 @@ export async function demo({ pace, once = false }: DemoFlags, flags: GlobalFlags
 /** The first signal ends the demo in order, even while it starts; the second one ends it at once. */
 function endOnSignals(stage: Stage): void {
   for (const [signal, code] of Object.entries({ ...signalCodes, SIGHUP: 129 })) {
-    process.on(signal, () => {
+    takeOver(signal as NodeJS.Signals, () => {
       if (stage.over.aborted) process.exit(code)
       process.stdout.write('\nEnding ...\n')
       stage.end()

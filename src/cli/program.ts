@@ -4,8 +4,9 @@ import { version } from '../version.ts'
 import { addCommands } from './commands.ts'
 import { exitCodes } from './exit.ts'
 import { logFormats, logLevels } from './flags.ts'
+import { type EarlySignals, endOnHangup } from './interrupt.ts'
 
-export function createProgram(): Command {
+export function createProgram(early: EarlySignals = { hungUp: () => false }): Command {
   const program = new Command('pulsecheck')
     .description(
       'Checks what a service depends on, on its own schedule, and serves the results to Prometheus, Kubernetes and people.',
@@ -35,7 +36,10 @@ export function createProgram(): Command {
     .showSuggestionAfterError()
     .showHelpAfterError('(pulsecheck --help lists the flags and commands)')
     .exitOverride()
-  addCommands(program)
+    .hook('preAction', (_, command) => {
+      if (command.name() !== 'run') endOnHangup(early)
+    })
+  addCommands(program, early)
   return program
 }
 

@@ -6,7 +6,7 @@ import { ConfigError, type Service, type ServiceOptions, startService } from '..
 import { configFile } from './config.ts'
 import { Exit, exitCodes } from './exit.ts'
 import type { GlobalFlags } from './flags.ts'
-import { signalCodes } from './interrupt.ts'
+import { type EarlySignals, endAtOnce, signalCodes, takeOver } from './interrupt.ts'
 import { listenAddresses } from './listen.ts'
 import { createLogger, flushed } from './logger.ts'
 import { validate } from './validate.ts'
@@ -14,16 +14,21 @@ import { validate } from './validate.ts'
 /** The last log lines get this long, in milliseconds. */
 const flushMs = 300
 
-/** Runs until a signal. @throws Exit */
-export async function run(flags: GlobalFlags): Promise<void> {
+/**
+ * Runs until a signal. Until the service has started, SIGTERM and SIGINT end the process at once, since nothing has to be
+ * drained yet; SIGHUP is kept for a reload.
+ *
+ * @throws Exit
+ */
+export async function run(flags: GlobalFlags, early: EarlySignals): Promise<void> {
   if (flags['config.check'] === true) return await validate(flags['config.file'])
   const options = serviceOptions(flags)
   const { logger } = options
+  const service = await started(options)
   const signalled = firstSignal()
-  let service: Service | undefined
-  // Until there is something to reload, the signal is ignored: its default would end us.
-  process.on('SIGHUP', () => service?.reload().catch(() => {}))
-  service = await started(options)
+  const reload = () => void service.reload().catch(() => {})
+  takeOver('SIGHUP', reload)
+  if (early.hungUp()) reload()
   crashOnly(logger, service)
   tellWhere(logger, service, options)
   const signal = await signalled
@@ -65,24 +70,14 @@ async function started(options: ServiceOptions): Promise<Service> {
 function firstSignal(): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
   for (const [signal, code] of Object.entries(signalCodes)) {
-    process.on(signal, () => {
-      if (isEnding) endAtOnce(signal as NodeJS.Signals, code)
+    takeOver(signal as NodeJS.Signals, signal => {
+      if (isEnding) endAtOnce(signal, code)
       isEnding = true
       resolve(signal)
     })
   }
   let isEnding = false
   return promise
-}
-
-/**
- * By the signal's own default, which waits for nothing; `process.exit` would wait for a name lookup. As a container's
- * first process we have no default, and exit after all.
- */
-function endAtOnce(signal: NodeJS.Signals, code: number): never {
-  process.removeAllListeners(signal)
-  process.kill(process.pid, signal)
-  process.exit(code)
 }
 
 function tellWhere(logger: Logger, { urls }: Service, { configFile, metricsPath }: ServiceOptions): void {
