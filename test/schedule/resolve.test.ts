@@ -341,6 +341,12 @@ describe('silence', () => {
     expect(new Set(await Promise.all(silent))).toEqual(new Set(['given up']))
   })
 
+  test("takes no thread of an application's pool", async () => {
+    const { line } = await names(() => undefined)
+    const { files } = resolverOf(line)
+    expect(await runProgram(beside, files)).toBe('0 of 10 lookups over\n')
+  })
+
   test('one lookup serves all who wait for a name, and ends when the last one gives up', async () => {
     const { resolve, server } = await listen(() => undefined)
     const [first, second] = [new AbortController(), new AbortController()]
@@ -381,6 +387,7 @@ async function runProgram(program: string, files: object): Promise<string> {
     ['--nofile=256', process.execPath, '--input-type=module', '--eval', opening + program],
     {
       env: {
+        UV_THREADPOOL_SIZE: '1',
         PATH: process.env.PATH ?? '',
         FILES: JSON.stringify(files),
         MODULE: join(import.meta.dirname, '../../src/schedule/resolve.ts'),
@@ -391,6 +398,17 @@ async function runProgram(program: string, files: object): Promise<string> {
   cleanUp.push(() => child.kill('SIGKILL'))
   return await text(child.stdout)
 }
+
+/** The application's own lookups, with a pool of one thread, while ours wait. */
+const beside = `
+const { resolve, close } = open()
+let over = 0
+for (let i = 0; i < 10; i++) resolve('stuck' + i).catch(() => {}).finally(() => over++)
+const { lookup } = await import('node:dns/promises')
+for (let i = 0; i < 5; i++) await lookup('localhost')
+console.log(over, 'of 10 lookups over')
+close()
+`
 
 const exhausted = `
 const { openSync, closeSync } = await import('node:fs')
