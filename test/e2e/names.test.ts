@@ -69,7 +69,7 @@ describe.runIf(process.getuid?.() === 0)('a silent name server', () => {
     program.child.kill('SIGTERM')
     await until(() => program.output().stderr.includes('msg=stopped'), 'it has stopped')
     // An exit that joins a thread in a lookup would come 5 s or more later.
-    await until(() => program.child.exitCode !== null, 'it has ended', 2_000)
+    await until(() => program.child.exitCode !== null, 'it has ended', 4_000)
     expect(await program.ended).toBe(0)
   })
 
