@@ -1,7 +1,17 @@
 /** The options of kind `postgres`, and the one address and login that they amount to. */
 import { z } from 'zod'
 import { Secret, type SecretUrl } from '../secret.ts'
-import { addressedBy, bareHost, host, ipFamily, port, secret, secretUrl } from './shared/options.ts'
+import { parametersProblem, sslModes } from './postgres-parameters.ts'
+import {
+  addressedBy,
+  bareHost,
+  host,
+  type IpFamily,
+  ipFamily,
+  port,
+  secret,
+  secretUrl,
+} from './shared/options.ts'
 import { type TlsOptions, tlsOptions } from './shared/tls.ts'
 
 const defaultPort = 5432
@@ -25,6 +35,12 @@ export const options = z
     database: text.optional().describe('Database, instead of a URL. Default: the name of the user.'),
     ipFamily,
     tls: tlsOptions.optional(),
+    sslNegotiation: z
+      .enum(['postgres', 'direct'])
+      .optional()
+      .describe(
+        'How TLS begins: postgres asks for it in clear first; direct does not, and needs PostgreSQL 17. Default postgres.',
+      ),
     query: text
       .default('SELECT 1')
       .describe('SQL that must succeed, with at most 1,000 rows and 1 MiB of answer. Default SELECT 1.'),
@@ -35,7 +51,9 @@ export const options = z
     writable: z
       .boolean()
       .default(false)
-      .describe('Transactions must be able to write: no standby, and not read-only. Default false.'),
+      .describe(
+        'The server must be able to write: no standby, not read-only, and a small temporary file finds room on the disk. Default false.',
+      ),
     pooler: z
       .boolean()
       .default(false)
@@ -46,6 +64,7 @@ export const options = z
   .superRefine(addressedBy(['host', 'user']))
   .superRefine(oneSource)
   .superRefine(readableUrl)
+  .superRefine(directOverTls)
 
 export type Options = z.output<typeof options>
 
@@ -58,20 +77,25 @@ export interface Address {
   readonly database: string
   readonly applicationName: string
   readonly tls: TlsOptions | undefined
+  readonly ipFamily: IpFamily | undefined
+  /** TLS begins at once, without a request for it. */
+  readonly direct: boolean
 }
 
 /** The address that validated options stand for. */
 export function addressOf(options: Options): Address {
-  const { url, tls, password } = options
-  if (url !== undefined) return { ...addressOfUrl(url.url(), tls), ...(password && { password }) }
+  const { url, tls, ipFamily, password } = options
+  const direct = isDirect(options)
+  if (url !== undefined)
+    return { ...addressOfUrl(url.url(), tls), ipFamily, direct, ...(password && { password }) }
   const { host = '', port = defaultPort, user = '', database = user } = options
-  return { host, port, user, password, database, tls, applicationName: defaultName }
+  return { host, port, user, password, database, tls, ipFamily, direct, applicationName: defaultName }
 }
 
 /** Seen in `pg_stat_activity` and in the server's log. */
 const defaultName = 'pulsecheck'
 
-function addressOfUrl(url: URL, tls: TlsOptions | undefined): Address {
+function addressOfUrl(url: URL, tls: TlsOptions | undefined): Omit<Address, 'direct' | 'ipFamily'> {
   const user = decodeURIComponent(url.username)
   return {
     host: bareHost(decodeURIComponent(url.hostname)),
@@ -84,34 +108,27 @@ function addressOfUrl(url: URL, tls: TlsOptions | undefined): Address {
   }
 }
 
-/**
- * The values of `sslmode` that are taken. There is no mode that encrypts if it happens to work: `require` and
- * `verify-ca` are read in the stricter sense, since a peer that is not verified can be anybody.
- */
-const sslModes = new Map([
-  ['disable', undefined],
-  ['no-verify', tlsOptions.parse({ verify: false })],
-  ['require', tlsOptions.parse({})],
-  ['verify-ca', tlsOptions.parse({})],
-  ['verify-full', tlsOptions.parse({})],
-])
-
 function tlsOfMode(mode: string | null): TlsOptions | undefined {
   return sslModes.get(mode ?? 'disable')
 }
 
-/** Query parameters of a URL that are taken: `connect_timeout` is silently outranked by `timeout`. */
-const parameters = new Set(['sslmode', 'application_name', 'connect_timeout', 'channel_binding'])
+type Negotiated = {
+  url?: SecretUrl | undefined
+  tls?: TlsOptions | undefined
+  sslNegotiation?: string | undefined
+}
 
-/** What to write instead of parameters that others know. */
-const instead = new Map([
-  ['sslrootcert', 'use tls.caFile'],
-  ['sslcert', 'use tls.certFile'],
-  ['sslkey', 'use tls.keyFile'],
-  ['target_session_attrs', 'use role or writable'],
-  ['pgbouncer', 'use pooler: true'],
-  ['host', 'Unix sockets are not supported; use TCP'],
-])
+function isDirect({ url, sslNegotiation }: Negotiated): boolean {
+  return (sslNegotiation ?? url?.url().searchParams.get('sslnegotiation')) === 'direct'
+}
+
+function directOverTls(value: Negotiated, context: z.RefinementCtx): void {
+  const mode = value.url?.url().searchParams.get('sslmode') ?? null
+  if (!isDirect(value) || value.tls !== undefined || tlsOfMode(mode) !== undefined) return
+  const path = [value.sslNegotiation === undefined ? 'url' : 'sslNegotiation']
+  const message = 'direct negotiation needs TLS: set tls, or sslmode=require in the URL'
+  context.addIssue({ code: 'custom', path, message })
+}
 
 function readableUrl({ url, tls }: { url?: SecretUrl | undefined; tls?: unknown }, context: z.RefinementCtx) {
   if (url === undefined) return
@@ -132,19 +149,7 @@ function urlProblem(url: URL): string | undefined {
   if (hostname.includes(',')) return 'the URL names several hosts; give each its own dependency'
   if (!host.safeParse(parts[2]).success) return 'the URL needs a host name or an IP address'
   if (username === '') return 'the URL needs a user: postgres://user@host/database'
-  return [...searchParams.keys()].map(key => parameterProblem(key, searchParams)).find(Boolean)
-}
-
-function parameterProblem(key: string, given: URLSearchParams): string | undefined {
-  const [value, second] = given.getAll(key)
-  if (!parameters.has(key)) return `unknown parameter "${key}" in the URL; ${instead.get(key) ?? 'remove it'}`
-  if (second !== undefined) return `parameter "${key}" is twice in the URL`
-  if (value?.includes('\0')) return `parameter "${key}" must not hold a zero byte`
-  if (key === 'sslmode' && !sslModes.has(value ?? ''))
-    return `sslmode in the URL must be one of ${[...sslModes.keys()].join(', ')}; prefer and allow may send the password in clear`
-  if (key === 'channel_binding' && given.get('sslmode') === 'no-verify' && value === 'require')
-    return 'channel_binding=require needs a verified certificate; remove sslmode=no-verify'
-  return undefined
+  return parametersProblem(searchParams)
 }
 
 function decoded(part: string): string | undefined {

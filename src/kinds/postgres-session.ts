@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { Client, DatabaseError, Query } from 'pg'
 import { CheckError, type Reason } from '../dependency.ts'
 import type { Address } from './postgres-options.ts'
+import { isPoolerError, poolerRefusal } from './postgres-pooler.ts'
 import { type CancelKey, canBeOverheard, createWire } from './postgres-wire.ts'
 
 /** A row as the server wrote it: texts, and null. */
@@ -12,6 +13,8 @@ export interface Session {
   login(): Promise<void>
   /** Runs SQL through the simple query protocol, as it is; `onRow` may throw to end the session. */
   ask(sql: string, onRow: (row: Row) => void): Promise<void>
+  /** Milliseconds since the last `ask`. */
+  waitedMs(): number
   /** What the server said of itself at login. */
   reported(parameter: string): string | undefined
   /** What it takes to stop the query from outside, once logged in. */
@@ -38,6 +41,9 @@ export function createSession(
   let key: CancelKey | undefined
   let inClear = false
   let lost: Error | undefined
+  // The error that no ReadyForQuery has followed: if the connection ends now, this is why.
+  let fatal: Error | undefined
+  let askedAt = 0
   // The driver reads the environment for every field that is not given, and ~/.pgpass if the password is not.
   const client = new Client({
     ...{ host, port, user, database, ssl: false, sslnegotiation: 'postgres' },
@@ -47,7 +53,7 @@ export function createSession(
   // Not a documented seam, but the only one at which PGOPTIONS and PGAPPNAME do not get in; a test watches over it.
   Object.assign(client, { getStartupConf: () => startup })
   client.on('error', error => {
-    lost ??= error
+    lost ??= fatal ?? error
   })
   client.connection
     .on('parameterStatus', status => parameters.set(status.parameterName, status.parameterValue))
@@ -57,6 +63,12 @@ export function createSession(
     .on('backendKeyData', data => {
       key = data
     })
+    .on('errorMessage', error => {
+      fatal ??= error
+    })
+    .on('readyForQuery', () => {
+      fatal = undefined
+    })
   return {
     login: async () => {
       await client.connect().catch(error => Promise.reject(loginFailure(error)))
@@ -64,12 +76,14 @@ export function createSession(
     ask: (sql, onRow) =>
       new Promise((resolve, reject) => {
         if (lost !== undefined) return reject(lost)
+        askedAt = performance.now()
         const asRead = { text: sql, rowMode: 'array', types: verbatim }
         const query = new Query<string[]>(asRead)
-        query.on('row', onRow).on('error', reject)
+        query.on('row', onRow).on('error', error => reject(fatal ?? error))
         query.on('end', () => resolve())
         client.query(query)
       }),
+    waitedMs: () => performance.now() - askedAt,
     reported: parameter => parameters.get(parameter),
     cancelKey: () => key,
     end: () => client.end(() => {}),
@@ -109,28 +123,21 @@ const reasonByCode: ReadonlyMap<string, Reason> = new Map([
   ['08', 'protocol_error'],
   ['28', 'auth_error'],
   ['42501', 'auth_error'],
-  ['57014', 'timeout'],
 ])
 
-/** PgBouncer has one code, 08P01, for nearly all that it says itself; only the text tells. */
-const told: readonly (readonly [RegExp, Reason, string])[] = [
-  [/authentication failed|^no such user/, 'auth_error', 'auth_failed'],
-  [/^no such database/, 'unhealthy', 'no_such_object'],
-  [/^no more connections allowed|^query_wait_timeout/, 'unhealthy', 'overloaded'],
-  [/^server login (?:has been failing|failed)|cannot connect to server/, 'unhealthy', 'not_ready'],
-]
+const queryCanceled = '57014'
 
-/** What an error message of the server stands for: its SQLSTATE is the detail. */
-export function refusal({ code = '', message }: DatabaseError): CheckError {
+/**
+ * What an error message of the server stands for: its SQLSTATE is the detail.
+ *
+ * @param limitPassed whether the query has had all the time that we gave it. One and the same code says that a limit
+ *   has passed and that somebody has cancelled the query, and the text, which may be translated, decides nothing here.
+ */
+export function refusal(error: DatabaseError, limitPassed = false): CheckError {
+  const { code = '', message } = error
   if (!/^[0-9A-Z]{5}$/.test(code)) return new CheckError('protocol_error', 'protocol_error', message)
-  if (code === '08P01') return poolerRefusal(message)
+  if (isPoolerError(error)) return poolerRefusal(message)
+  if (code === queryCanceled && limitPassed) return new CheckError('timeout', '57014', message)
   const reason = reasonByCode.get(code) ?? reasonByCode.get(code.slice(0, 2)) ?? 'unhealthy'
   return new CheckError(reason, code, message)
-}
-
-function poolerRefusal(message: string): CheckError {
-  for (const [pattern, reason, detail] of told)
-    if (pattern.test(message)) return new CheckError(reason, detail, message)
-  const hint = message.startsWith('unsupported startup parameter') ? '; set pooler: true' : ''
-  return new CheckError('protocol_error', '08P01', `${message}${hint}`)
 }

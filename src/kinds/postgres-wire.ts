@@ -14,6 +14,7 @@ const headerBytes = 5
 /** The messages of a backend that the driver reads, by their first byte: protocol documentation, "Message Formats". */
 const known = new Set(Buffer.from('RKSZETDCnsNAGHdcI123tW'))
 const errorTypes = new Set(Buffer.from('EN'))
+const authenticationType = Buffer.from('R')[0]
 
 const sslRequest = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])
 
@@ -128,13 +129,36 @@ function messageEnd(bytes: Buffer, start: number): number {
   if (length < 4) throw notPostgres()
   if (length > maxBytes) throw looksLikeText(bytes, start) ? notPostgres() : tooLarge(maxBytes)
   const end = start + 1 + length
-  if (
-    end <= bytes.length &&
-    errorTypes.has(type ?? 0) &&
-    !terminated(bytes.subarray(start + headerBytes, end))
-  )
-    throw notPostgres()
+  if (end <= bytes.length) examineBody(type, bytes.subarray(start + headerBytes, end))
   return end
+}
+
+function examineBody(type: number | undefined, body: Buffer): void {
+  if (errorTypes.has(type ?? 0) && !terminated(body)) throw notPostgres()
+  if (type === authenticationType && body.length >= 4) refuseUnsupported(body)
+}
+
+/** Authentication requests that neither the driver nor Pulsecheck can answer: protocol documentation, "Message Formats". */
+const unsupported = new Map([
+  [2, 'Kerberos V5'],
+  [6, 'SCM credentials'],
+  [7, 'GSSAPI'],
+  [9, 'SSPI'],
+])
+const sasl = 10
+
+/** @throws CheckError `auth_method_unsupported` if the server demands something other than a password. */
+function refuseUnsupported(request: Buffer): void {
+  const method = request.readInt32BE(0)
+  const mechanisms = request.toString('latin1', 4).split('\0').filter(Boolean)
+  if (method === sasl && !mechanisms.includes('SCRAM-SHA-256')) throw unsupportedMethod(mechanisms.join(', '))
+  const name = unsupported.get(method)
+  if (name !== undefined) throw unsupportedMethod(name)
+}
+
+function unsupportedMethod(name: string): CheckError {
+  const message = `the server demands ${name} authentication; allow scram-sha-256 for this user in pg_hba.conf`
+  return new CheckError('auth_error', 'auth_method_unsupported', message)
 }
 
 /** Fields end in a zero byte each, and after the last field comes one more. */

@@ -26,7 +26,22 @@ describe('the options of postgres', () => {
       'unknown parameter "sslrootcert" in the URL; use tls.caFile',
     ],
     [{ url: 'postgres://u@db?pgbouncer=true' }, 'unknown parameter "pgbouncer" in the URL; use pooler: true'],
-    [{ url: 'postgres://u@db?__proto__=x' }, 'unknown parameter "__proto__" in the URL; remove it'],
+    [
+      { url: 'postgres://u@db?sslmode=disable&s3cr3t' },
+      'unknown parameter in the URL, number 2 after "?"; known are sslmode, sslnegotiation, application_name, connect_timeout, channel_binding',
+    ],
+    [
+      { url: 'postgres://u@db?sslmode=require&sslnegotiation=maybe' },
+      'sslnegotiation in the URL must be postgres or direct',
+    ],
+    [
+      { url: 'postgres://u@db?sslnegotiation=direct' },
+      'direct negotiation needs TLS: set tls, or sslmode=require in the URL',
+    ],
+    [
+      { host: 'db', user: 'u', sslNegotiation: 'direct' },
+      'direct negotiation needs TLS: set tls, or sslmode=require in the URL',
+    ],
     [{ url: 'postgres://u@db?sslmode=require&sslmode=disable' }, 'parameter "sslmode" is twice in the URL'],
     [
       { url: 'postgres://u@db?sslmode=disable', tls: {} },
@@ -60,6 +75,27 @@ describe('the options of postgres', () => {
     ['?sslmode=no-verify', { verify: false, minVersion: 'TLSv1.2' }],
   ])('reads TLS out of "%s"', (query, tls) => {
     expect(addressOf(options.parse({ url: `postgres://u@db${query}` })).tls).toEqual(tls)
+  })
+
+  test.each(['s3cr3t', '__proto__', 'constructor', 'p%40ss%26w0rd'])(
+    'never quotes "%s", which is no parameter that anybody knows',
+    word => {
+      for (const query of [word, `${word}=x`, `sslmode=disable&${word}&${word}`]) {
+        const parsed = dependencySchema(postgres).safeParse({ url: `postgres://u@db?${query}` })
+        expect(parsed.success).toBe(false)
+        expect(JSON.stringify(parsed.error?.issues)).not.toContain(decodeURIComponent(word))
+      }
+    },
+  )
+
+  test.each([
+    [{ url: 'postgres://u@db?sslmode=require&sslnegotiation=direct' }, true],
+    [{ url: 'postgres://u@db?sslnegotiation=direct', tls: {} }, true],
+    [{ host: 'db', user: 'u', tls: {}, sslNegotiation: 'direct' }, true],
+    [{ url: 'postgres://u@db?sslmode=require&sslnegotiation=postgres' }, false],
+    [{ url: 'postgres://u@db?sslmode=require' }, false],
+  ])('TLS begins at once with %j: %s', (given, direct) => {
+    expect(addressOf(options.parse(given)).direct).toBe(direct)
   })
 
   test('lets tls say how, where the URL says that', () => {

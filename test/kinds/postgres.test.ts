@@ -1,5 +1,6 @@
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import type { CheckResult } from '../../src/dependency.ts'
 import { postgres } from '../../src/kinds/postgres.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { check, type Options, startCheck } from '../support/check.ts'
@@ -46,6 +47,7 @@ describe('a server that works', () => {
         'host all in_clear all password',
         'host all trusted all trust',
         'host all rejected all reject',
+        'host all by_kerberos all gss',
         'host all all all scram-sha-256',
       ],
     })
@@ -55,6 +57,11 @@ describe('a server that works', () => {
       CREATE ROLE locked_out PASSWORD 'given'; CREATE ROLE crowded LOGIN PASSWORD 'given' CONNECTION LIMIT 0;
       CREATE ROLE reader LOGIN PASSWORD 'given'; ALTER ROLE reader SET default_transaction_read_only = on;
       SET password_encryption = 'md5'; CREATE ROLE by_md5 LOGIN PASSWORD 'given'`)
+    // Its sessions end at the first question about the server's state.
+    await server.admin(`
+      CREATE ROLE doomed LOGIN PASSWORD 'given'; ALTER ROLE doomed SET search_path = trap, pg_catalog;
+      CREATE SCHEMA trap; GRANT USAGE ON SCHEMA trap TO doomed; CREATE FUNCTION trap.pg_is_in_recovery()
+      RETURNS bool SECURITY DEFINER LANGUAGE sql AS 'SELECT pg_terminate_backend(pg_backend_pid())'`)
     await server.admin('CREATE DATABASE closed ALLOW_CONNECTIONS false')
     await server.admin('CREATE DATABASE secluded')
     await server.admin('REVOKE CONNECT ON DATABASE secluded FROM PUBLIC')
@@ -109,6 +116,13 @@ describe('a server that works', () => {
       '57P01',
     ],
     [
+      'a session that is ended while it tells its state',
+      { user: 'doomed', password: 'given', pooler: true },
+      'unhealthy',
+      '57P01',
+    ],
+    ['Kerberos', { user: 'by_kerberos' }, 'auth_error', 'auth_method_unsupported'],
+    [
       'a write where all is read-only',
       { user: 'reader', password: 'given', query: 'CREATE TABLE x ()' },
       'unhealthy',
@@ -116,9 +130,9 @@ describe('a server that works', () => {
     ],
     ['read-only by default', { user: 'reader', password: 'given', writable: true }, 'unhealthy', 'read_only'],
     [
-      'a query that the server ends',
+      'a query that ends by another limit than ours',
       { query: 'SET statement_timeout = 50; SELECT pg_sleep(60)' },
-      'timeout',
+      'unhealthy',
       '57014',
     ],
     ['the wrong role', { role: 'standby' }, 'unhealthy', 'wrong_role'],
@@ -189,9 +203,24 @@ describe('a server that works', () => {
     const query = 'SELECT * FROM locked'
 
     test('the query has ended before the check', async () => {
-      expect(await ask({ query }, 500)).toMatchObject({ ok: false, reason: 'timeout' })
+      const result = await ask({ query }, 2_000)
+      expect(result).toMatchObject({ ok: false, reason: 'timeout', detail: '57014', durationMs: 2_000 })
       await untilAlone(server)
     })
+
+    test.each([false, true])(
+      'an administrator who cancels the query is no timeout; pooler: %s',
+      async pooler => {
+        const running = startCheck(postgres, { ...login(server.port), query, pooler }, 60_000)
+        const waiting = `FROM pg_stat_activity WHERE usename = 'checker' AND wait_event_type = 'Lock'`
+        await until(async () => (await server.admin(`SELECT ${waiting}`)).length === 1, 'the query waits')
+        await server.admin(`SELECT pg_cancel_backend(pid) ${waiting}`)
+        const outcome = await running.outcome
+        expect(outcome).toMatchObject({ ok: false, reason: 'unhealthy', detail: '57014' })
+        expect((outcome as CheckResult).durationMs).toBeLessThan(60_000)
+        await running.settled
+      },
+    )
 
     test('behind a pooler the query is cancelled', async () => {
       const result = await ask({ query, pooler: true }, 400)

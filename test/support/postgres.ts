@@ -33,6 +33,8 @@ export interface PostgresOptions {
   readonly hba?: readonly string[]
   /** Serve TLS, too, with this certificate chain and key (PEM). */
   readonly tls?: { readonly certPem: string; readonly keyPem: string; readonly clientCaPem?: string }
+  /** The folder of the programs to run. Default: those of the newest PostgreSQL that is installed. */
+  readonly programs?: string
   /** A streaming standby of this cluster. */
   readonly standbyOf?: PostgresServer
   /** Default true: resolves when it answers. False: as soon as the process runs. */
@@ -74,7 +76,7 @@ const fast = {
 
 export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
   const dir = newFolder()
-  if (options.standbyOf === undefined) cpSync(template(), dir, { recursive: true })
+  if (options.standbyOf === undefined) cpSync(template(options.programs), dir, { recursive: true })
   else cloneOf(options.standbyOf, dir)
   chmodSync(dir, 0o700)
   const port = await closedPort()
@@ -92,7 +94,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   ]
   writeOwned(join(dir, 'pg_hba.conf'), `${hba.join('\n')}\n`)
   owned(dir)
-  let child = launch(dir, settings)
+  let child = launch(dir, settings, options.programs)
   if (options.ready ?? true) await untilReady(dir, port, child)
   const signalAll = (name: NodeJS.Signals) => {
     const postmaster = child.pid ?? 0
@@ -116,7 +118,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     admin: (sql, database = 'orders') => ask(dir, port, sql, database),
     kill,
     start: async ({ ready = true } = {}) => {
-      child = launch(dir, settings)
+      child = launch(dir, settings, options.programs)
       if (ready) await untilReady(dir, port, child)
     },
     freeze: () => signalAll('SIGSTOP'),
@@ -140,9 +142,13 @@ process.once('exit', () => {
 // The runner ends its workers by signal, and a signal alone is no exit.
 for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => process.exit(1))
 
-function launch(dir: string, settings: Readonly<Record<string, string | number>>): ChildProcess {
+function launch(
+  dir: string,
+  settings: Readonly<Record<string, string | number>>,
+  programs?: string,
+): ChildProcess {
   const given = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const child = spawn(binary('postgres'), ['-D', dir, ...given], {
+  const child = spawn(binary('postgres', programs), ['-D', dir, ...given], {
     ...asOwner(),
     stdio: ['ignore', 'ignore', 'pipe'],
   })
@@ -208,31 +214,45 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-let made: string | undefined
+const templates = new Map<string | undefined, string>()
 
 /** A cluster that was initialised and never ran. */
-function template(): string {
+function template(programs?: string): string {
+  const made = templates.get(programs)
   if (made !== undefined) return made
   const dir = newFolder()
   const quick = ['--no-sync', '--wal-segsize=1', '--encoding=UTF8', '--locale=C', '--auth=trust']
-  runAsOwner('initdb', ['-D', dir, '-U', 'postgres', ...quick])
+  runAsOwner(binary('initdb', programs), ['-D', dir, '-U', 'postgres', ...quick])
   const password = checkerPassword.replaceAll("'", "''")
   const sql = [`CREATE ROLE checker LOGIN PASSWORD '${password}'`, 'CREATE DATABASE orders', '']
-  runAsOwner('postgres', ['--single', '-D', dir, '-c', 'fsync=off', 'postgres'], sql.join('\n'))
-  made = dir
+  runAsOwner(
+    binary('postgres', programs),
+    ['--single', '-D', dir, '-c', 'fsync=off', 'postgres'],
+    sql.join('\n'),
+  )
+  templates.set(programs, dir)
   return dir
 }
 
 function cloneOf(primary: PostgresServer, dir: string): void {
   const source = ['-h', primary.dir, '-p', String(primary.port), '-U', 'postgres']
-  runAsOwner('pg_basebackup', [...source, '-D', dir, '-R', '-X', 'stream', '--checkpoint=fast', '--no-sync'])
+  runAsOwner(binary('pg_basebackup'), [
+    ...source,
+    '-D',
+    dir,
+    '-R',
+    '-X',
+    'stream',
+    '--checkpoint=fast',
+    '--no-sync',
+  ])
 }
 
-function runAsOwner(name: string, args: readonly string[], input = ''): void {
+function runAsOwner(program: string, args: readonly string[], input = ''): void {
   try {
-    execFileSync(binary(name), args, { ...asOwner(), input, stdio: ['pipe', 'ignore', 'pipe'] })
+    execFileSync(program, args, { ...asOwner(), input, stdio: ['pipe', 'ignore', 'pipe'] })
   } catch (error) {
-    throw new Error(`${name} failed: ${(error as { stderr?: Buffer }).stderr}`, { cause: error })
+    throw new Error(`${program} failed: ${(error as { stderr?: Buffer }).stderr}`, { cause: error })
   }
 }
 
@@ -273,8 +293,9 @@ function owned(path: string): void {
     chownSync(join(path, entry), who.uid, who.gid)
 }
 
-/** A program of the newest PostgreSQL that is installed, in Debian's place for it or on the PATH. */
-function binary(name: string): string {
+/** A program of this folder, or of the newest PostgreSQL that is installed, in Debian's place for it or on the PATH. */
+function binary(name: string, folder?: string): string {
+  if (folder !== undefined) return join(folder, name)
   const debian = '/usr/lib/postgresql'
   const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : []
   const folders = [
