@@ -38,9 +38,9 @@ export async function check(
   }
   if (waiting.size > 0) show()
   const once = checkOnce(wanted, { maxConcurrentChecks, checked })
-  endOnSignal(() => {
-    once.abort()
+  endOnSignal(async () => {
     progress.clear()
+    await once.close()
   })
   const report = await once.report
   progress.clear()
@@ -48,6 +48,7 @@ export async function check(
     process.stdout,
     output === 'json' ? `${JSON.stringify(report, null, 2)}\n` : statusTable(report, paint),
   )
-  // A checker that ignored its deadline must not hold the command.
+  await once.close()
+  // A checker that ignores its abort must not hold the command.
   process.exit(report.status === 'unavailable' ? exitCodes.failed : exitCodes.ok)
 }

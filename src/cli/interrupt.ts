@@ -33,11 +33,14 @@ export function endAtOnce(signal: NodeJS.Signals, code: number): never {
   process.exit(code)
 }
 
-/** On the first signal: lets go of what is held, which must not wait for anything, and ends the process. */
-export function endOnSignal(letGo: () => void): void {
+/** Lets go of what is held at the first signal, which must not take long, and ends the process. A second one ends it at once. */
+export function endOnSignal(letGo: () => Promise<void>): void {
+  let isEnding = false
   for (const [signal, code] of Object.entries(signalCodes)) {
-    takeOver(signal as NodeJS.Signals, () => {
-      letGo()
+    takeOver(signal as NodeJS.Signals, async () => {
+      if (isEnding) endAtOnce(signal as NodeJS.Signals, code)
+      isEnding = true
+      await letGo()
       process.exit(code)
     })
   }

@@ -1,4 +1,5 @@
 /** Every dependency asked once, outside of any schedule: the same check, the same state and the same report as the service's. */
+import { setTimeout } from 'node:timers/promises'
 import type { Checker, CheckOutcome, Dependency } from '../dependency.ts'
 import { createSystemClock } from '../schedule/clock.ts'
 import { createResolver } from '../schedule/resolve.ts'
@@ -16,11 +17,17 @@ export interface OnceOptions {
 }
 
 export interface Once {
-  /** What came of all of them. Never rejects. */
+  /** What came of all of them. Never rejects, and never comes if `close` was called before. */
   readonly report: Promise<StatusReport>
-  /** Lets go of every connection at once; there is no report then. */
-  abort(): void
+  /**
+   * Ends what is under way, and waits a moment for the checkers to let go: of connections, and of what they have left
+   * on a server, such as a query that is still running.
+   */
+  close(): Promise<void>
 }
+
+/** Checkers get this long to let go, in milliseconds: one that hangs must not hold the command. */
+const graceMs = 500
 
 /** A check that says nothing about its dependency, through a fault of our own, is made again so many times. */
 const maxRepeats = 2
@@ -28,26 +35,26 @@ const maxRepeats = 2
 /** Starts right away, side by side. */
 export function checkOnce(dependencies: readonly Dependency[], options: OnceOptions): Once {
   const clock = createSystemClock()
-  const { resolve, close } = createResolver()
+  const resolver = createResolver()
   const slots = createSlots(options.maxConcurrentChecks, clock)
   const stalls = createStalls(clock)
   const store = createStore(clock)
   const probes = createProbes(store, stalls.total)
-  const underWay = new Set<Run>()
-  let aborted = false
+  const { promise: report, resolve: tell } = Promise.withResolvers<StatusReport>()
+  const visits: Visit[] = []
+  let closing: Promise<unknown> | undefined
 
-  const ask = async (checker: Checker, { timeoutMs, redact }: Dependency): Promise<CheckOutcome> => {
+  const ask = async ({ checker, runs }: Visit, { timeoutMs, redact }: Dependency): Promise<CheckOutcome> => {
     const mine = run(checker, { timeoutMs, redact, clock, stalls })
-    underWay.add(mine)
-    const outcome = await mine.outcome
-    underWay.delete(mine)
-    return outcome
+    runs.push(mine)
+    return await mine.outcome
   }
   const settle = async (dependency: Dependency) => {
-    const checker = dependency.open(resolve)
-    let outcome = await ask(checker, dependency)
-    for (let i = 0; 'skipped' in outcome && i < maxRepeats && !aborted; i++)
-      outcome = await ask(checker, dependency)
+    const visit = { checker: dependency.open(resolver.resolve), runs: [] }
+    visits.push(visit)
+    let outcome = await ask(visit, dependency)
+    for (let i = 0; 'skipped' in outcome && i < maxRepeats && closing === undefined; i++)
+      outcome = await ask(visit, dependency)
     store.record(dependency.name, outcome)
     options.checked(dependency.name)
   }
@@ -59,7 +66,7 @@ export function checkOnce(dependencies: readonly Dependency[], options: OnceOpti
         usualMs: 0,
         start: () => {
           settle(dependency).then(() => {
-            if (!aborted) slots.release(claim)
+            if (closing === undefined) slots.release(claim)
             done()
           })
         },
@@ -71,15 +78,27 @@ export function checkOnce(dependencies: readonly Dependency[], options: OnceOpti
     stalls.start()
     await Promise.all(dependencies.map(queued))
     stalls.stop()
-    close()
-    return statusReport(store.snapshot(), probes.readiness())
+    if (closing === undefined) tell(statusReport(store.snapshot(), probes.readiness()))
   }
+  all()
   return {
-    report: all(),
-    abort() {
-      aborted = true
-      for (const run of underWay) run.abort()
-      close()
+    report,
+    async close() {
+      closing ??= Promise.race([Promise.allSettled(visits.map(leave)), setTimeout(graceMs)])
+      await closing
+      resolver.close()
     },
   }
+}
+
+/** A checker, and all that it was asked. */
+interface Visit {
+  readonly checker: Checker
+  readonly runs: Run[]
+}
+
+async function leave({ checker, runs }: Visit): Promise<void> {
+  for (const run of runs) run.abort()
+  await Promise.all(runs.map(run => run.settled))
+  await checker.close?.()
 }

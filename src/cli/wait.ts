@@ -29,9 +29,12 @@ export async function wait(
   const named = names?.flatMap(name => name.split(','))
   const wanted = named === undefined ? dependencies.filter(isCritical) : select(dependencies, named)
   const monitor = createMonitor({ dependencies: wanted.map(impatient), maxConcurrentChecks })
-  endOnSignal(() => void monitor.stop())
   const { promise: ended, resolve } = Promise.withResolvers<void>()
   const timer = setTimeout(resolve, timeoutMs)
+  endOnSignal(async () => {
+    clearTimeout(timer)
+    await monitor.stop()
+  })
   const startedAt = performance.now()
   const said = new Map<string, string>()
   monitor.state.subscribe({

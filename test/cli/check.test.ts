@@ -190,6 +190,36 @@ describe('a signal', () => {
   })
 })
 
+describe('a query that still runs on the server', () => {
+  const query = 'SET statement_timeout = 0; SELECT pg_sleep(600)'
+  const sleeping = (timeout: string) => ({
+    defaults: { timeout, interval: '10m' },
+    dependencies: { db: { kind: 'postgres', url: postgres.url, query } },
+  })
+  const ours = async () => await postgres.admin("SELECT FROM pg_stat_activity WHERE usename = 'checker'")
+
+  test.each([
+    ['check', ['check']],
+    ['wait', ['wait', '--timeout', '2s']],
+  ])('%s has it cancelled before it ends', async (_name, flags) => {
+    const { code } = await result({ flags, config: sleeping('1s') })
+    expect(code).toBe(1)
+    await until(async () => (await ours()).length === 0, 'no session is left')
+  })
+
+  test.each([
+    ['check', 'SIGINT', 130],
+    ['check', 'SIGTERM', 143],
+    ['wait', 'SIGTERM', 143],
+  ] as const)('%s has it cancelled when %s ends it', async (command, signal, code) => {
+    const { child, ended } = start({ flags: [command], config: sleeping('1m') })
+    await until(async () => (await ours()).length === 1, 'the query runs')
+    child.kill(signal)
+    expect(await ended).toBe(code)
+    await until(async () => (await ours()).length === 0, 'no session is left')
+  })
+})
+
 describe('on a terminal', () => {
   /** A config in a file that is gone after the test. */
   function fileOf(config: object): string {
