@@ -5,10 +5,13 @@ import { cancelRequest } from './postgres-wire.ts'
 import { type ConnectOptions, connect } from './shared/connect.ts'
 
 export interface Cancel {
-  /** Asks the server to stop the session's query, if there is a session. Best effort: it never fails. */
-  send(signal: AbortSignal): Promise<void>
-  /** The same within a time that every command and every shutdown waits for. */
-  sendInTime(): Promise<void>
+  /**
+   * Asks the server to stop the session's query, if there is a session. Best effort: it never fails. Resolves when the
+   * server has done it or does not answer; a request that is under way is not made again.
+   */
+  send(): Promise<void>
+  /** Resolves when no request is under way. */
+  finished(): Promise<void>
   /** Whether it was asked for. */
   isSent(): boolean
 }
@@ -16,23 +19,45 @@ export interface Cancel {
 /** Longer than a server needs that is alive, and less than a shutdown waits for checks to let go. */
 const cancelMs = 400
 
-/** @param peer the very server that the session is with, which a name alone may not stand for. */
+/**
+ * A request has a time of its own and outlives the check's signal: PgBouncer 1.18 and 1.19 end at once when we hang up
+ * before they have passed it on (pgbouncer/pgbouncer#801), and later ones forget it.
+ *
+ * @param peer the very server that the session is with, which a name alone may not stand for.
+ */
 export function createCancel(session: Session, peer: ConnectOptions, context: CheckerContext): Cancel {
   let isSent = false
-  const send = async (signal: AbortSignal) => {
+  let underWay: Promise<void> | undefined
+  const request = async () => {
     const key = session.cancelKey()
     if (key === undefined) return
     isSent = true
-    try {
-      const socket = await connect(peer, context, signal, untraced)
-      // The server hangs up when it has done it; PgBouncer forgets the request if we hang up first.
-      socket.write(cancelRequest(key))
-      await new Promise(resolve => socket.once('close', resolve).resume())
-    } catch {
-      // What remains is the server's own statement_timeout.
-    }
+    await within(cancelMs, signal => deliver(cancelRequest(key), peer, context, signal))
   }
-  return { send, sendInTime: () => within(cancelMs, send), isSent: () => isSent }
+  const done = () => {
+    underWay = undefined
+  }
+  return {
+    async send() {
+      underWay ??= request().finally(done)
+      await underWay
+    },
+    async finished() {
+      await underWay
+    },
+    isSent: () => isSent,
+  }
+}
+
+/** Sends the request and waits for the server to hang up, by which it says that it is done. */
+async function deliver(request: Buffer, peer: ConnectOptions, context: CheckerContext, signal: AbortSignal) {
+  try {
+    const socket = await connect(peer, context, signal, untraced)
+    socket.write(request)
+    await new Promise(resolve => socket.once('close', resolve).resume())
+  } catch {
+    // What remains is the server's own statement_timeout.
+  }
 }
 
 /** Work that is aborted after so many milliseconds. */

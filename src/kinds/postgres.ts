@@ -44,7 +44,7 @@ async function check(
   const session = createSession(socket, address, startup(address, options, limitMs))
   const cancel = createCancel(session, peerOf(socket, address), context)
   // A pooler forgets whom to cancel once we are gone, so it has to be asked before.
-  const timer = options.pooler ? setTimeout(() => cancel.send(signal), limitMs) : undefined
+  const timer = options.pooler ? setTimeout(cancel.send, limitMs) : undefined
   // Measured from here to the server's answer: never less than what the server measured, but for the drift of clocks.
   const hasPassed = () => (options.pooler ? cancel.isSent() : session.waitedMs() >= 0.99 * limitMs)
   try {
@@ -55,10 +55,11 @@ async function check(
     session.end()
   } catch (error) {
     socket.destroy()
-    if (signal.aborted) await cancel.sendInTime()
+    if (signal.aborted) await cancel.send()
     throw isRefusal(error) ? refusal(error, hasPassed()) : error
   } finally {
     clearTimeout(timer)
+    await cancel.finished()
   }
 }
 

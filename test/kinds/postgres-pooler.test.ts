@@ -98,6 +98,12 @@ describe('behind PgBouncer, pooling by transaction', () => {
     await until(async () => (await server.admin(sleeping)).length === 0, 'the query is gone', 1_000)
   })
 
+  test('the pooler survives every query that we cancel', async () => {
+    const cancelled = Array.from({ length: 5 }, () => ask({ query: 'SELECT pg_sleep(60)' }, 1_000))
+    for (const result of await Promise.all(cancelled)) expect(result).toMatchObject({ reason: 'timeout' })
+    expect(await ask({})).toMatchObject({ ok: true })
+  })
+
   test('a session that ends on the server behind it keeps the code of the server', async () => {
     const result = await ask({ query: 'SELECT pg_terminate_backend(pg_backend_pid())' })
     expect(result).toMatchObject({ ok: false, reason: 'unhealthy', detail: '57P01' })
@@ -184,6 +190,20 @@ describe('PgBouncer itself', () => {
     const databases = { orders: `host=127.0.0.1 port=${await closedPort()}` }
     const pooler = await bouncer({ databases, settings: { client_login_timeout: 1, query_wait_timeout: 30 } })
     expect(await ask(pooler)).toMatchObject({ reason: 'unhealthy', detail: 'not_ready' })
+  })
+
+  test('nobody behind it any more', async () => {
+    const lost = await startPostgres()
+    onTestFinished(lost.stop)
+    const pooler = await bouncer({ databases: { orders: `host=127.0.0.1 port=${lost.port}` } })
+    expect(await ask(pooler)).toMatchObject({ ok: true })
+    await lost.kill()
+    expect(await ask(pooler)).toMatchObject({ reason: 'unhealthy', detail: 'overloaded' })
+    expect(await ask(pooler)).toMatchObject({
+      reason: 'unhealthy',
+      detail: 'not_ready',
+      message: expect.stringContaining('server login has been failing'),
+    })
   })
 
   test('no connection slot left behind it', async () => {

@@ -42,14 +42,14 @@ export async function startPgBouncer(options: PgBouncerOptions): Promise<PgBounc
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), `${text}\n`)
   chmodSync(folder, 0o755)
   const child = spawn('pgbouncer', [join(folder, 'pgbouncer.ini')], { ...asNobody(), stdio: 'ignore' })
+  const ended = once(child, 'exit')
   await until(() => listens(port), 'PgBouncer listens')
   return {
     port,
     admin: command => administer(port, command),
     async stop() {
-      const exit = once(child, 'exit')
       child.kill('SIGKILL')
-      await exit
+      await ended
       rmSync(folder, { recursive: true })
     },
   }
