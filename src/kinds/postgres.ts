@@ -39,11 +39,15 @@ async function check(
   signal: AbortSignal,
   trace: PhaseTrace,
 ): Promise<void> {
-  const socket = await dial(address, context, signal, trace)
+  const life = new AbortController()
+  let leave = async () => {}
+  signal.addEventListener('abort', () => leave().then(() => life.abort()))
+  const socket = await dial(address, context, life.signal, trace)
   const limitMs = serverLimitMs(context.timeoutMs)
   const session = createSession(socket, address, startup(address, options, limitMs))
   const cancel = createCancel(session, peerOf(socket, address), context)
-  // A pooler forgets whom to cancel once we are gone, so it has to be asked before.
+  // A pooler forgets whom to cancel once the session is gone, so it is asked before: at an abort, and at the limit.
+  leave = cancel.send
   const timer = options.pooler ? setTimeout(cancel.send, limitMs) : undefined
   // Measured from here to the server's answer: never less than what the server measured, but for the drift of clocks.
   const hasPassed = () => (options.pooler ? cancel.isSent() : session.waitedMs() >= 0.99 * limitMs)
@@ -55,10 +59,10 @@ async function check(
     session.end()
   } catch (error) {
     socket.destroy()
-    if (signal.aborted) await cancel.send()
     throw isRefusal(error) ? refusal(error, hasPassed()) : error
   } finally {
     clearTimeout(timer)
+    leave = async () => {}
     await cancel.finished()
   }
 }

@@ -3,7 +3,7 @@ import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { postgres } from '../../src/kinds/postgres.ts'
 import { createAuthority } from '../support/certificates.ts'
-import { check, type Options } from '../support/check.ts'
+import { check, type Options, startCheck } from '../support/check.ts'
 import { closedPort, until } from '../support/net.ts'
 import { type PgBouncer, type PgBouncerOptions, startPgBouncer } from '../support/pgbouncer.ts'
 import { checkerPassword, type PostgresServer, startPostgres } from '../support/postgres.ts'
@@ -101,6 +101,17 @@ describe('behind PgBouncer, pooling by transaction', () => {
   test('the pooler survives every query that we cancel', async () => {
     const cancelled = Array.from({ length: 5 }, () => ask({ query: 'SELECT pg_sleep(60)' }, 1_000))
     for (const result of await Promise.all(cancelled)) expect(result).toMatchObject({ reason: 'timeout' })
+    expect(await ask({})).toMatchObject({ ok: true })
+  })
+
+  test('a check that is given up leaves no query on the server behind it', async () => {
+    const given = { ...login, port: pooler.port, query: 'SELECT pg_sleep(601)' }
+    const running = startCheck(postgres, given, 60_000)
+    const active = "SELECT FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(601)' AND state = 'active'"
+    await until(async () => (await server.admin(active)).length === 1, 'the query runs')
+    running.abort()
+    await running.settled
+    await until(async () => (await server.admin(active)).length === 0, 'the query is gone')
     expect(await ask({})).toMatchObject({ ok: true })
   })
 

@@ -1,10 +1,11 @@
+import { connect } from 'node:net'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { CheckResult } from '../../src/dependency.ts'
 import { postgres } from '../../src/kinds/postgres.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { check, type Options, startCheck } from '../support/check.ts'
-import { until } from '../support/net.ts'
+import { serve, until } from '../support/net.ts'
 import { checkerPassword, type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { contract } from './contract.ts'
 
@@ -165,6 +166,24 @@ describe('a server that works', () => {
 
   test('SELECT 1 is ok on a server that is read-only by default', async () => {
     expect(await ask({ user: 'reader', password: 'given' })).toMatchObject({ ok: true })
+  })
+
+  test('a check that has ended by itself asks for no cancel', async () => {
+    let accepted = 0
+    const between = await serve(socket => {
+      accepted += 1
+      const behind = connect(server.port, '127.0.0.1')
+      behind
+        .on('error', () => {})
+        .pipe(socket)
+        .pipe(behind)
+    })
+    onTestFinished(between.close)
+    expect(await check(postgres, login(between.port))).toMatchObject({ ok: true })
+    const failing = { ...login(between.port), query: 'SELECT 1/0', pooler: true }
+    expect(await check(postgres, failing)).toMatchObject({ ok: false, detail: '22012' })
+    await until(() => between.open.size === 0, 'both are gone')
+    expect(accepted).toBe(2)
   })
 
   test('a rotated password is seen by the next check', async () => {
