@@ -8,7 +8,7 @@ const src = join(import.meta.dirname, '../src')
 const files = globSync('**/*.{ts,cts}', { cwd: src }).sort()
 
 /** Vocabulary that every room may import. */
-const vocabulary = ['dependency', 'duration', 'secret', 'settings']
+const vocabulary = ['dependency', 'duration', 'secret', 'settings', 'turn']
 const rooms: Readonly<Record<string, readonly string[]>> = {
   config: [],
   kinds: [],
@@ -31,6 +31,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   secret: [],
   settings: [],
   duration: [],
+  turn: [],
 }
 
 /** Each third-party library and its home. */

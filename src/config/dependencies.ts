@@ -1,21 +1,25 @@
 /** The section `dependencies:`, from its tree to frozen dependencies. */
-import { setImmediate } from 'node:timers/promises'
 import type { Dependency, Kind } from '../dependency.ts'
 import { createDependency, dependencyName, dependencySchema } from '../settings.ts'
+import { createBreather } from '../turn.ts'
 import { type FileReading, readTwins } from './files.ts'
 import { deepFreeze } from './freeze.ts'
 import { hintForDependency } from './keys.ts'
 import { nearest } from './nearest.ts'
+import type { NamedEntry } from './outline.ts'
 import { printDependency } from './printable.ts'
 import type { Report } from './problem.ts'
+import { expandReferences } from './reference.ts'
 import { type Branch, type Entry, entryOf, hasBroken, join, type Leaf, mergeUnder } from './tree.ts'
 import { validate } from './validate.ts'
 
 export interface DependencyReading extends FileReading {
+  readonly env: Readonly<NodeJS.ProcessEnv>
   readonly kinds: readonly Kind[]
   /** The keys that a dependency has where it does not set them itself. */
   readonly defaults: Branch | undefined
-  readonly maxDependencies: number
+  /** Whether reading on is pointless. */
+  readonly isFull: () => boolean
 }
 
 export interface ReadDependency {
@@ -24,44 +28,45 @@ export interface ReadDependency {
   readonly printable: unknown
 }
 
-/** The dependencies that are enabled; those with problems are left out, and their problems reported. */
+/**
+ * The dependencies that are enabled; those with problems are left out, and their problems reported. Works in slices,
+ * since a reload must not hold up checks and scrapes.
+ *
+ * @param entries with their references, which are expanded here.
+ */
 export async function readDependencies(
-  section: Entry,
+  entries: Iterable<NamedEntry>,
   reading: DependencyReading,
 ): Promise<readonly ReadDependency[]> {
-  const entries = section.value.type === 'branch' ? [...section.value.entries] : []
-  const refuse = (message: string, hint?: string) =>
-    reading.report({ ...section.place, path: 'dependencies', message, ...(hint !== undefined && { hint }) })
-  if (entries.length > reading.maxDependencies) {
-    refuse(`${entries.length} dependencies are more than the ${reading.maxDependencies} allowed`)
-    return []
-  }
-  checkNames(entries, reading.report)
+  const checkName = createNameCheck(reading.report)
+  const breathe = createBreather()
   const found: ReadDependency[] = []
-  for (const [i, [name, entry]] of entries.entries()) {
-    const dependency = await readDependency(name, entry, reading)
+  for (const [name, entry] of entries) {
+    if (reading.isFull()) break
+    checkName(name, entry)
+    const dependency = await readDependency(name, expanded(entry, reading), reading)
     if (dependency !== undefined) found.push(dependency)
-    // A reload must not hold up checks and scrapes.
-    if (i % 50 === 49) await setImmediate()
+    await breathe()
   }
   return found
 }
 
-function checkNames(entries: readonly (readonly [string, Entry])[], report: Report): void {
+function expanded(entry: Entry, { env, report }: DependencyReading): Entry {
+  // What an environment names is taken as it is.
+  if (entry.value.type === 'leaf' && entry.value.hidden === true) return entry
+  const path = join('dependencies', entry.written)
+  return { ...entry, value: expandReferences(entry.value, path, env, report) }
+}
+
+function createNameCheck(report: Report): (name: string, entry: Entry) => void {
   const lower = new Map<string, Entry>()
-  for (const [name, entry] of entries) {
-    const path = join('dependencies', name)
+  return (name, { place, ...entry }) => {
+    const refuse = (message: string) => report({ ...place, path: join('dependencies', name), message })
     const result = dependencyName.safeParse(name)
-    if (!result.success)
-      report({ ...entry.place, path, message: result.error.issues[0]?.message ?? 'bad name' })
+    if (!result.success) refuse(result.error.issues[0]?.message ?? 'bad name')
     const first = lower.get(name.toLowerCase())
-    if (first !== undefined)
-      report({
-        ...entry.place,
-        path,
-        message: `differs only in case from a name on line ${first.place.line}`,
-      })
-    else lower.set(name.toLowerCase(), entry)
+    if (first !== undefined) refuse(`differs only in case from a name on line ${first.place.line}`)
+    else lower.set(name.toLowerCase(), { place, ...entry })
   }
 }
 
@@ -82,7 +87,7 @@ async function readDependency(
   const parsed = validate({ schema, entry: { ...entry, value }, path, report: reading.report, unknownKey })
   if (parsed === undefined || !parsed.enabled || hasBroken(value)) return undefined
   const dependency = createDependency(name, kind, deepFreeze(parsed))
-  return { dependency, printable: printDependency(dependency, parsed) }
+  return { dependency, printable: deepFreeze(printDependency(dependency, parsed)) }
 }
 
 interface Chosen {
@@ -138,10 +143,17 @@ function chooseByName(
   const kind = kinds.find(candidate => candidate.kind === word)
   const own = { ...branch, entries: new Map([...branch.entries].filter(([key]) => key !== 'kind')) }
   if (kind !== undefined) return { kind, own }
-  const names = kinds.map(candidate => candidate.kind)
-  const near = nearest(word, names)
-  const hint = near === undefined ? `known are ${names.join(', ')}` : `did you mean ${near}?`
-  return void report({ ...value.place, path: join(path, 'kind'), message: 'unknown kind', hint })
+  const shown = value.type === 'leaf' && value.hidden !== true && /^[a-z][a-z0-9_-]{0,31}$/i.test(word)
+  const message = shown ? `unknown kind ${word}` : 'unknown kind'
+  return void report({ ...value.place, path: join(path, 'kind'), message, hint: hintForKind(word, kinds) })
+}
+
+/** The scheme of a kind means the kind: `postgresql`, `rediss`. */
+function hintForKind(word: string, kinds: readonly Kind[]): string {
+  const names = kinds.map(({ kind }) => kind)
+  const ofScheme = kinds.find(({ schemes }) => schemes?.includes(word.toLowerCase()))?.kind
+  const meant = ofScheme ?? nearest(word, names)
+  return meant === undefined ? `known are ${names.join(', ')}` : `did you mean ${meant}?`
 }
 
 function missingKind(

@@ -1,7 +1,7 @@
 /** Any other YAML file that an operator names, with the same gates and the same problems as the config itself. */
 import type { z } from 'zod'
 import { hintFor } from './keys.ts'
-import { orderProblems, type Place, type Problem, type Report } from './problem.ts'
+import { createProblems, type Place, type Problem, type Report } from './problem.ts'
 import { maxConfigBytes, readSource, type Source } from './source.ts'
 import { type Entry, locate } from './tree.ts'
 import { validate } from './validate.ts'
@@ -32,17 +32,15 @@ export async function loadFile<T, R = T>(
   complete: (value: T, completion: Completion) => Promise<R | undefined> = async value =>
     value as unknown as R,
 ): Promise<LoadedFile<R>> {
-  const problems: Problem[] = []
-  const report: Report = problem => void problems.push(problem)
+  const { report, list } = createProblems()
   const parsed = await parse(file, schema, report)
   const refuse: Completion['refuse'] = (path, message) => {
     if (parsed !== undefined) report({ ...spotOf(parsed.entry, path), message })
   }
   const read = (other: string) => readSource(other, maxConfigBytes)
-  const value = parsed && problems.length === 0 ? await complete(parsed.value, { read, refuse }) : undefined
-  return value === undefined || problems.length > 0
-    ? { ok: false, problems: orderProblems(problems) }
-    : { ok: true, value }
+  const value = parsed && list().length === 0 ? await complete(parsed.value, { read, refuse }) : undefined
+  const problems = list()
+  return value === undefined || problems.length > 0 ? { ok: false, problems } : { ok: true, value }
 }
 
 async function parse<T>(

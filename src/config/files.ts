@@ -3,17 +3,60 @@
  * holds its text, as mounted secrets do. They are derived here, so that no kind knows of them.
  */
 import { resolve } from 'node:path'
+import { Secret } from '../secret.ts'
 import { alternatives, hasFileTwin, itemsOf, valuesOf } from './fields.ts'
 import type { Report } from './problem.ts'
-import { maxSecretBytes, readSource } from './source.ts'
+import { maxSecretBytes, readSource, type Source, stampOf } from './source.ts'
 import { type Branch, type Entry, join, type Leaf, type Tree } from './tree.ts'
 
 export interface FileReading {
   /** Where relative paths begin: the directory of the config file. */
   readonly directory: string
   readonly report: Report
-  /** Takes the absolute path of every file that was asked for. */
-  readonly seen: (file: string) => void
+  readonly files: NamedFiles
+}
+
+/** A file that a `...File` key names, as it was when it was read. */
+export interface NamedFile {
+  /** Absolute. */
+  readonly file: string
+  /** What `stampOf` said just before. */
+  readonly stamp: string
+  readonly content: Secret
+}
+
+/** The files that a configuration names. Each is read once, so that all its readers see the same content. */
+export interface NamedFiles {
+  /** @param file absolute. */
+  read(file: string): Promise<Source>
+  /** Those that could be read. */
+  list(): Promise<readonly NamedFile[]>
+}
+
+/** @param lastGood stand in for files that cannot be read, or are empty, now. */
+export function createNamedFiles(lastGood: readonly NamedFile[] = []): NamedFiles {
+  const good = new Map(lastGood.map(named => [named.file, named]))
+  const known = new Map<string, Promise<{ readonly stamp: string; readonly source: Source }>>()
+  const look = async (file: string) => {
+    const stamp = await stampOf(file)
+    const source = await readSource(file, maxSecretBytes)
+    const before = good.get(file)
+    if (source.ok || before === undefined) return { stamp, source }
+    return { stamp: before.stamp, source: { ok: true, text: before.content.reveal() } as const }
+  }
+  return {
+    async read(file) {
+      const reading = known.get(file) ?? look(file)
+      known.set(file, reading)
+      return (await reading).source
+    },
+    async list() {
+      const all = [...known].map(async ([file, reading]) => ({ file, ...(await reading) }))
+      return (await Promise.all(all)).flatMap(({ file, stamp, source }) =>
+        source.ok ? [{ file, stamp, content: new Secret(source.text) }] : [],
+      )
+    },
+  }
 }
 
 type Schemas = Parameters<typeof itemsOf>[0]
@@ -61,9 +104,7 @@ async function readTwin(entry: Entry, path: string, reading: FileReading): Promi
     reading.report({ ...entry.place, path, message: 'expected the path of a file' })
     return broken
   }
-  const file = resolve(reading.directory, value.value)
-  reading.seen(file)
-  const source = await readSource(file, maxSecretBytes)
+  const source = await reading.files.read(resolve(reading.directory, value.value))
   const text = source.ok ? source.text.replace(/\r?\n$/, '') : ''
   if (source.ok && text !== '') return { ...broken, value: text, hidden: true, broken: false }
   const message = source.ok ? 'is empty' : source.problem.message

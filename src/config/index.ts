@@ -1,11 +1,14 @@
 /** The config room: a YAML file or the environment becomes a frozen `Config`, or problems with their places. */
 export { type LoadedFile, loadFile } from './file.ts'
+export type { NamedFile } from './files.ts'
 export { configJsonSchema } from './json-schema.ts'
 export { type Config, type Loaded, type LoadOptions, loadConfig } from './load.ts'
 export { formatProblem, type Problem } from './problem.ts'
 export {
   type HistogramSettings,
   type ListenAddress,
+  metricsPathProblem,
   parseListenAddress,
   type ServerSettings,
 } from './server.ts'
+export { stampOf } from './source.ts'

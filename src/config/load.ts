@@ -1,17 +1,21 @@
 /** The one way into this room: a file or the environment in, a frozen `Config` or every problem out. */
 import { dirname, resolve } from 'node:path'
 import type { Dependency, Kind } from '../dependency.ts'
+import { Secret } from '../secret.ts'
 import { readDependencies } from './dependencies.ts'
 import { readEnvironment } from './environment.ts'
+import { createNamedFiles, type NamedFile } from './files.ts'
 import { deepFreeze } from './freeze.ts'
 import { hintForSection } from './keys.ts'
+import { type Outline, outlineOf } from './outline.ts'
 import { printable, printServer } from './printable.ts'
-import { orderProblems, type Problem, type Report } from './problem.ts'
+import { createProblems, type Problem, type Problems, type Report } from './problem.ts'
 import { expandReferences } from './reference.ts'
 import { sections } from './sections.ts'
 import type { HistogramSettings, ServerSettings } from './server.ts'
-import { maxConfigBytes, readSettled, readSource } from './source.ts'
-import { type Entry, entryOf, type Tree } from './tree.ts'
+import { maxConfigBytes, readSettled, readSource, type Source } from './source.ts'
+import { readInThread } from './thread.ts'
+import { type Entry, entryOf } from './tree.ts'
 import { validate } from './validate.ts'
 import { readYaml } from './yaml.ts'
 
@@ -26,6 +30,10 @@ export interface Config {
   readonly printable: unknown
   /** Absolute paths of the config file and of every file that it names: what to watch for a reload. */
   readonly files: readonly string[]
+  /** Those that `...File` keys name, as they were read. */
+  readonly namedFiles: readonly NamedFile[]
+  /** What the config file held. Undefined for an environment. */
+  readonly text?: Secret
 }
 
 export type Loaded =
@@ -41,37 +49,75 @@ export interface LoadOptions {
   /** Default 10,000. */
   readonly maxDependencies?: number
   /**
+   * A config that was loaded from the file before, in place of what the file holds now: only the files that it names are
+   * read again. Where one cannot be read, or is empty, its content of that time stands in.
+   */
+  readonly again?: Pick<Config, 'text' | 'namedFiles'>
+  /**
    * Waits some 500 ms. When given, the file is read again after it until two readings in a row agree: a reload must not
    * take a file that is being written.
    */
   readonly pause?: () => Promise<void>
 }
 
+/** Texts up to this many characters are read at once; a reload reads longer ones in a thread, so that it blocks nothing. */
+const quickLength = 8 * 1024
+/** A start waits for the config anyway, and a thread takes 50 ms to begin. */
+const quickStartLength = 256 * 1024
+
 /** Loads and validates a configuration. Reads files and nothing else: no network. Never throws for what is in them. */
 export async function loadConfig(options: LoadOptions): Promise<Loaded> {
-  const problems: Problem[] = []
-  const report: Report = problem => void problems.push(problem)
-  const root = await readRoot(options, report)
-  const config = root && (await readConfig(root, options, report))
-  return config === undefined || problems.length > 0
-    ? { ok: false, problems: orderProblems(problems) }
-    : { ok: true, config }
+  const collected = createProblems()
+  const use = async (outline: Outline | undefined, text?: string) =>
+    outline && (await readConfig(outline, text, options, collected))
+  const config = await readOutline(options, collected.report, use)
+  const problems = collected.list()
+  return config === undefined || problems.length > 0 ? { ok: false, problems } : { ok: true, config }
 }
 
-async function readRoot({ file, env, pause }: LoadOptions, report: Report): Promise<Tree | undefined> {
-  if (file === undefined) {
-    const dependencies = readEnvironment(env, report)
-    return { type: 'branch', place: dependencies.place, entries: new Map([['dependencies', dependencies]]) }
+async function readOutline<T>(
+  { file, env, pause, again }: LoadOptions,
+  report: Report,
+  use: (outline: Outline | undefined, text?: string) => Promise<T>,
+): Promise<T> {
+  if (file === undefined) return await use(environmentOutline(env, report))
+  const source = await readText(file, again?.text, pause)
+  if (!source.ok) {
+    report({ file, line: source.line, column: 1, path: '', ...source.problem })
+    return await use(undefined)
   }
-  const read = () => readSource(file, maxConfigBytes)
-  const source = await (pause === undefined ? read() : readSettled(read, pause))
-  if (!source.ok) return void report({ file, line: source.line, column: 1, path: '', ...source.problem })
-  const tree = readYaml(file, source.text, report)
-  return tree && expandReferences(tree, '', env, report)
+  const { text } = source
+  const isLive = pause !== undefined || again !== undefined
+  if (text.length > (isLive ? quickLength : quickStartLength))
+    return await readInThread(file, text, report, outline => use(outline, text))
+  const tree = readYaml(file, text, report)
+  return await use(tree && outlineOf(tree, report), text)
 }
 
-async function readConfig(tree: Tree, options: LoadOptions, report: Report): Promise<Config | undefined> {
-  const { file, kinds, maxDependencies = 10_000 } = options
+async function readText(
+  file: string,
+  given: Secret | undefined,
+  pause: LoadOptions['pause'],
+): Promise<Source> {
+  if (given !== undefined) return { ok: true, text: given.reveal() }
+  const read = () => readSource(file, maxConfigBytes)
+  return await (pause === undefined ? read() : readSettled(read, pause))
+}
+
+function environmentOutline(env: LoadOptions['env'], report: Report): Outline {
+  const dependencies = readEnvironment(env, report)
+  const entries = new Map([['dependencies', dependencies]])
+  return outlineOf({ type: 'branch', place: dependencies.place, entries }, report)
+}
+
+async function readConfig(
+  { root: unexpanded, count, dependencies }: Outline,
+  text: string | undefined,
+  options: LoadOptions,
+  { report, isFull }: Problems,
+): Promise<Config | undefined> {
+  const { file, env, kinds, maxDependencies = 10_000 } = options
+  const tree = file === undefined ? unexpanded : expandReferences(unexpanded, '', env, report)
   const root: Entry = {
     written: undefined,
     place: { file: file ?? 'environment', line: 1, column: 1 },
@@ -81,24 +127,26 @@ async function readConfig(tree: Tree, options: LoadOptions, report: Report): Pro
     hintForSection(key, parents, sections, kinds)
   const parsed = validate({ schema: sections, entry: root, path: '', report, unknownKey })
   const section = entryOf(tree, 'dependencies')
-  if (section === undefined || section.value.type !== 'branch') return undefined
-  if (section.value.entries.size === 0 && !section.value.broken) refuseNone(section, file, report)
+  if (section?.value.type !== 'branch') return undefined
+  if (count === 0 && !section.value.broken) refuseNone(section, file, report)
+  if (count > maxDependencies) return void refuseMany(section, count, maxDependencies, report)
   const under = entryOf(tree, 'defaults')?.value
-  const files = new Set(file === undefined ? [] : [resolve(file)])
-  const found = await readDependencies(section, {
+  const files = createNamedFiles(options.again?.namedFiles)
+  const found = await readDependencies(dependencies, {
     kinds,
-    maxDependencies,
+    env,
     defaults: under?.type === 'branch' ? under : undefined,
     directory: dirname(file ?? '.'),
     report,
-    seen: path => files.add(path),
+    isFull,
+    files,
   })
   if (parsed === undefined) return undefined
   const { server, histogram, maxConcurrentChecks } = parsed
-  const dependencies = found.map(({ dependency }) => dependency)
   const shown = Object.fromEntries(found.map(({ dependency, printable }) => [dependency.name, printable]))
+  const namedFiles = await files.list()
   return deepFreeze({
-    dependencies,
+    dependencies: found.map(({ dependency }) => dependency),
     maxConcurrentChecks,
     histogram,
     server,
@@ -108,11 +156,18 @@ async function readConfig(tree: Tree, options: LoadOptions, report: Report): Pro
       histogram: printable(histogram),
       server: printServer(server),
     },
-    files: [...files],
+    files: [...(file === undefined ? [] : [resolve(file)]), ...namedFiles.map(named => named.file)],
+    namedFiles,
+    ...(text !== undefined && { text: new Secret(text) }),
   })
 }
 
 function refuseNone(section: Entry, file: string | undefined, report: Report): void {
   const hint = file === undefined ? 'write pulsecheck.yml or set DATABASE_URL' : 'add one under dependencies'
   report({ ...section.place, path: '', message: 'no dependencies configured', hint })
+}
+
+function refuseMany({ place }: Entry, count: number, allowed: number, report: Report): void {
+  const message = `${count} dependencies are more than the ${allowed} allowed`
+  report({ ...place, path: 'dependencies', message })
 }

@@ -29,16 +29,43 @@ export function formatProblem(problem: Problem): string {
   return [`${file}:${line}:${column}`, path, what].filter(part => part !== '').join(': ')
 }
 
-/** The problems in the order of their places, each once: a shared default is wrong once, not once a dependency. */
-export function orderProblems(problems: readonly Problem[]): readonly Problem[] {
+/** More would help nobody, and a broken file can hold hundreds of thousands. */
+export const maxProblems = 100
+
+/** Collects problems, each once: a shared default is wrong once, not once for every dependency. */
+export interface Problems {
+  readonly report: Report
+  /** Whether further problems are dropped, so that reading on is pointless. */
+  isFull(): boolean
+  /** In the order of their places. If some were dropped, the last one says so. */
+  list(): readonly Problem[]
+}
+
+export function createProblems(): Problems {
   const distinct = new Map<string, Problem>()
-  for (const problem of problems) {
-    const key = JSON.stringify([problem.file, problem.line, problem.column, problem.message])
-    if (!distinct.has(key)) distinct.set(key, problem)
+  let dropped: Problem | undefined
+  return {
+    report(problem) {
+      const { file, line, column, message } = problem
+      const key = JSON.stringify([file, line, column, message])
+      if (dropped !== undefined || distinct.has(key)) return
+      if (distinct.size === maxProblems) dropped = problem
+      else distinct.set(key, problem)
+    },
+    isFull: () => dropped !== undefined,
+    list() {
+      const ordered = [...distinct.values()].sort(byPlace)
+      return dropped === undefined ? ordered : [...ordered, furtherProblems(dropped)]
+    },
   }
-  return [...distinct.values()].sort(
-    (a, b) => a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column,
-  )
+}
+
+function byPlace(a: Problem, b: Problem): number {
+  return a.file.localeCompare(b.file) || a.line - b.line || a.column - b.column
+}
+
+function furtherProblems({ file, line, column }: Problem): Problem {
+  return { file, line, column, path: '', message: `more than ${maxProblems} problems; the first are shown` }
 }
 
 /**

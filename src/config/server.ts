@@ -67,12 +67,24 @@ const hostName = z
 const metricsPath = z
   .string()
   .max(200)
-  .regex(/^\/[a-zA-Z0-9._~/-]*$/, {
-    error: 'expected a path that begins with /, of letters, digits, ".", "_", "~", "-"',
+  .regex(/^\/$|^(?:\/(?!\.{1,2}(?:\/|$))[a-zA-Z0-9._~-]+)+$/, {
+    error:
+      'expected a path such as /metrics: letters, digits, ".", "_", "~" and "-" between slashes, and no segment that is empty, "." or ".."',
   })
   .refine(path => !taken.includes(path) && !/^\/(?:readyz|-\/page)\//.test(path), {
     error: 'this path is taken by another answer',
   })
+
+/** What is wrong with a path for the metrics; undefined if nothing is. */
+export function metricsPathProblem(path: string): string | undefined {
+  return metricsPath.safeParse(path).error?.issues[0]?.message
+}
+
+/**
+ * As many dependencies as one configuration may have, each with up to a hundred series. With the default buckets, one
+ * has some sixty.
+ */
+const defaultMaxSeries = 1_000_000
 
 export const serverSchema = z.strictObject({
   listen: z
@@ -108,8 +120,10 @@ export const serverSchema = z.strictObject({
     .int()
     .min(1)
     .max(100_000_000)
-    .default(500_000)
-    .describe('Series that a scrape may hold. Default 500000.'),
+    .default(defaultMaxSeries)
+    .describe(
+      'Series that a scrape may hold. Default 1000000: 10,000 dependencies of any kind with the default buckets.',
+    ),
 })
 
 export type ServerSettings = Readonly<z.output<typeof serverSchema>>

@@ -48,13 +48,30 @@ export async function readSettled(read: () => Promise<Source>, pause: () => Prom
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     await pause()
     const next = await read()
-    if (JSON.stringify(next) === JSON.stringify(last)) return next
+    if (isSame(next, last)) return next
     last = next
   }
   return refuse('keeps changing while it is read', 'write a new file beside it and rename it')
 }
 
 const maxAttempts = 10
+
+function isSame(a: Source, b: Source): boolean {
+  return a.ok && b.ok ? a.text === b.text : JSON.stringify(a) === JSON.stringify(b)
+}
+
+/**
+ * What tells one content of a file from the next without reading it: the inode too, since Kubernetes swaps a symbolic
+ * link. For a file that cannot be examined, the code of the error.
+ */
+export async function stampOf(file: string): Promise<string> {
+  try {
+    const { mtimeNs, size, ino } = await stat(file, { bigint: true })
+    return `${mtimeNs}:${size}:${ino}`
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown error'
+  }
+}
 
 function refuse(message: string, hint?: string): Source & { ok: false } {
   return { ok: false, line: 1, problem: { message, ...(hint !== undefined && { hint }) } }

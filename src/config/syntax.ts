@@ -52,7 +52,11 @@ const words: Readonly<Record<ErrorCode, Words>> = {
  */
 export function syntaxWords(code: ErrorCode, line: string): Words {
   const known = words[code]
-  return /[[{,]\s*.*\$\{/.test(line)
-    ? { ...known, hint: `within [ ] or { }, put "\${VAR}" in quotes` }
-    : known
+  return isReferenceInFlow(line) ? { ...known, hint: `within [ ] or { }, put "\${VAR}" in quotes` } : known
+}
+
+/** In linear time, since a line may be a whole file. */
+function isReferenceInFlow(line: string): boolean {
+  const flow = line.search(/[[{,]/)
+  return flow !== -1 && line.includes('${', flow + 1)
 }

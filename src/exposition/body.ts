@@ -2,8 +2,8 @@
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { createGzip, type Gzip } from 'node:zlib'
+import { turn } from '../turn.ts'
 import type { Pages } from './column.ts'
-import { turn } from './turn.ts'
 
 /** All bytes of one scrape, as they were at one moment. */
 export interface Snapshot {

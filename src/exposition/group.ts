@@ -1,7 +1,8 @@
 /** Families over subjects of one type, with the bytes of each subject kept in every format that is asked for. */
+
+import { createBreather } from '../turn.ts'
 import { append, type Column, createColumn, type Pages } from './column.ts'
 import type { Family, FamilySamples, Format } from './family.ts'
-import { createBreather } from './turn.ts'
 
 /** Families over subjects of one type. */
 export interface Group<Subject> {

@@ -22,7 +22,7 @@ export function seriesBudget(
   const budgets = [...byKind].map(([kind, members]) => ({
     kind,
     dependencies: members.length,
-    seriesEach: members.reduce((most, dependency) => Math.max(most, seriesOf(dependency, buckets)), 0),
+    seriesEach: mostSeries(members, buckets),
   }))
   return budgets.sort((a, b) => total(b) - total(a))
 }
@@ -40,6 +40,12 @@ export function overBudget(budgets: readonly KindBudget[], maxSeries: number): s
 
 function total({ dependencies, seriesEach }: KindBudget): number {
   return dependencies * seriesEach
+}
+
+/** What a dependency measures alone makes a difference, and a kind says that once for all of its own. */
+function mostSeries(members: readonly Dependency[], buckets: readonly number[]): number {
+  const shapes = new Map(members.map(dependency => [Object.keys(dependency.measured).join(), dependency]))
+  return Math.max(...[...shapes.values()].map(dependency => seriesOf(dependency, buckets)))
 }
 
 /** Counted on a state in which everything is known that can be. */

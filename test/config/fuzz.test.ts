@@ -32,6 +32,7 @@ function judge(loaded: Loaded, text: string): string | undefined {
   if (loaded.ok) return sound(loaded.config) ? undefined : 'an unsound config'
   const lines = text.split(/\r\n|\n/)
   if (loaded.problems.length === 0) return 'refused without a problem'
+  if (loaded.problems.length > 101) return 'a flood of problems'
   const lost = loaded.problems.find(({ line, column }) => (lines[line - 1]?.length ?? -1) + 1 < column)
   if (lost !== undefined) return `no such place: ${formatProblem(lost)}`
   const leak = loaded.problems.map(formatProblem).find(line => line.includes(canary))
@@ -173,3 +174,35 @@ test('3,000 mutants are refused or make a sound config', async () => {
   expect(faults).toEqual([])
   expect(accepted).toBe(3_000)
 }, 120_000)
+
+const oneLine = (count: number) =>
+  JSON.stringify({
+    dependencies: Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [
+        `d${i}`,
+        { kind: 'postgres', host: 'db', password: canary, labels: { a: 'b, [c] {d}' } },
+      ]),
+    ),
+  })
+
+test('every truncation of one line of JSON is refused or makes a sound config', async () => {
+  const text = oneLine(12)
+  const load = await loader()
+  const faults: unknown[] = []
+  for (let end = 0; end <= text.length; end++) {
+    const fault = await load(text.slice(0, end))
+    if (fault !== undefined) faults.push([end, fault])
+  }
+  expect(faults).toEqual([])
+}, 120_000)
+
+test('a flood holds nothing up, and makes few problems', async () => {
+  const long = oneLine(9_000)
+  const cut = [64, 128, 512].map(kilobytes => long.slice(0, kilobytes * 1_024))
+  const floods = [':', '? ', '- ', '[', '{', 'a:', '"', '&a', '*a', '!a', '${', '{a: [', 'a: b: c'].flatMap(
+    sign => ['\n', ' '].map(separator => (sign + separator).repeat(200_000 / (sign.length + 1))),
+  )
+  const load = await loader()
+  for (const text of [...cut, ...floods])
+    expect([text.slice(0, 20), await load(text)]).toEqual([text.slice(0, 20), undefined])
+}, 300_000)

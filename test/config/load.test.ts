@@ -67,7 +67,7 @@ test('what is not set has its default', async () => {
     listen: [{ port: 9797 }],
     details: 'authorized',
     metricsPath: '/metrics',
-    maxSeries: 500_000,
+    maxSeries: 1_000_000,
   })
   expect(config.histogram.native).toBe(true)
   expect(config.histogram.buckets).toEqual([
@@ -252,6 +252,16 @@ describe('the environment', () => {
   })
 })
 
+test.each([
+  ['Cache', 'cache'],
+  ['cache', 'Cache'],
+  ['CACHE', 'cAche'],
+])('the names %s and %s do not go together', async (one, other) => {
+  expect(await problemsOf(`dependencies:\n  ${one}: tcp://a:1\n  ${other}: tcp://b:1\n`)).toEqual([
+    `pulsecheck.yml:3:3: dependencies.${other}: differs only in case from a name on line 2`,
+  ])
+})
+
 test('the number of dependencies is bounded', async () => {
   const text = `dependencies:\n${Array.from({ length: 11 }, (_, i) => `  d${i}: tcp://a:1\n`).join('')}`
   const directory = await directoryOf({ 'pulsecheck.yml': text })
@@ -287,4 +297,28 @@ test('nothing is left on any prototype', async () => {
     '__proto__: { polluted: 1 }\nconstructor: { prototype: { polluted: 1 } }\ndependencies: { __proto__: { polluted: 1 } }',
   )
   expect(({} as Record<string, unknown>).polluted).toBeUndefined()
+})
+
+test('of many problems the first hundred are told, and that there are more', async () => {
+  const bad = (count: number) => `dependencies:\n${'  d#: { kind: tpc }\n'.repeat(count)}`
+  const numbered = (count: number) => {
+    let i = 0
+    return bad(count).replaceAll('#', () => String(i++))
+  }
+  expect(await problemsOf(numbered(100))).toHaveLength(100)
+  const many = await problemsOf(numbered(101))
+  expect(many.slice(0, 100)).toEqual((await problemsOf(numbered(100))).slice(0, 100))
+  expect(many.slice(100)).toEqual(['pulsecheck.yml:102:17: more than 100 problems; the first are shown'])
+})
+
+test('an unknown kind is named, but not where it may be a secret', async () => {
+  const kind = (text: string) => problemsOf(`dependencies: { a: { kind: ${text} } }`, { KIND: 'hunter22' })
+  const at = 'pulsecheck.yml:1:28: dependencies.a.kind: unknown kind'
+  const known = 'known are postgres, redis, http, tcp'
+  expect(await kind('mysql')).toEqual([`${at} mysql; ${known}`])
+  expect(await kind('postgresql')).toEqual([`${at} postgresql; did you mean postgres?`])
+  expect(await kind('rediss')).toEqual([`${at} rediss; did you mean redis?`])
+  expect(await kind('"${KIND}"')).toEqual([`${at}; ${known}`])
+  expect(await kind('"p@ss word"')).toEqual([`${at}; ${known}`])
+  expect(await kind('123')).toEqual([`${at}; ${known}`])
 })

@@ -1,6 +1,11 @@
-import { expect, test } from 'vitest'
-import { parseListenAddress } from '../../src/config/index.ts'
-import { problemsOf } from './loading.ts'
+import fastify from 'fastify'
+import { expect, onTestFinished, test } from 'vitest'
+import { metricsPathProblem, parseListenAddress } from '../../src/config/index.ts'
+import { kinds as realKinds } from '../../src/kinds/index.ts'
+import { createMonitor } from '../../src/monitor.ts'
+import { parseDependency } from '../../src/settings.ts'
+import { seriesBudget } from '../../src/views/budget.ts'
+import { configOf, problemsOf } from './loading.ts'
 
 test.each([
   [':9797', { port: 9797 }],
@@ -31,6 +36,7 @@ test.each([
   'allow: []',
   'hosts: [status.example.com, pulsecheck, a_b.c-d]',
   'metricsPath: /a/b-c_d.e~f',
+  'metricsPath: /.a/..b/...',
   'shutdownDelay: 0s',
   'shutdownDelay: 1h',
   'maxSeries: 1',
@@ -53,6 +59,12 @@ test.each([
   'metricsPath: /a?b',
   'metricsPath: /readyz/one',
   'metricsPath: /',
+  'metricsPath: //healthz',
+  'metricsPath: /a//b',
+  'metricsPath: /a/',
+  'metricsPath: /./healthz',
+  'metricsPath: /a/../healthz',
+  'metricsPath: /..',
   'shutdownDelay: 2h',
   'shutdownDelay: 5',
   'maxSeries: 0',
@@ -60,6 +72,33 @@ test.each([
   'listen: []',
 ])('refuses %s', async keys => {
   expect(await problemsOf(server(keys))).toHaveLength(1)
+})
+
+test('the path of the metrics is that of no other route', async () => {
+  const app = fastify()
+  const paths: string[] = []
+  app.addHook('onRoute', ({ url }) => void paths.push(url))
+  const monitor = createMonitor({ dependencies: {}, config: () => ({}), reload: async () => ({ ok: true }) })
+  onTestFinished(async () => void (await Promise.all([app.close(), monitor.stop()])))
+  await app.register(monitor.routes)
+  const others = [...new Set(paths)].filter(path => path !== '/metrics' && !path.includes(':'))
+  expect(others).toEqual(expect.arrayContaining(['/', '/healthz', '/config', '/-/reload', '/-/events']))
+  for (const path of others) expect([path, metricsPathProblem(path)]).toEqual([path, expect.any(String)])
+})
+
+test('the default number of series is enough for as many dependencies as there may be, of every kind', async () => {
+  const { server, histogram } = await configOf('dependencies: { one: "tcp://a:1" }')
+  const urls = {
+    tcp: 'tcp://a:1',
+    http: 'http://a',
+    postgres: 'postgres://u@a/b',
+    redis: 'redis://a',
+  }
+  const some = realKinds.map(kind =>
+    parseDependency('one', kind, { url: urls[kind.kind as keyof typeof urls] }),
+  )
+  for (const { kind, seriesEach } of seriesBudget(some, histogram))
+    expect([kind, 10_000 * seriesEach <= server.maxSeries]).toEqual([kind, true])
 })
 
 test.each([

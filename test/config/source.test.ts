@@ -52,7 +52,7 @@ test('a file that may not be read says so', async () => {
 
 test('line breaks of Windows and a byte order mark change nothing, not even the places', async () => {
   const text = '# comment\ndependencies:\n  one: tcp://a:1\n  two: { kind: tpc }\n'
-  const expected = ['pulsecheck.yml:4:16: dependencies.two.kind: unknown kind; did you mean tcp?']
+  const expected = ['pulsecheck.yml:4:16: dependencies.two.kind: unknown kind tpc; did you mean tcp?']
   expect(await problemsOf(text)).toEqual(expected)
   expect(await problemsOf(`\ufeff${text.replaceAll('\n', '\r\n')}`)).toEqual(expected)
 })

@@ -1,3 +1,4 @@
+/** Long work in slices, so that it never keeps the event loop. */
 import { setImmediate as turn } from 'node:timers/promises'
 
 /** Long enough to get on, short enough that nobody notices: the bar for the longest block is 10 ms. */
