@@ -4,6 +4,7 @@ import type { Dependency, Kind, Resolve } from './dependency.ts'
 import { createExposition, type ExpositionResponse } from './exposition/exposition.ts'
 import type { Family } from './exposition/family.ts'
 import { createHistogram } from './exposition/histogram.ts'
+import { createApply } from './monitor/apply.ts'
 import { createSystemClock, type TimerClock } from './schedule/clock.ts'
 import { createResolver } from './schedule/resolve.ts'
 import { createScheduler } from './schedule/scheduler.ts'
@@ -48,7 +49,9 @@ export interface MonitorOptions {
 /** Families over one subject, which is read anew at each scrape. */
 export interface ExtraMetrics<Subject = ProcessMetrics> {
   readonly families: readonly Family<Subject>[]
-  read(): Promise<Subject>
+  read(): Subject
+  /** Awaited before each reading. */
+  prepare(): Promise<void>
 }
 
 export interface Monitor {
@@ -70,8 +73,11 @@ export interface Monitor {
   drain(): void
   /** Ends all checks and leaves no handle. May be called twice, and before `start`. */
   stop(): Promise<void>
-  /** Exactly these dependencies from now on. What is unchanged keeps its state, its counters and its schedule. */
-  apply(dependencies: readonly Dependency[]): void
+  /**
+   * Exactly these dependencies from now on. What is unchanged keeps its state, its counters and its schedule. Every
+   * answer is from before the change or from after it, never from in between. Resolves when the checks follow it too.
+   */
+  apply(dependencies: readonly Dependency[]): Promise<void>
 }
 
 /**
@@ -99,7 +105,11 @@ export function createMonitor(options: MonitorOptions): Monitor {
     now: clock.now,
     onError: error => logger?.error({ cause: String(error) }, 'a metric family failed'),
   })
-  followState(exposition, store, options.durations ?? { buckets: defaultBuckets, native: true })
+  const dependencyMetrics = followState(
+    exposition,
+    store,
+    options.durations ?? { buckets: defaultBuckets, native: true },
+  )
   const build = { version: version(), nodeVersion: process.version }
   exposition.collect(selfFamilies, () => {
     const lastReload = options.lastReload?.()
@@ -113,7 +123,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
       ...(lastWebReload !== undefined && { lastWebReload }),
     }
   })
-  if (options.extra !== undefined) exposition.collect(options.extra.families, options.extra.read)
+  const { extra } = options
+  if (extra !== undefined) exposition.collect(extra.families, extra.read, extra.prepare)
   if (logger !== undefined) logChanges(store, logger)
 
   const ready = () => probes.readiness().status !== 'unavailable'
@@ -131,22 +142,12 @@ export function createMonitor(options: MonitorOptions): Monitor {
     ...(reload && { reload }),
     ...(logger && { logger }),
   }
-  const apply = (dependencies: readonly Dependency[]) => {
-    const wanted = new Map(dependencies.map(dependency => [dependency.name, dependency]))
-    for (const { dependency } of store.snapshot().states) {
-      if (!isSameThing(dependency, wanted.get(dependency.name))) forget(dependency.name)
-    }
-    for (const dependency of dependencies) {
-      if (store.get(dependency.name)?.dependency.fingerprint === dependency.fingerprint) continue
-      store.put(dependency)
-      scheduler.add(dependency)
-    }
+  let isStopped = false
+  const apply = createApply({ store, scheduler, metrics: dependencyMetrics, isStopped: () => isStopped })
+  for (const dependency of resolved(options.dependencies)) {
+    store.put(dependency)
+    scheduler.add(dependency)
   }
-  const forget = (name: string) => {
-    scheduler.remove(name)
-    store.remove(name)
-  }
-  apply(resolved(options.dependencies))
   return {
     state: store,
     probes,
@@ -158,16 +159,12 @@ export function createMonitor(options: MonitorOptions): Monitor {
     start: scheduler.start,
     drain: probes.drain,
     async stop() {
+      isStopped = true
       await scheduler.stop()
       resolver.close()
     },
     apply,
   }
-}
-
-/** What is known of the one may be said of the other: only settings differ, not what is asked. */
-function isSameThing(known: Dependency, wanted: Dependency | undefined): boolean {
-  return wanted !== undefined && known.kind === wanted.kind && known.target === wanted.target
 }
 
 function resolved(dependencies: MonitorOptions['dependencies']): readonly Dependency[] {

@@ -74,7 +74,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
         () => new Promise(resolve => setTimeout(resolve, settleMs)),
       )
       warnOfFixed(config, next, logger)
-      monitor.apply(next.dependencies)
+      await monitor.apply(next.dependencies)
       server.setAccess(accessOf(next))
       config = next
       tellAccess()

@@ -123,7 +123,7 @@ describe('a changed list of dependencies', () => {
     monitor.start()
     await clock.advance(20_000)
     const before = monitor.state.get('stays')
-    monitor.apply([made('stays'), made('comes')])
+    await monitor.apply([made('stays'), made('comes')])
     expect(monitor.state.get('stays')).toBe(before)
     expect(monitor.state.get('goes')).toBeUndefined()
     await clock.advance(1_000)
@@ -137,18 +137,59 @@ describe('a changed list of dependencies', () => {
     const { clock, monitor, made, checked } = setUp('db')
     monitor.start()
     await clock.advance(1_000)
-    monitor.apply([made('db', { intervalMs: 1_000, fingerprint: 'other' })])
+    await monitor.apply([made('db', { intervalMs: 1_000, fingerprint: 'other' })])
     expect(monitor.state.get('db')).toMatchObject({ status: 'up', checks: 1 })
     checked.length = 0
     await clock.advance(10_000)
     expect(checked.length).toBeGreaterThanOrEqual(10)
   })
 
+  test('is in every scrape as a whole, or not at all', async () => {
+    const list = (version: number, count: number) =>
+      Array.from({ length: count }, (_, i) =>
+        dependency({
+          name: `${version === 1 || i % 2 === 0 ? 'd' : 'e'}${i}`,
+          labels: { version: String(version) },
+          fingerprint: `${version}`,
+        }),
+      )
+    const monitor = monitored({ clock: createFakeClock(), dependencies: list(1, 1_500) })
+    await metrics(monitor)
+    let isOver = false
+    const applied = monitor.apply(list(2, 1_500)).finally(() => {
+      isOver = true
+    })
+    const seen: string[] = []
+    while (!isOver) {
+      const found = (await metrics(monitor)).matchAll(/^dependency_info\{.*version="(\d)"/gm)
+      const versions = [...found].map(([, version]) => version)
+      seen.push(`${new Set(versions).size} ${versions.length}`)
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    await applied
+    expect(new Set(seen)).toEqual(new Set(['1 1500']))
+    expect(await metrics(monitor)).not.toMatch(/version="1"|"d1"/)
+  })
+
+  test('schedules nothing once the monitor is stopped', async () => {
+    const { clock, monitor, made } = setUp('a')
+    monitor.start()
+    await Promise.all([monitor.stop(), clock.advance(1_000)])
+    await monitor.apply([made('a', { fingerprint: 'other' }), made('b')])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('takes lists one after the other', async () => {
+    const { monitor, made } = setUp('a')
+    await Promise.all([monitor.apply([made('b')]), monitor.apply([made('c')])])
+    expect(monitor.state.snapshot().states.map(({ dependency }) => dependency.name)).toEqual(['c'])
+  })
+
   test('forgets what is known when something else is asked', async () => {
     const { clock, monitor, made } = setUp('db')
     monitor.start()
     await clock.advance(1_000)
-    monitor.apply([made('db', { target: 'elsewhere:5432', fingerprint: 'other' })])
+    await monitor.apply([made('db', { target: 'elsewhere:5432', fingerprint: 'other' })])
     expect(monitor.state.get('db')).toMatchObject({ status: 'unknown', checks: 0 })
   })
 })
@@ -164,7 +205,11 @@ test('one whose process metrics fail still answers the others', async () => {
   const monitor = monitored({
     dependencies: [parseDependency('cache', tcp, { url: 'tcp://127.0.0.1:1' })],
     logger: quiet,
-    extra: { families: [], read: async () => Promise.reject(new Error('no /proc')) },
+    extra: {
+      families: [],
+      read: () => new Map(),
+      prepare: async () => Promise.reject(new Error('no /proc')),
+    },
   })
   expect(await metrics(monitor)).toContain('dependency_critical{dependency="cache",kind="tcp"} 1')
   expect(errors).toEqual([{ cause: 'Error: no /proc' }])
@@ -189,7 +234,7 @@ test('one with a failing family still answers the others', async () => {
   const monitor = monitored({
     dependencies: [parseDependency('cache', tcp, { url: 'tcp://127.0.0.1:1' })],
     logger: quiet,
-    extra: { families: [broken], read: async () => new Map() },
+    extra: { families: [broken], read: () => new Map(), prepare: async () => {} },
   })
   expect(await metrics(monitor)).toContain('dependency_critical{dependency="cache",kind="tcp"} 1')
   expect(errors).toEqual([{ cause: 'Error: a bug' }])

@@ -28,17 +28,21 @@ export interface Exposition {
    * Adds families over subjects that are pushed: set when they change, and deleted. Families are shown in the order in
    * which they were added.
    *
-   * @param beforeScrape called before each snapshot, to set what time alone has changed. Must not throw.
    * @throws TypeError if a name is not valid, or clashes with one that any format shows already.
    */
-  group<Subject>(families: readonly Family<Subject>[], beforeScrape?: () => void): Group<Subject>
+  group<Subject>(families: readonly Family<Subject>[], hooks?: GroupHooks): Group<Subject>
   /**
    * Adds families over one subject that is pulled: read once for each snapshot. If reading fails, they have no samples
    * in that snapshot, and `onError` is told.
    *
+   * @param prepare awaited before, for what cannot be read at once. If it rejects, reading has failed.
    * @throws TypeError as `group` does.
    */
-  collect<Subject>(families: readonly Family<Subject>[], read: () => Subject | Promise<Subject>): void
+  collect<Subject>(
+    families: readonly Family<Subject>[],
+    read: () => Subject,
+    prepare?: () => Promise<void>,
+  ): void
   /**
    * Answers one scrape, as the request's `Accept` and `Accept-Encoding` ask for it, with a consistent snapshot. Scrapes
    * that come while another is being prepared share it; one that comes while slow readers hold a snapshot shares theirs
@@ -47,6 +51,14 @@ export interface Exposition {
   respond(accept: string | undefined, acceptEncoding: string | undefined): Promise<ExpositionResponse>
   /** The same moment as samples instead of bytes, for bridges into other registries. Never rejects. */
   samples(): Promise<readonly FamilySamples[]>
+}
+
+/** What a group does before each snapshot. Neither may fail. */
+export interface GroupHooks {
+  /** Resolves when no change of several subjects is half-way rendered. */
+  readonly wait?: () => Promise<void>
+  /** Sets what time alone has changed. */
+  readonly refresh?: () => void
 }
 
 export interface ExpositionOptions {
@@ -70,8 +82,15 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
     protobuf: createProtobuf(),
   }
   const { keepMs = 600_000, now = () => performance.now(), onError = () => {} } = options
-  const preparations: (() => void | Promise<void>)[] = []
-  const prepare = singleFlight(async () => void (await Promise.all(preparations.map(run => run()))))
+  const prepares: (() => Promise<void>)[] = []
+  const waits: (() => Promise<void>)[] = []
+  const refreshes: (() => void)[] = []
+  /** What can take long comes first. From the last refresh to the snapshot nothing else runs: it shows one moment. */
+  const prepare = singleFlight(async () => {
+    await Promise.all(prepares.map(run => run()))
+    for (const wait of waits) await wait()
+    for (const refresh of refreshes) refresh()
+  })
   const names = new Set<string>()
   const groups: KeptGroup<never>[] = []
   const shelves = new Map<Format, Shelf>()
@@ -112,16 +131,28 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
   }
 
   return {
-    group(families, beforeScrape) {
-      if (beforeScrape !== undefined) preparations.push(beforeScrape)
+    group(families, { wait, refresh } = {}) {
+      if (wait !== undefined) waits.push(wait)
+      if (refresh !== undefined) refreshes.push(refresh)
       return addGroup(families)
     },
 
-    collect(families, read) {
+    collect(families, read, prepare) {
       const group = addGroup(families)
-      preparations.push(async () => {
+      let isPrepared = true
+      const fail = (error: unknown) => {
+        isPrepared = false
+        group.delete('')
+        onError(error)
+      }
+      if (prepare !== undefined)
+        prepares.push(async () => {
+          isPrepared = true
+          await prepare().catch(fail)
+        })
+      refreshes.push(() => {
         try {
-          group.set('', await read())
+          if (isPrepared) group.set('', read())
         } catch (error) {
           group.delete('')
           onError(error)

@@ -1,10 +1,11 @@
 /** State → families: follows every change of the state, and keeps the exposition up to date with it. */
-import type { CheckOutcome } from '../dependency.ts'
+import type { CheckOutcome, Dependency } from '../dependency.ts'
 import type { Exposition } from '../exposition/exposition.ts'
 import type { Group } from '../exposition/group.ts'
 import { createHistogram, type Histogram } from '../exposition/histogram.ts'
 import type { StateReader } from '../state/store.ts'
 import { type DependencyState, statusAt } from '../state/transition.ts'
+import { createBreather } from '../turn.ts'
 import { type DependencySubject, dependencyFamilies, exemplarOf, measurementFamilies } from './families.ts'
 
 export interface DurationBuckets {
@@ -12,6 +13,14 @@ export interface DurationBuckets {
   readonly buckets: readonly number[]
   /** Keep a native histogram beside them. */
   readonly native: boolean
+}
+
+export interface DependencyMetrics {
+  /**
+   * Makes a change of many dependencies, and renders what it changed afterwards, in slices that leave the event loop
+   * free. Scrapes wait until that has resolved.
+   */
+  renderLater(change: () => void): Promise<void>
 }
 
 /** A success slower than this share of its timeout is worth an exemplar. */
@@ -27,33 +36,54 @@ export function followState(
   exposition: Pick<Exposition, 'group'>,
   state: StateReader,
   durations: DurationBuckets,
-): void {
-  const common = exposition.group(dependencyFamilies, showStale)
+): DependencyMetrics {
+  const common = exposition.group(dependencyFamilies, { wait: () => rendering, refresh: showStale })
   const ofKinds = new Map<string, Group<DependencySubject>>()
   const kept = new Map<string, Kept>()
+  let later: (() => void)[] | undefined
+  let rendering: Promise<void> = Promise.resolve()
 
   const kindGroup = ({ dependency: { kind, measured } }: DependencyState) => {
     const group = ofKinds.get(kind) ?? exposition.group(measurementFamilies(kind, measured))
     ofKinds.set(kind, group)
     return group
   }
+  const render = (work: () => void) => {
+    if (later === undefined) work()
+    else later.push(work)
+  }
   const show = (entry: Kept, state: DependencyState, now: number) => {
     const { name } = state.dependency
+    const group = kindGroup(state)
     entry.subject = { state, status: statusAt(state, now), durations: entry.histogram.value() }
-    common.set(name, entry.subject)
-    kindGroup(state).set(name, entry.subject)
+    render(() => {
+      if (kept.get(name) !== entry) return
+      common.set(name, entry.subject)
+      group.set(name, entry.subject)
+    })
   }
-  const changed = (state: DependencyState, _previous?: DependencyState, outcome?: CheckOutcome) => {
+  const changed = (state: DependencyState, previous?: DependencyState, outcome?: CheckOutcome) => {
     const { name } = state.dependency
-    const entry = kept.get(name) ?? ({ histogram: histogramFor(state, durations) } as Kept)
+    const known = kept.get(name)
+    if (
+      known !== undefined &&
+      outcome === undefined &&
+      isShownAlike(state.dependency, previous?.dependency)
+    ) {
+      known.subject = { ...known.subject, state }
+      return
+    }
+    const entry = known ?? ({ histogram: histogramFor(state, durations) } as Kept)
     kept.set(name, entry)
     if (outcome !== undefined) observe(entry.histogram, outcome, state.dependency.timeoutMs)
     show(entry, state, state.last?.monotonicAt ?? 0)
   }
   const removed = ({ dependency: { name, kind } }: DependencyState) => {
     kept.delete(name)
-    common.delete(name)
-    ofKinds.get(kind)?.delete(name)
+    render(() => {
+      common.delete(name)
+      ofKinds.get(kind)?.delete(name)
+    })
   }
   state.subscribe({ changed, removed })
 
@@ -64,6 +94,38 @@ export function followState(
       const { state, status } = entry.subject
       if (status !== statusAt(state, now)) show(entry, state, now)
     }
+  }
+
+  return {
+    renderLater(change) {
+      const work: (() => void)[] = []
+      later = work
+      try {
+        change()
+      } finally {
+        later = undefined
+        rendering = Promise.all([rendering, runInSlices(work)]).then(() => {})
+      }
+      return rendering
+    },
+  }
+}
+
+/** Whether two configurations of one name have the same samples, so that none needs to be rendered again. */
+function isShownAlike(a: Dependency, b: Dependency | undefined): boolean {
+  return (
+    a.kind === b?.kind &&
+    a.target === b.target &&
+    a.critical === b.critical &&
+    JSON.stringify(a.labels) === JSON.stringify(b.labels)
+  )
+}
+
+async function runInSlices(work: readonly (() => void)[]): Promise<void> {
+  const breathe = createBreather()
+  for (const each of work) {
+    each()
+    await breathe()
   }
 }
 

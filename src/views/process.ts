@@ -16,16 +16,24 @@ const misnamed = /^nodejs_active_(?:resources|handles|requests)_total$/
  */
 export async function createProcessMetrics(): Promise<{
   families: readonly Family<ProcessMetrics>[]
-  read(): Promise<ProcessMetrics>
+  /** What was measured when `prepare` was last called. */
+  read(): ProcessMetrics
+  prepare(): Promise<void>
 }> {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const createdSeconds = Date.now() / 1_000
-  const read = async () => {
+  let latest: ProcessMetrics = new Map()
+  const prepare = async () => {
     const metrics = (await registry.getMetricsAsJSON()) as Measured[]
-    return new Map(metrics.filter(({ name }) => !misnamed.test(name)).map(metric => [metric.name, metric]))
+    latest = new Map(metrics.filter(({ name }) => !misnamed.test(name)).map(metric => [metric.name, metric]))
   }
-  return { families: [...(await read()).values()].map(metric => family(metric, createdSeconds)), read }
+  await prepare()
+  return {
+    families: [...latest.values()].map(metric => family(metric, createdSeconds)),
+    read: () => latest,
+    prepare,
+  }
 }
 
 function family({ name, help, type }: Measured, created: number): Family<ProcessMetrics> {

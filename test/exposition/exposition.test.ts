@@ -213,11 +213,14 @@ describe('sharing', () => {
   test('scrapes that come together share one compression and one reading', async () => {
     let readings = 0
     const exposition = createExposition()
-    exposition.collect([gauge('a')], async () => {
-      readings += 1
-      await new Promise(resolve => setImmediate(resolve))
-      return ['x', 1] as const
-    })
+    exposition.collect(
+      [gauge('a')],
+      (): Pair => ['x', readings],
+      async () => {
+        readings += 1
+        await new Promise(resolve => setImmediate(resolve))
+      },
+    )
     const answers = await Promise.all(
       Array.from({ length: 10 }, () => exposition.respond('text/plain', 'gzip')),
     )
@@ -269,9 +272,50 @@ describe('what is pulled', () => {
   test('a group sets what time alone has changed before each scrape', async () => {
     const exposition = createExposition()
     let now = 0
-    const group: Group<Pair> = exposition.group([gauge('age')], () => group.set('x', ['x', now]))
+    const group: Group<Pair> = exposition.group([gauge('age')], {
+      refresh: () => group.set('x', ['x', now]),
+    })
     now = 7
     expect(samplesIn(await read(exposition))).toEqual(['age{key="x"} 7'])
+  })
+})
+
+describe('one moment', () => {
+  test('what is slow to prepare comes first, then changes under way, then what is read at once', async () => {
+    const order: string[] = []
+    const exposition = createExposition()
+    exposition.group([gauge('pushed')], {
+      wait: async () => void order.push('wait'),
+      refresh: () => order.push('refresh'),
+    })
+    const read = (): Pair => {
+      order.push('read')
+      return ['x', 1]
+    }
+    exposition.collect([gauge('pulled')], read, async () => {
+      await new Promise(resolve => setImmediate(resolve))
+      order.push('prepared')
+    })
+    await exposition.respond(undefined, undefined)
+    expect(order).toEqual(['prepared', 'wait', 'refresh', 'read'])
+  })
+
+  test('a preparation that fails costs its own families alone', async () => {
+    const errors: unknown[] = []
+    const exposition = createExposition({ onError: error => errors.push(error) })
+    let fails = true
+    exposition.collect(
+      [gauge('pulled')],
+      (): Pair => ['x', 1],
+      async () => {
+        if (fails) throw new Error('cannot be measured')
+      },
+    )
+    exposition.group([gauge('pushed')]).set('x', ['x', 5])
+    expect(samplesIn(await read(exposition))).toEqual(['pushed{key="x"} 5'])
+    expect(errors).toEqual([new Error('cannot be measured')])
+    fails = false
+    expect(samplesIn(await read(exposition))).toEqual(['pulled{key="x"} 1', 'pushed{key="x"} 5'])
   })
 })
 

@@ -66,6 +66,20 @@ describe('the store', () => {
     expect(revisions.map((revision, i) => revision - (revisions[i - 1] ?? 1))).toEqual([1, 0, 0, 1, 1])
   })
 
+  test('counts a revision when a dependency comes, is reconfigured or goes', () => {
+    const { store } = setUp('a')
+    const changes = [
+      () => store.put(dependency({ name: 'b' })),
+      () => store.put(dependency({ name: 'b', critical: false })),
+      () => store.remove('b'),
+    ]
+    for (const change of changes) {
+      const before = store.pulse().revision
+      change()
+      expect(store.pulse().revision).toBeGreaterThan(before)
+    }
+  })
+
   test('keeps what is known under a changed configuration', () => {
     const { clock, store } = setUp('a')
     store.record('a', success(clock))

@@ -6,15 +6,15 @@ import { createProcessMetrics } from '../../src/views/process.ts'
 import { until } from '../support/net.ts'
 
 test('the metrics of the process come out as families', async () => {
-  const { families, read } = await createProcessMetrics()
+  const { families, read, prepare } = await createProcessMetrics()
   setFlagsFromString('--expose-gc')
   runInNewContext('gc')()
-  await until(
-    async () => (await read()).get('nodejs_gc_duration_seconds')?.values.length !== 0,
-    'a collection is measured',
-  )
+  await until(async () => {
+    await prepare()
+    return read().get('nodejs_gc_duration_seconds')?.values.length !== 0
+  }, 'a collection is measured')
   const exposition = createExposition()
-  exposition.group(families).set('', await read())
+  exposition.collect(families, read, prepare)
   const { body } = await exposition.respond(undefined, undefined)
   const text = Buffer.isBuffer(body) ? body.toString() : ''
   expect(text).toContain('# TYPE process_cpu_seconds_total counter\n')

@@ -1,0 +1,103 @@
+/**
+ * The longest time for which a reload keeps the event loop: what a probe that comes at the worst moment waits.
+ *
+ *     node bench/reload.ts [--dependencies=10000] [--rounds=5] [--share=0.01] [--kind=tcp]
+ *
+ * A service reloads its own file in one process with a ticker of 1 ms; the longest gap between two ticks, less that
+ * millisecond, is the block. A scrape comes before the first round, so that a format is kept rendered. `--share` of
+ * the dependencies get another timeout in each round, in a second table all of them. Checks that follow are not counted:
+ * the interval is a day, and a round begins after the checks of the one before.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { kinds } from '../src/kinds/index.ts'
+import { type Service, startService } from '../src/service.ts'
+import { forked, told } from './support/child.ts'
+import { nameOf } from './support/dependencies.ts'
+import { parameters } from './support/parameters.ts'
+import { median } from './support/statistics.ts'
+import type { Ports } from './support/targets.ts'
+
+const { dependencies, rounds, share, kind } = parameters({
+  dependencies: 10_000,
+  rounds: 5,
+  share: 0.01,
+  kind: 'tcp',
+})
+
+const quiet = () => {}
+const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet }
+const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-bench-'))
+const file = join(folder, 'pulsecheck.yml')
+const targets = forked('targets.ts')
+const { tcp } = await told<Ports>(targets)
+
+/** The file of a round: the first dependencies have a timeout of their own. */
+function write(changed: number, round: number): void {
+  const target = `${kind}://127.0.0.1:${tcp}`
+  const lines = Array.from({ length: dependencies }, (_, i) =>
+    i < changed
+      ? `  ${nameOf(i)}: { kind: ${kind}, url: "${target}", timeout: ${1_000 + round}ms }`
+      : `  ${nameOf(i)}: ${target}`,
+  )
+  const head = 'defaults: { interval: 1d }\nserver: { listen: ["127.0.0.1:0"], maxSeries: 100000000 }'
+  writeFileSync(file, `${head}\ndependencies:\n${lines.join('\n')}\n`)
+}
+
+/** Milliseconds that the loop stood still for at most while this ran, and how long it took. */
+async function blocks(work: () => Promise<unknown>): Promise<{ longest: number; took: number }> {
+  let longest = 0
+  const started = performance.now()
+  let last = started
+  const tick = () => {
+    const now = performance.now()
+    longest = Math.max(longest, now - last - 1)
+    last = now
+  }
+  const ticker = setInterval(tick, 1)
+  await work()
+  const took = performance.now() - started
+  // What the work has put off to the next turns belongs to it.
+  await sleep(5)
+  clearInterval(ticker)
+  tick()
+  return { longest, took }
+}
+
+async function measure(service: Service, changed: number, before: number) {
+  const taken: { longest: number; took: number }[] = []
+  for (let round = 0; round < rounds; round++) {
+    write(changed, before + round)
+    taken.push(await blocks(service.reload))
+    // The changed ones are checked within a second; a round must not see it.
+    await sleep(1_500)
+  }
+  return {
+    'longest block, median (ms)': median(taken.map(({ longest }) => longest)).toFixed(1),
+    'worst (ms)': Math.max(...taken.map(({ longest }) => longest)).toFixed(1),
+    'reload, median (ms)': median(taken.map(({ took }) => took)).toFixed(0),
+  }
+}
+
+try {
+  write(0, 0)
+  const service = await startService({ configFile: file, env: {}, kinds, logger })
+  await fetch(`${service.urls[0]}/metrics`).then(response => response.arrayBuffer())
+  await sleep(1_500)
+  const nothing = await measure(service, 0, 0)
+  const some = await measure(service, Math.max(1, Math.round(share * dependencies)), 0)
+  const all = await measure(service, dependencies, rounds)
+  console.log(`a reload of ${dependencies} ${kind} dependencies, ${rounds} rounds`)
+  console.table({
+    'none changed': { ...nothing, bar: 'at most 20 ms' },
+    [`${100 * share} % changed`]: { ...some, bar: 'at most 20 ms' },
+    'all changed': { ...all, bar: '' },
+  })
+  await service.stop()
+} finally {
+  targets.kill()
+  rmSync(folder, { recursive: true })
+}
+process.exit()

@@ -1,0 +1,81 @@
+/** A new list of dependencies for a running monitor, without keeping the event loop for long. */
+import type { Dependency } from '../dependency.ts'
+import type { Scheduler } from '../schedule/scheduler.ts'
+import type { Store } from '../state/store.ts'
+import { createBreather, turn } from '../turn.ts'
+import type { DependencyMetrics } from '../views/metrics.ts'
+
+export interface Applying {
+  readonly store: Store
+  readonly scheduler: Pick<Scheduler, 'add' | 'remove'>
+  readonly metrics: Pick<DependencyMetrics, 'renderLater'>
+  /** Once it is true, nothing is scheduled any more. */
+  readonly isStopped: () => boolean
+}
+
+interface Changes {
+  /** Gone, or of another kind or target: what was known of the name says nothing any more. */
+  readonly forgotten: readonly string[]
+  /** New or changed. */
+  readonly put: readonly Dependency[]
+}
+
+/**
+ * Returns a function that makes these the dependencies. The state changes at one moment, so that no reader ever sees a
+ * part of the change; ending and beginning the checks, and rendering the samples, are done in slices before and after it.
+ * What is unchanged is not touched. Calls are carried out one after the other.
+ */
+export function createApply(applying: Applying): (dependencies: readonly Dependency[]) => Promise<void> {
+  let last: Promise<void> = Promise.resolve()
+  return dependencies => {
+    const next = last.then(() => change(dependencies, applying))
+    last = next.catch(() => {})
+    return next
+  }
+}
+
+async function change(dependencies: readonly Dependency[], applying: Applying): Promise<void> {
+  const { store, scheduler, metrics, isStopped } = applying
+  // A scrape that waited for the change before takes its snapshot first.
+  await turn()
+  const breathe = createBreather()
+  const { forgotten, put } = await compare(dependencies, store, breathe)
+  for (const name of [...forgotten, ...put.map(dependency => dependency.name)]) {
+    scheduler.remove(name)
+    await breathe()
+  }
+  await metrics.renderLater(() => {
+    for (const name of forgotten) store.remove(name)
+    for (const dependency of put) store.put(dependency)
+  })
+  for (const dependency of put) {
+    if (isStopped()) break
+    scheduler.add(dependency)
+    await breathe()
+  }
+}
+
+async function compare(
+  dependencies: readonly Dependency[],
+  store: Store,
+  breathe: ReturnType<typeof createBreather>,
+): Promise<Changes> {
+  const wanted = new Map(dependencies.map(dependency => [dependency.name, dependency]))
+  const forgotten: string[] = []
+  for (const { dependency } of store.snapshot().states) {
+    if (!isSameThing(dependency, wanted.get(dependency.name))) forgotten.push(dependency.name)
+    await breathe()
+  }
+  const put: Dependency[] = []
+  for (const dependency of dependencies) {
+    const known = store.get(dependency.name)?.dependency
+    if (known?.fingerprint !== dependency.fingerprint) put.push(dependency)
+    await breathe()
+  }
+  return { forgotten, put }
+}
+
+/** What is known of the one may be said of the other: only settings differ, not what is asked. */
+function isSameThing(known: Dependency, wanted: Dependency | undefined): boolean {
+  return wanted !== undefined && known.kind === wanted.kind && known.target === wanted.target
+}
