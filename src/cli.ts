@@ -2,17 +2,16 @@
 import { CommanderError } from 'commander'
 import { Exit, exitCodes } from './cli/exit.ts'
 import type { EarlySignals } from './cli/interrupt.ts'
+import { failOnLostOutput } from './cli/output.ts'
 import { createProgram } from './cli/program.ts'
 
 /** Runs the command that the arguments name. @param early what the launcher heard before. */
 export async function main(early: EarlySignals): Promise<void> {
-  // A closed pipe behind a table or a help text is nobody's fault.
-  process.stdout.on('error', () => {})
-  process.stderr.on('error', () => {})
+  failOnLostOutput(process)
   try {
     await createProgram(early).parseAsync()
   } catch (error) {
-    process.exitCode = codeOf(error)
+    process.exitCode = codeOf(error) || (process.exitCode ?? exitCodes.ok)
   }
 }
 

@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { formatDuration } from '../duration.ts'
 import { Exit, exitCodes } from './exit.ts'
+import { print } from './output.ts'
 
 export interface HealthcheckOptions {
   /** Ask for readiness in place of liveness, where the URL names no path. */
@@ -36,7 +37,7 @@ export async function healthcheck(text: string, options: HealthcheckOptions): Pr
   })
   const line = `${shown}: ${answer.status} ${answer.body}`.trimEnd()
   if (answer.status < 200 || answer.status > 299) throw new Exit(exitCodes.failed, [line])
-  process.stdout.write(`${line}\n`)
+  await print(process.stdout, `${line}\n`)
 }
 
 async function ask(

@@ -1,12 +1,14 @@
 /** `pulsecheck validate`: reads the config as `run` would, asks nothing, and says what it found. */
 import { configFile, readConfig } from './config.ts'
+import { print } from './output.ts'
 
 /** @throws Exit 3 if the config is wrong. */
 export async function validate(named: string | undefined): Promise<void> {
   const { dependencies } = await readConfig(named)
   const byKind = Map.groupBy(dependencies, ({ kind }) => kind)
   const counts = [...byKind].map(([kind, members]) => `${members.length} ${kind}`).sort()
-  process.stdout.write(
+  await print(
+    process.stdout,
     `${configFile(named) ?? 'environment'}: ok, ${dependencies.length} dependencies: ${counts.join(', ')}\n`,
   )
 }

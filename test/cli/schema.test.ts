@@ -1,6 +1,10 @@
-import { expect, test } from 'vitest'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
 import { configJsonSchema } from '../../src/config/index.ts'
 import { kinds } from '../../src/kinds/index.ts'
+import { closedPort } from '../support/net.ts'
 import { result } from './commands.ts'
 
 test('the JSON Schema of the config, of every kind', async () => {
@@ -9,3 +13,23 @@ test('the JSON Schema of the config, of every kind', async () => {
   expect(JSON.parse(stdout)).toEqual(JSON.parse(JSON.stringify(configJsonSchema(kinds))))
   expect(JSON.parse(stdout).$schema).toBe('https://json-schema.org/draft/2020-12/schema')
 })
+
+test.each([[['schema']], [['--version']], [['--help']], [['validate']], [['init', '-']], [['check']]])(
+  '%j on a full disk ends with 1 and one line',
+  async flags => {
+    const full = openSync('/dev/full', 'w')
+    onTestFinished(() => closeSync(full))
+    const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-full-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const file = join(folder, 'err')
+    const err = openSync(file, 'w')
+    const port = await closedPort()
+    const config = { dependencies: { a: { kind: 'tcp', host: '127.0.0.1', port, critical: false } } }
+    const { code } = await result({ flags, config, stdio: ['ignore', full, err] })
+    closeSync(err)
+    expect([code, readFileSync(file, 'utf8')]).toEqual([
+      1,
+      'error: cannot write to standard output (ENOSPC)\n',
+    ])
+  },
+)
