@@ -1,12 +1,21 @@
 /** The wiring of the stand-alone service: config file, listeners, reload, drain. */
-import { type Config, formatProblem, type ListenAddress, loadConfig } from './config/index.ts'
+import {
+  type Config,
+  formatProblem,
+  type ListenAddress,
+  type LoadOptions,
+  loadConfig,
+} from './config/index.ts'
 import type { Kind } from './dependency.ts'
 import { createMonitor, type Monitor } from './monitor.ts'
 import { createServer, type Server } from './server/index.ts'
+import { followFiles } from './service/follow.ts'
+import { lacksLastNewline, suspicion } from './service/suspicion.ts'
 import { type FollowedWeb, followWebConfig, loadWebConfig } from './service-web.ts'
 import { overBudget, seriesBudget } from './views/budget.ts'
 import type { Logger } from './views/logs.ts'
 import { createProcessMetrics } from './views/process.ts'
+import { noFailures, type ReloadFailure } from './views/self.ts'
 
 export interface ServiceOptions {
   /** Without it, the environment is the configuration. */
@@ -22,6 +31,12 @@ export interface ServiceOptions {
   readonly webConfigFile?: string
   /** Whether `/-/reload` is there. */
   readonly lifecycle?: boolean
+  /** Whether a reload may take most of the dependencies away. */
+  readonly allowShrink?: boolean
+  /** Waits between the two readings of a reload. Default: 500 milliseconds. */
+  readonly pause?: () => Promise<void>
+  /** Milliseconds between two looks at the files that `...File` keys name. Default: 5,000. */
+  readonly followEveryMs?: number
 }
 
 export interface Service {
@@ -39,10 +54,12 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
   /** One line each, with its place. */
   readonly problems: readonly string[]
+  readonly failure: ReloadFailure
 
-  constructor(problems: readonly string[]) {
+  constructor(problems: readonly string[], failure: ReloadFailure = 'invalid') {
     super(problems.join('\n'))
     this.problems = problems
+    this.failure = failure
   }
 }
 
@@ -65,27 +82,52 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const web = webConfigFile === undefined ? undefined : await loadWebConfig(webConfigFile)
   if (web !== undefined && web.web === undefined) throw new ConfigError(web.problems)
   let followedWeb: FollowedWeb | undefined
-  let lastReload = { successful: true, successAt: Date.now() }
+  let lastReload = { successful: true, successAt: Date.now(), failures: noFailures }
+  const pause = options.pause ?? (() => new Promise(resolve => setTimeout(resolve, settleMs)))
+  const alone = oneAtATime()
 
-  const reload = coalesced(async () => {
-    try {
-      const next = await loadServiceConfig(
-        options,
-        () => new Promise(resolve => setTimeout(resolve, settleMs)),
-      )
-      warnOfFixed(config, next, logger)
-      await monitor.apply(next.dependencies)
-      server.setAccess(accessOf(next))
-      config = next
-      tellAccess()
-      lastReload = { successful: true, successAt: Date.now() }
-      logger.info({ dependencies: next.dependencies.length }, 'config reloaded')
-    } catch (error) {
-      lastReload = { ...lastReload, successful: false }
-      for (const problem of problemsOf(error))
-        logger.error({ problem }, 'config not reloaded, the running one stays')
-      throw error
-    }
+  const reload = coalesced(() =>
+    alone(async () => {
+      try {
+        const next = await loadServiceConfig(options, { pause })
+        if (options.allowShrink !== true) refuseSuspicious(config, next, options)
+        warnOfFixed(config, next, logger)
+        if (lacksLastNewline(config, next))
+          logger.warn({}, 'the config has no newline at its end any more; check that it is complete')
+        await monitor.apply(next.dependencies)
+        server.setAccess(accessOf(next))
+        config = next
+        tellAccess()
+        lastReload = { ...lastReload, successful: true, successAt: Date.now() }
+        logger.info({ dependencies: next.dependencies.length }, 'config reloaded')
+      } catch (error) {
+        const cause = error instanceof ConfigError ? error.failure : 'invalid'
+        const failures = { ...lastReload.failures, [cause]: lastReload.failures[cause] + 1 }
+        lastReload = { ...lastReload, successful: false, failures }
+        for (const problem of problemsOf(error))
+          logger.error({ problem }, 'config not reloaded, the running one stays')
+        throw error
+      }
+    }),
+  )
+  /** The config that runs, whatever its file holds by now, with the secrets that their files hold now. */
+  const rereadSecrets = () =>
+    alone(async () => {
+      try {
+        const next = await loadServiceConfig(options, { again: config })
+        await monitor.apply(next.dependencies)
+        config = next
+        logger.info({ files: next.namedFiles.length }, 'secret files read again')
+      } catch (error) {
+        for (const problem of problemsOf(error)) logger.warn({ problem }, 'secret files not taken over')
+        throw error
+      }
+    })
+  const following = followFiles({
+    files: () => config.namedFiles,
+    reread: rereadSecrets,
+    logger,
+    ...(options.followEveryMs !== undefined && { everyMs: options.followEveryMs }),
   })
   const outcome = () =>
     reload().then(
@@ -98,7 +140,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     maxConcurrentChecks: config.maxConcurrentChecks,
     durations: config.histogram,
     extra: await createProcessMetrics(),
-    lastReload: () => lastReload,
+    lastReload: () => ({ ...lastReload, unusableFiles: following.unusable() }),
     lastWebReload: () => followedWeb?.last(),
     config: () => config.printable,
     ...(options.lifecycle === true && { reload: outcome }),
@@ -121,12 +163,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     followedWeb = followWebConfig({ file: webConfigFile, first: web, apply, logger })
   }
   monitor.start()
+  following.start()
 
   let stopping: Promise<void> | undefined
   const stop = async () => {
     monitor.drain()
-    const delayMs =
-      config.server.shutdownDelay ?? (env.KUBERNETES_SERVICE_HOST === undefined ? 0 : kubernetesDelayMs)
+    following.stop()
+    const delayMs = shutdownDelayMs(config, env)
     if (delayMs > 0) logger.info({ delayMs }, 'not ready any more, draining')
     await new Promise(resolve => setTimeout(resolve, delayMs))
     followedWeb?.stop()
@@ -144,24 +187,37 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 }
 
+/** Milliseconds between not being ready and the end of listening. */
+export function shutdownDelayMs({ server }: Pick<Config, 'server'>, env: ServiceOptions['env']): number {
+  return server.shutdownDelay ?? (env.KUBERNETES_SERVICE_HOST === undefined ? 0 : kubernetesDelayMs)
+}
+
 /**
  * The config as it stands in the file or the environment now, within its series budget.
  *
- * @param pause waits between the two readings that a reload makes; see `LoadOptions`.
+ * @param reading how a running service reads it; see `LoadOptions`.
  * @throws ConfigError
  */
 export async function loadServiceConfig(
   { configFile, env, kinds }: Pick<ServiceOptions, 'configFile' | 'env' | 'kinds'>,
-  pause?: () => Promise<void>,
+  reading: Pick<LoadOptions, 'pause' | 'again'> = {},
 ): Promise<Config> {
   const file = configFile === undefined ? {} : { file: configFile }
-  const loaded = await loadConfig({ ...file, env, kinds, ...(pause && { pause }) })
+  const loaded = await loadConfig({ ...file, ...reading, env, kinds })
   if (!loaded.ok) throw new ConfigError(loaded.problems.map(formatProblem))
   const { dependencies, histogram, server } = loaded.config
   const tooMany = overBudget(seriesBudget(dependencies, histogram), server.maxSeries)
   if (tooMany !== undefined)
     throw new ConfigError([`${configFile ?? 'environment'}: server.maxSeries: ${tooMany}`])
   return loaded.config
+}
+
+/** @throws ConfigError */
+function refuseSuspicious(running: Config, next: Config, { configFile }: ServiceOptions): void {
+  const why = suspicion(running, next)
+  if (why === undefined) return
+  const hint = 'start with --config.allow-shrink, or restart, if that is meant'
+  throw new ConfigError([`${configFile ?? 'environment'}: ${why}; ${hint}`], 'truncated')
 }
 
 function accessOf({ server: { details, allow, hosts } }: Config) {
@@ -214,6 +270,16 @@ async function urlsOf(
     const host = listen[i]?.host ?? 'localhost'
     return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
   })
+}
+
+/** Runs one piece of work after the other. */
+function oneAtATime(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return work => {
+    const next = last.then(work)
+    last = next.catch(() => {})
+    return next
+  }
 }
 
 /** At most one run at a time and one waiting; whoever calls meanwhile shares the one that waits. */

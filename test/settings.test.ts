@@ -68,6 +68,12 @@ describe('a dependency in code', () => {
     ).toBe(500)
   })
 
+  test('staleAfter may be as short as interval + timeout, and no shorter', () => {
+    const made = (staleAfter: string) => parseDependency('cache', tcp, { ...options, staleAfter })
+    expect(made('18s').staleAfterMs).toBe(18_000)
+    expect(() => made('17s999ms')).toThrow('staleAfter 17s999ms is below interval + timeout (18s)')
+  })
+
   test.each([
     [
       { ...options, timeout: '20s' },

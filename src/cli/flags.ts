@@ -6,6 +6,7 @@ export const logFormats = ['logfmt', 'json'] as const
 export interface GlobalFlags {
   readonly 'config.file'?: string
   readonly 'config.check'?: boolean
+  readonly 'config.allowShrink'?: boolean
   readonly 'web.listenAddress'?: readonly string[]
   readonly 'web.config.file'?: string
   readonly 'web.telemetryPath'?: string

@@ -1,5 +1,5 @@
-/** The addresses of `--web.listen-address`. */
-import { type ListenAddress, parseListenAddress } from '../config/index.ts'
+/** Where to listen and answer: `--web.listen-address` and `--web.telemetry-path`. */
+import { type ListenAddress, metricsPathProblem, parseListenAddress } from '../config/index.ts'
 import { Exit, exitCodes } from './exit.ts'
 import type { GlobalFlags } from './flags.ts'
 
@@ -12,4 +12,12 @@ export function listenAddresses(flags: GlobalFlags): readonly ListenAddress[] | 
       `error: --web.listen-address "${text}": write host:port, such as :9797 or 127.0.0.1:9797`,
     ])
   })
+}
+
+/** Undefined if none was given. @throws Exit 2 for a path that the metrics cannot have. */
+export function telemetryPath(flags: GlobalFlags): string | undefined {
+  const path = flags['web.telemetryPath']
+  const problem = path === undefined ? undefined : metricsPathProblem(path)
+  if (problem === undefined) return path
+  throw new Exit(exitCodes.usage, [`error: --web.telemetry-path "${path}": ${problem}`])
 }

@@ -18,6 +18,7 @@ export function createProgram(early: EarlySignals = { hungUp: () => false }): Co
       'config file; default: pulsecheck.yml if it is there, else DATABASE_URL, REDIS_URL and PULSECHECK_DEPENDENCY_<NAME>',
     )
     .option('--config.check', 'validate the config and exit')
+    .option('--config.allow-shrink', 'allow a reload to remove most of the dependencies')
     .option(
       '--web.listen-address <address>',
       'host:port to listen on, in place of server.listen; repeatable',

@@ -7,7 +7,7 @@ import { configFile } from './config.ts'
 import { Exit, exitCodes } from './exit.ts'
 import type { GlobalFlags } from './flags.ts'
 import { type EarlySignals, endAtOnce, signalCodes, takeOver } from './interrupt.ts'
-import { listenAddresses } from './listen.ts'
+import { listenAddresses, telemetryPath } from './listen.ts'
 import { createLogger, flushed } from './logger.ts'
 import { validate } from './validate.ts'
 
@@ -43,7 +43,7 @@ function serviceOptions(flags: GlobalFlags): ServiceOptions & { logger: Logger }
   const file = configFile(flags['config.file'])
   const webConfigFile = flags['web.config.file']
   const listen = listenAddresses(flags)
-  const metricsPath = flags['web.telemetryPath']
+  const metricsPath = telemetryPath(flags)
   return {
     ...(file !== undefined && { configFile: file }),
     env: process.env,
@@ -52,6 +52,7 @@ function serviceOptions(flags: GlobalFlags): ServiceOptions & { logger: Logger }
     ...(listen !== undefined && { listen }),
     ...(metricsPath !== undefined && { metricsPath }),
     ...(webConfigFile !== undefined && { webConfigFile }),
+    allowShrink: flags['config.allowShrink'] === true,
     lifecycle: flags['web.enableLifecycle'] === true,
   }
 }

@@ -1,4 +1,5 @@
 /** Subjects of which every family has something to say. */
+
 import { type CheckSuccess, phases, tlsNotAfter } from '../../src/dependency.ts'
 import { createHistogram } from '../../src/exposition/histogram.ts'
 import { tcp } from '../../src/kinds/tcp.ts'
@@ -6,6 +7,7 @@ import { parseDependency } from '../../src/settings.ts'
 import { initialState, transition } from '../../src/state/transition.ts'
 import type { DependencySubject } from '../../src/views/families.ts'
 import type { Self } from '../../src/views/self.ts'
+import { noFailures } from '../../src/views/self.ts'
 
 const dependency = parseDependency('shop', tcp, { url: 'tcp://shop:1' })
 const success: CheckSuccess = {
@@ -29,6 +31,6 @@ export const fullSelf: Self = {
   checksInFlight: 0,
   schedulerLag: histogram,
   build: { version: '0', nodeVersion: '0' },
-  lastReload: { successful: true, successAt: 0 },
+  lastReload: { successful: true, successAt: 0, failures: noFailures, unusableFiles: 0 },
   lastWebReload: { successful: true, successAt: 0 },
 }
