@@ -4,7 +4,8 @@
  *     node bench/reload.ts [--dependencies=10000] [--rounds=5] [--share=0.01] [--kind=tcp]
  *
  * A service reloads its own file in one process with a ticker of 1 ms; the longest gap between two ticks, less that
- * millisecond, is the block. A scrape comes before the first round, so that a format is kept rendered. `--share` of
+ * millisecond, is the block. Beside it stands the processor time that the main thread took between two ticks: a
+ * neighbour on the machine makes the gap longer, and not that. A scrape comes before the first round, so that a format is kept rendered. `--share` of
  * the dependencies get another timeout in each round, in a second table all of them. Checks that follow are not counted:
  * the interval is a day, and a round begins after the checks of the one before.
  */
@@ -46,15 +47,26 @@ function write(changed: number, round: number): void {
   writeFileSync(file, `${head}\ndependencies:\n${lines.join('\n')}\n`)
 }
 
-/** Milliseconds that the loop stood still for at most while this ran, and how long it took. */
-async function blocks(work: () => Promise<unknown>): Promise<{ longest: number; took: number }> {
-  let longest = 0
+interface Taken {
+  readonly longest: number
+  readonly cpu: number
+  readonly took: number
+}
+
+/** How long the loop stood still for at most while this ran, the most that the thread computed meanwhile, and the whole. */
+async function blocks(work: () => Promise<unknown>): Promise<Taken> {
+  const computed = () => {
+    const { user, system } = process.threadCpuUsage()
+    return (user + system) / 1_000
+  }
   const started = performance.now()
-  let last = started
+  let [longest, cpu, last, lastCpu] = [0, 0, started, computed()]
   const tick = () => {
-    const now = performance.now()
+    const [now, nowCpu] = [performance.now(), computed()]
     longest = Math.max(longest, now - last - 1)
+    cpu = Math.max(cpu, nowCpu - lastCpu)
     last = now
+    lastCpu = nowCpu
   }
   const ticker = setInterval(tick, 1)
   await work()
@@ -63,11 +75,11 @@ async function blocks(work: () => Promise<unknown>): Promise<{ longest: number; 
   await sleep(5)
   clearInterval(ticker)
   tick()
-  return { longest, took }
+  return { longest, cpu, took }
 }
 
 async function measure(service: Service, changed: number, before: number) {
-  const taken: { longest: number; took: number }[] = []
+  const taken: Taken[] = []
   for (let round = 0; round < rounds; round++) {
     write(changed, before + round)
     taken.push(await blocks(service.reload))
@@ -77,6 +89,7 @@ async function measure(service: Service, changed: number, before: number) {
   return {
     'longest block, median (ms)': median(taken.map(({ longest }) => longest)).toFixed(1),
     'worst (ms)': Math.max(...taken.map(({ longest }) => longest)).toFixed(1),
+    'CPU of one block, median (ms)': median(taken.map(({ cpu }) => cpu)).toFixed(1),
     'reload, median (ms)': median(taken.map(({ took }) => took)).toFixed(0),
   }
 }
