@@ -1,4 +1,5 @@
 /** A new list of dependencies for a running monitor, without keeping the event loop for long. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Dependency } from '../dependency.ts'
 import type { Scheduler } from '../schedule/scheduler.ts'
 import type { Store } from '../state/store.ts'
@@ -13,6 +14,10 @@ export interface Applying {
   readonly isStopped: () => boolean
 }
 
+/** Each dependency that is put is checked within a second; ten thousand of them at once would keep the event loop. */
+const batch = 200
+const batchMs = 100
+
 interface Changes {
   /** Gone, or of another kind or target: what was known of the name says nothing any more. */
   readonly forgotten: readonly string[]
@@ -22,7 +27,8 @@ interface Changes {
 
 /**
  * Returns a function that makes these the dependencies. The state changes at one moment, so that no reader ever sees a
- * part of the change; ending and beginning the checks, and rendering the samples, are done in slices before and after it.
+ * part of the change; rendering the samples, and ending and beginning the checks, are done in slices around it, at most
+ * 2,000 checks a second.
  * What is unchanged is not touched. Calls are carried out one after the other.
  */
 export function createApply(applying: Applying): (dependencies: readonly Dependency[]) => Promise<void> {
@@ -40,7 +46,7 @@ async function change(dependencies: readonly Dependency[], applying: Applying): 
   await turn()
   const breathe = createBreather()
   const { forgotten, put } = await compare(dependencies, store, breathe)
-  for (const name of [...forgotten, ...put.map(dependency => dependency.name)]) {
+  for (const name of forgotten) {
     scheduler.remove(name)
     await breathe()
   }
@@ -48,7 +54,9 @@ async function change(dependencies: readonly Dependency[], applying: Applying): 
     for (const name of forgotten) store.remove(name)
     for (const dependency of put) store.put(dependency)
   })
-  for (const dependency of put) {
+  // Until its turn comes, a reconfigured dependency is checked as it was.
+  for (const [i, dependency] of put.entries()) {
+    if (i > 0 && i % batch === 0) await sleep(batchMs)
     if (isStopped()) break
     scheduler.add(dependency)
     await breathe()
