@@ -33,3 +33,9 @@ test.each([[['schema']], [['--version']], [['--help']], [['validate']], [['init'
     ])
   },
 )
+
+test.each(['/healthz', '//a', 'metrics', '/a/../b'])('--web.telemetry-path %s is wrong usage', async path => {
+  const config = { dependencies: { a: 'tcp://127.0.0.1:1' } }
+  const { code, stderr } = await result({ flags: ['--web.telemetry-path', path], config })
+  expect([code, stderr]).toEqual([2, expect.stringContaining(`error: --web.telemetry-path "${path}": `)])
+})
