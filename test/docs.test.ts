@@ -10,7 +10,7 @@ import { phases, reasons, skipCauses } from '../src/dependency.ts'
 import { kinds } from '../src/kinds/index.ts'
 import { createMonitor } from '../src/monitor.ts'
 import { defaultLimits, webFileSchema } from '../src/server/index.ts'
-import { maxScrapes } from '../src/server/metrics.ts'
+import { maxStreams } from '../src/server/page/feed.ts'
 import { dependencyFamilies, measurementFamilies } from '../src/views/families.ts'
 import { createProcessMetrics } from '../src/views/process.ts'
 import { selfFamilies } from '../src/views/self.ts'
@@ -88,8 +88,8 @@ describe('words of the code that stand in the documents', () => {
   })
 
   test('every limit against clients has the value that is written', () => {
-    const { headersMs, headerBytes, headerCount, requestMs, silenceMs, answerMs, idleMs, connections } =
-      defaultLimits
+    const limits = defaultLimits
+    const { headersMs, headerBytes, headerCount, requestMs, silenceMs, answerMs, idleMs } = limits
     const seconds = (ms: number) => `${ms / 1_000} s`
     const values = rowsUnder('docs/operating.md', 'Limits against clients').map(
       ([, value]) => value?.split('; ')[0],
@@ -100,8 +100,10 @@ describe('words of the code that stand in the documents', () => {
       seconds(silenceMs),
       `within ${seconds(answerMs)}`,
       seconds(idleMs),
-      connections.toLocaleString('en'),
-      String(maxScrapes),
+      String(limits.pipelined),
+      limits.connections.toLocaleString('en'),
+      `${limits.deliveries}, ${limits.unsentBytes / 2 ** 20} MiB in all`,
+      String(maxStreams),
     ])
   })
 

@@ -7,7 +7,8 @@ const sharedMs = 1_000
 
 /** One format as it is handed out: snapshots and their compression, shared by scrapes that come together. */
 export interface Edition {
-  plain(): Promise<{ body: Buffer | Readable; size: number }>
+  /** `shares` is the same for those that hold the same memory. */
+  plain(): Promise<{ body: Buffer | Readable; size: number; shares?: object }>
   gzipped(): Promise<Buffer>
 }
 
@@ -56,7 +57,11 @@ export function createEdition(take: () => Promise<Snapshot>, now: () => number):
       issue.readers += 1
       if (snapshot.size > pieceSize) {
         held = issue
-        return { body: stream(snapshot).once('close', () => finish(issue)), size: snapshot.size }
+        return {
+          body: stream(snapshot).once('close', () => finish(issue)),
+          size: snapshot.size,
+          shares: issue,
+        }
       }
       const body = Buffer.concat([...pieces(snapshot)])
       finish(issue)

@@ -21,6 +21,8 @@ export interface ExpositionResponse {
   readonly contentLength: number
   /** A stream where the body is large and not compressed. Read it or destroy it: until then its snapshot stays in memory. */
   readonly body: Buffer | Readable
+  /** The same object in answers that hold the same memory, where that is not told by the body. */
+  readonly shares?: object
 }
 
 export interface Exposition {
@@ -174,8 +176,8 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
         const body = await shelf.edition.gzipped()
         return { contentType, contentEncoding: 'gzip', contentLength: body.length, body }
       }
-      const { body, size } = await shelf.edition.plain()
-      return { contentType, contentLength: size, body }
+      const { size, ...plain } = await shelf.edition.plain()
+      return { contentType, contentLength: size, ...plain }
     },
   }
 }

@@ -3,10 +3,11 @@ import type { IncomingMessage } from 'node:http'
 
 export interface Glance {
   /**
-   * HTTP/0.9, no `Host` or two of them (which one a proxy believed nobody knows), more headers than allowed, or a
-   * transfer encoding other than `chunked`, after which the end of the body is anybody's guess.
+   * 505 for a version that is not HTTP/1. 400 for HTTP/0.9, no `Host` or two of them (which one a proxy believed nobody
+   * knows), more headers than allowed, a target that is no path, or a transfer encoding other than `chunked`, after which
+   * the end of the body is anybody's guess.
    */
-  readonly malformed: boolean
+  readonly refusal: 400 | 505 | undefined
   /** A body follows, or so it says. */
   readonly body: boolean
   readonly accept: string | undefined
@@ -31,8 +32,26 @@ export function glance(request: IncomingMessage, headerCount: number): Glance {
       encoded ||= value.toLowerCase() !== 'chunked'
     }
   }
-  const unversioned = request.httpVersionMajor < 1
   const hostless = hosts === 0 && request.httpVersion !== '1.0'
-  const malformed = unversioned || hostless || hosts > 1 || encoded || rawHeaders.length > 2 * headerCount
-  return { malformed, body, accept }
+  const malformed =
+    hostless || hosts > 1 || encoded || rawHeaders.length > 2 * headerCount || !hasPath(request)
+  return { refusal: refusalOf(request.httpVersionMajor, malformed), body, accept }
+}
+
+function refusalOf(version: number, malformed: boolean): Glance['refusal'] {
+  if (version > 1) return 505
+  return malformed || version < 1 ? 400 : undefined
+}
+
+/**
+ * Whether the target is a path, `http://host/path`, which a server must take as its path (RFC 9112, section 3.2.2), or
+ * the `*` of OPTIONS. It is a path afterwards.
+ */
+function hasPath(request: IncomingMessage): boolean {
+  const { url = '', method } = request
+  if (url.startsWith('/')) return true
+  const [isAbsolute, path = ''] = /^https?:\/\/[^/?#]+(.*)$/i.exec(url) ?? []
+  if (isAbsolute === undefined) return url === '*' && method === 'OPTIONS'
+  request.url = path.startsWith('/') ? path : `/${path}`
+  return true
 }

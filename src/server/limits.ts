@@ -1,5 +1,7 @@
 /** How long and how much a client may take. The defaults are for clients that are near, and few: probes and scrapers. */
-export interface Limits {
+import { type DeliveryLimits, defaultDeliveryLimits } from './http/deliveries.ts'
+
+export interface Limits extends DeliveryLimits {
   /** Until all headers of a request are in, from the connection or the answer before. */
   readonly headersMs: number
   /** Until a request is in, body included. */
@@ -17,11 +19,16 @@ export interface Limits {
   readonly headerBytes: number
   readonly headerCount: number
   readonly requestsPerConnection: number
-  /** Of one listener. The newcomer is served, and the oldest connection that waits for nothing goes. */
+  /** Answers that one connection may wait for; a client that sends more requests ahead is cut. */
+  readonly pipelined: number
+  /** Of all listeners. The newcomer is served, and one goes of the client that has the most. */
   readonly connections: number
+  /** The same for the listeners of probes alone. */
+  readonly probeConnections: number
 }
 
 export const defaultLimits: Limits = {
+  ...defaultDeliveryLimits,
   headersMs: 4_000,
   requestMs: 5_000,
   lookMs: 500,
@@ -32,5 +39,24 @@ export const defaultLimits: Limits = {
   headerBytes: 8_192,
   headerCount: 64,
   requestsPerConnection: 10_000,
+  pipelined: 16,
   connections: 1_000,
+  probeConnections: 100,
+}
+
+/**
+ * The defaults for a process that may open so many files: clients get a quarter of them, and checks, which open sockets
+ * too, have the rest.
+ *
+ * @param openFiles undefined where nobody knows.
+ */
+export function limitsWithin(openFiles: number | undefined): Limits {
+  const share = Math.floor((openFiles ?? Number.POSITIVE_INFINITY) / 4)
+  const connections = Math.max(16, Math.min(defaultLimits.connections, share))
+  return {
+    ...defaultLimits,
+    connections,
+    probeConnections: Math.min(defaultLimits.probeConnections, Math.max(16, Math.floor(share / 4))),
+    deliveries: Math.min(defaultLimits.deliveries, Math.floor(connections / 2)),
+  }
 }

@@ -5,7 +5,9 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { AddressInfo, Socket } from 'node:net'
 import type { Tls } from './access/tls.ts'
 import { type Answer, plainAnswer, sendRaw } from './answer.ts'
-import { type Connections, createConnections } from './connections.ts'
+import type { Connections } from './connections.ts'
+import { createLines } from './http/line.ts'
+import { Request } from './http/request.ts'
 import { glance } from './hygiene.ts'
 import type { Limits } from './limits.ts'
 import { refuse } from './raw.ts'
@@ -45,6 +47,8 @@ export interface ListenerOptions {
   /** The answer to a GET or HEAD of a path without query that needs no routing; undefined if it does. */
   readonly atOnce: (url: string, accept: string | undefined) => Answer | undefined
   readonly limits: Limits
+  /** Takes every connection; may be shared with other listeners. */
+  readonly connections: Connections
   readonly tls?: Tls
   /** Sent with every answer; read at each one. */
   readonly headers?: () => readonly (readonly [name: string, value: string])[]
@@ -62,21 +66,24 @@ export interface Listener {
 
 /** @throws ListenError */
 export async function listen(address: ListenAddress, options: ListenerOptions): Promise<Listener> {
-  const { limits, tls } = options
-  const connections = createConnections(limits.connections, limits.answerMs)
+  const { connections, limits, tls } = options
   const server = tls === undefined ? createServer(nodeOptions(limits)) : tlsServer(tls, limits)
   server.maxHeadersCount = limits.headerCount + 1
   server.maxRequestsPerSocket = limits.requestsPerConnection
   server.timeout = limits.silenceMs
   server.on('connection', (socket: Socket) => connections.add(socket))
   const last = new WeakSet<object>()
-  server.on('request', answerer(server, connections, last, options))
+  const answer = answerer(server, last, options)
+  server.on('request', answer)
+  // Bodies are not read, so nobody is asked to go on and send one.
+  server.on('checkContinue', answer)
+  server.on('checkExpectation', (request, response) => answer(request, response, 417))
   server.on('clientError', (error, socket) => {
     if (!last.has(socket)) refuse(error, socket, connections.isAnswering(socket as Socket))
   })
   server.on('timeout', socket => {
-    const waitsForUs = connections.isAnswering(socket) && socket.writableLength === 0
-    if (!waitsForUs) socket.destroy()
+    if (!connections.isAnswering(socket)) socket.destroy()
+    else if (socket.writableLength > 0) connections.cut(socket)
   })
   const forget = tls?.follow(server as TlsServer)
   try {
@@ -97,6 +104,7 @@ export async function listen(address: ListenAddress, options: ListenerOptions): 
 
 function nodeOptions(limits: Limits): object {
   return {
+    IncomingMessage: Request,
     headersTimeout: limits.headersMs,
     requestTimeout: limits.requestMs,
     connectionsCheckingInterval: limits.lookMs,
@@ -111,27 +119,41 @@ function tlsServer(tls: Tls, limits: Limits): TlsServer {
   return createTlsServer({ ...nodeOptions(limits), ...tls.options(), handshakeTimeout: limits.handshakeMs })
 }
 
-const malformedAnswer = plainAnswer(400)
+const refusals = { 400: plainAnswer(400), 417: plainAnswer(417), 505: plainAnswer(505) } as const
 
 /** @param last takes the connections whose last answer is given, or on its way: nothing more may be written there. */
 function answerer(
   server: Server,
-  connections: Connections,
   last: WeakSet<object>,
-  { handle, atOnce, limits, headers = () => [] }: ListenerOptions,
-): (request: IncomingMessage, response: ServerResponse) => void {
-  return (request, response) => {
-    const { malformed, body, accept } = glance(request, limits.headerCount)
+  { handle, atOnce, limits, connections, headers = () => [] }: ListenerOptions,
+): (request: IncomingMessage, response: ServerResponse, status?: 417) => void {
+  const lines = createLines(limits.pipelined)
+
+  function answer(request: IncomingMessage, response: ServerResponse, status?: 417): void {
+    if (last.has(request.socket)) return
+    const { refusal = status, body, accept } = glance(request, limits.headerCount)
     // A body is not read, so what follows it on the connection cannot be found.
-    if (malformed || body || !server.listening) response.shouldKeepAlive = false
+    if (refusal !== undefined || body || !server.listening) response.shouldKeepAlive = false
     if (!response.shouldKeepAlive) last.add(request.socket)
     for (const [name, value] of headers()) response.setHeader(name, value)
-    if (malformed) return sendRaw(response, malformedAnswer)
+    if (refusal !== undefined) {
+      sendRaw(response, refusals[refusal])
+      return
+    }
     const { method, url = '' } = request
     const ready = method === 'GET' || method === 'HEAD' ? atOnce(url, accept) : undefined
-    if (ready !== undefined) return sendRaw(response, ready)
-    handle(request, response)
-    if (!response.writableEnded) connections.answering(response)
+    if (ready !== undefined) sendRaw(response, ready)
+    else {
+      connections.answering(response)
+      handle(request, response)
+    }
+  }
+
+  return (request, response, status) => {
+    const { socket } = request
+    // The parser goes on through what it has read already.
+    if (socket.destroyed) return
+    if (!lines.enter(socket, response, () => answer(request, response, status))) connections.cut(socket)
   }
 }
 

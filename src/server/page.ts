@@ -1,13 +1,14 @@
 /** `/`: the page for people, with the files that it loads and the events that keep it fresh. */
-
-import { pipeline, Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-import { constants, createGzip } from 'node:zlib'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { acceptsGzip } from '../exposition/negotiation.ts'
 import type { Board, BoardChanges, BoardRow } from '../views/board.ts'
 import type { Access } from './access/rules.ts'
 import { everyAnswer, mediaTypes, plainAnswer, send } from './answer.ts'
+import { clientOf } from './http/client.ts'
+import type { Deliveries } from './http/deliveries.ts'
+import { gather } from './http/gather.ts'
+import { createWork, type WorkLimits } from './http/work.ts'
 import { pageAssets } from './page/assets.ts'
 import { statuses } from './page/browser/order.js'
 import { type PageContent, pageMarkup, type View } from './page/document.ts'
@@ -33,8 +34,8 @@ const pageHeaders = {
   'referrer-policy': 'no-referrer',
 } as const
 
-/** Pages that are rendered at once; more are told to come back. */
-const maxRendering = 8
+/** Pages that are rendered at once, and that wait; more are told to come back. */
+const rendering: WorkLimits = { atOnce: 2, waiting: 32, waitMs: 5_000 }
 /** Rows that are read in one piece. */
 const maxRows = 100
 
@@ -45,31 +46,35 @@ export interface PageOptions {
   readonly board: Board
   readonly feed: Feed
   readonly access: Access
+  readonly deliveries: Deliveries
   /** Paths of the other routes, without the prefix under which they may stand. */
   readonly links: PageContent['links']
 }
 
-export function pageRoutes(app: FastifyInstance, { board, feed, access, links }: PageOptions): void {
+export function pageRoutes(app: FastifyInstance, options: PageOptions): void {
+  const { board, feed, access, deliveries, links } = options
   const onRequest = access.guard('details')
   const assets = pageAssets()
-  let rendering = 0
+  const work = createWork(rendering)
 
   async function page(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const slash = withSlash(request.url)
     if (slash !== undefined) return send(reply, plainAnswer(307, { location: slash }))
     reply.headers({ ...pageHeaders, 'content-type': mediaTypes.html })
     if (request.method === 'HEAD') return reply.send()
-    if (rendering >= maxRendering) return send(reply, busy)
-    rendering++
-    reply.raw.once('close', () => rendering--)
-    const { rows, ...overview } = await everything(board)
-    const content = { overview, rows, view: viewOf(request.query), links }
-    const plain = Readable.from(politely(pageMarkup(content)), { objectMode: false })
-    reply.header('vary', 'Accept-Encoding')
-    if (!acceptsGzip(String(request.headers['accept-encoding'] ?? ''))) return reply.send(plain)
-    // A client that leaves in the middle is no fault of ours.
-    const gzip = pipeline(plain, createGzip({ level: constants.Z_BEST_SPEED }), () => {})
-    return reply.header('content-encoding', 'gzip').send(gzip)
+    const isWanted = () => !reply.raw.destroyed
+    const compressed = acceptsGzip(String(request.headers['accept-encoding'] ?? ''))
+    const bytes = await work.run(clientOf(request.ip), isWanted, async () => {
+      const content = await everything(board, isWanted)
+      if (content === undefined) return undefined
+      const { rows, ...overview } = content
+      const pieces = pageMarkup({ overview, rows, view: viewOf(request.query), links })
+      return gather(pieces, compressed, isWanted)
+    })
+    if (bytes === undefined) return isWanted() ? send(reply, busy) : reply.hijack()
+    reply.headers({ vary: 'Accept-Encoding', 'content-length': String(bytes.length) })
+    if (compressed) reply.header('content-encoding', 'gzip')
+    return deliveries.send(request, reply, { bytes, size: bytes.length })
   }
 
   function events(request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -79,7 +84,7 @@ export function pageRoutes(app: FastifyInstance, { board, feed, access, links }:
     reply.hijack()
     reply.raw.writeHead(200, { ...reply.getHeaders(), ...headers } as Record<string, string>)
     if (request.method === 'HEAD') reply.raw.end()
-    else feed.stream(reply.raw, String(request.headers['last-event-id'] ?? since ?? ''))
+    else feed.stream(reply.raw, String(request.headers['last-event-id'] ?? since ?? ''), clientOf(request.ip))
     return reply
   }
 
@@ -97,8 +102,12 @@ export function pageRoutes(app: FastifyInstance, { board, feed, access, links }:
   })
 }
 
-/** All rows in the order of the configuration, read in pieces. What changes meanwhile is read again. */
-async function everything(board: Board): Promise<BoardChanges> {
+/**
+ * All rows in the order of the configuration, read in pieces. What changes meanwhile is read again.
+ *
+ * @returns undefined if nobody wants them any more.
+ */
+async function everything(board: Board, isWanted: () => boolean): Promise<BoardChanges | undefined> {
   const rows = new Map<string, BoardRow>()
   let names: readonly string[] = []
   let changes = board.changes(0, maxRows)
@@ -107,17 +116,10 @@ async function everything(board: Board): Promise<BoardChanges> {
     names = changes.names ?? names
     if (!changes.more) break
     await turn()
+    if (!isWanted()) return undefined
     changes = board.changes(changes.cursor, maxRows)
   }
   return { ...changes, rows: names.flatMap(name => rows.get(name) ?? []) }
-}
-
-/** Lets others in between two pieces. */
-async function* politely(pieces: Iterable<string>): AsyncGenerator<string> {
-  for (const piece of pieces) {
-    yield piece
-    await turn()
-  }
 }
 
 /** Unknown values mean nothing; a list counts only where one is meant. */

@@ -29,6 +29,14 @@ export interface Query {
 const offers = ['application/json', 'text/plain']
 const notFound = plainAnswer(404)
 
+const paths: readonly string[] = ['/healthz', '/livez', '/readyz', '/startupz', '/-/healthy', '/-/ready']
+
+/** Whether a URL without a host is a probe's, `/readyz/<dependency>` included. */
+export function isProbe(url: string): boolean {
+  const path = url.split('?', 1).join()
+  return paths.includes(path) || path.startsWith('/readyz/')
+}
+
 export function createProbeAnswers(probes: Probes): ProbeAnswers {
   const readiness = createReadinessAnswers(probes)
   const alive = yesOrNo(probes.alive)

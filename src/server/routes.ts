@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { type Access, type AccessRules, createAccess } from './access/rules.ts'
 import { plainAnswer, send } from './answer.ts'
 import { detailRoutes } from './details.ts'
+import { createDeliveries, type Deliveries, defaultDeliveryLimits, reset } from './http/deliveries.ts'
 import { lifecycleRoutes } from './lifecycle.ts'
 import { silent } from './logger.ts'
 import { metricsRoute } from './metrics.ts'
@@ -24,7 +25,20 @@ export function routes(
   rules: AccessRules = {},
   metricsPath = '/metrics',
 ): FastifyPluginAsync {
-  return guardedRoutes(sources, createAccess(rules), metricsPath, createFeed(sources.board))
+  return guardedRoutes(sources, {
+    access: createAccess(rules),
+    metricsPath,
+    feed: createFeed(sources.board),
+    deliveries: createDeliveries(defaultDeliveryLimits, reset),
+  })
+}
+
+/** What stands between the routes and their clients. */
+export interface Guarding {
+  readonly access: Access
+  readonly metricsPath: string
+  readonly feed: Feed
+  readonly deliveries: Deliveries
 }
 
 /**
@@ -33,9 +47,7 @@ export function routes(
  */
 export function guardedRoutes(
   sources: Sources,
-  access: Access,
-  metricsPath: string,
-  feed: Feed,
+  { access, metricsPath, feed, deliveries }: Guarding,
 ): FastifyPluginAsync {
   return async app => {
     refuseBodies(app)
@@ -43,8 +55,8 @@ export function guardedRoutes(
     app.addHook('preClose', async () => feed.close())
     app.addHook('onClose', access.close)
     probeRoutes(app, sources.probes)
-    metricsRoute(app, metricsPath, sources, access)
-    detailRoutes(app, sources, access)
+    metricsRoute(app, metricsPath, { sources, access, deliveries })
+    detailRoutes(app, { sources, access, deliveries })
     lifecycleRoutes(app, sources, access)
     if (metricsPath === '/') return
     const config = sources.config === undefined ? [] : ([['/config', 'Configuration']] as const)
@@ -54,7 +66,7 @@ export function guardedRoutes(
       ['/readyz?verbose', 'Readiness'],
       ...config,
     ] as const
-    pageRoutes(app, { board: sources.board, feed, access, links })
+    pageRoutes(app, { board: sources.board, feed, access, deliveries, links })
   }
 }
 
@@ -64,9 +76,10 @@ export function refuseBodies(app: FastifyInstance): void {
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
 }
 
-/** An error shows its status and nothing else; ours are logged. */
+/** An error shows its status and nothing else; ours are logged. That a client left is none. */
 export function answerErrors(app: FastifyInstance, { logger = silent }: Sources): void {
   app.setErrorHandler((error: { readonly statusCode?: number }, _request, reply) => {
+    if (reply.raw.destroyed) return reply.hijack()
     const { statusCode = 500 } = error
     if (statusCode >= 400 && statusCode < 500) return send(reply, plainAnswer(statusCode))
     logger.warn({ err: error }, 'a request failed')

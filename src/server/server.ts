@@ -1,15 +1,19 @@
 /** The service's own server: one set of routes, on one or several addresses. */
+import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import { type Audience, audienceOf } from './access/audience.ts'
 import { type AccessRules, createAccess } from './access/rules.ts'
 import { createTls, verifiesClients } from './access/tls.ts'
 import type { WebConfig } from './access/webfile.ts'
-import { plainAnswer, send } from './answer.ts'
-import { defaultLimits, type Limits } from './limits.ts'
+import { plainAnswer, send, sendRaw } from './answer.ts'
+import { createConnections } from './connections.ts'
+import { createDeliveries } from './http/deliveries.ts'
+import { openFileLimit } from './http/descriptors.ts'
+import { type Limits, limitsWithin } from './limits.ts'
 import { type ListenAddress, type Listener, type ListenerOptions, listen } from './listener.ts'
-import { createFeed } from './page/feed.ts'
-import { createProbeAnswers } from './probes.ts'
+import { createFeed, feedTimes } from './page/feed.ts'
+import { createProbeAnswers, isProbe } from './probes.ts'
 import { answerErrors, guardedRoutes, refuseBodies } from './routes.ts'
 import type { Sources } from './sources.ts'
 
@@ -18,11 +22,13 @@ export type ServerRules = Omit<AccessRules, 'users' | 'certificates'>
 
 export interface ServerSettings extends ServerRules {
   readonly listen: readonly ListenAddress[]
+  /** Addresses on which only probes are answered: in plain HTTP, and with connections of their own. Default: none. */
+  readonly probesListen?: readonly ListenAddress[]
   /** Default: `/metrics`. */
   readonly metricsPath?: string
   /** TLS, users and headers. Default: plain HTTP and no log-in. */
   readonly web?: WebConfig
-  /** Default: `defaultLimits`. */
+  /** Default: `limitsWithin` the files that the process may open. */
   readonly limits?: Partial<Limits>
 }
 
@@ -30,7 +36,7 @@ export interface Server {
   /**
    * Listens on every address, or on none: if one cannot be bound, the others are given back.
    *
-   * @returns the addresses as they were bound, in the order of the settings.
+   * @returns the addresses as they were bound, in the order of the settings; those of probes alone come last.
    * @throws ListenError
    */
   start(): Promise<readonly AddressInfo[]>
@@ -52,25 +58,41 @@ export interface Server {
   close(graceMs: number): Promise<void>
 }
 
+const notFound = plainAnswer(404)
+
 /** @throws TypeError for an entry of `allow` or `hosts` that is none. */
 export function createServer(sources: Sources, settings: ServerSettings): Server {
-  const { metricsPath = '/metrics' } = settings
+  const { probesListen = [], metricsPath = '/metrics' } = settings
   let rules: ServerRules = settings
   let web: WebConfig = settings.web ?? { users: new Map(), headers: {} }
   let headers = Object.entries(web.headers)
   const tls = web.tls && createTls(web.tls)
   const access = createAccess(accessRules(rules, web))
   const app = createApp(sources)
-  const feed = createFeed(sources.board)
-  app.register(guardedRoutes(sources, access, metricsPath, feed))
+  const limits = { ...limitsWithin(openFileLimit()), ...settings.limits }
+  const connections = createConnections(limits.connections, limits.answerMs)
+  const cut = ({ socket }: ServerResponse) => socket !== null && connections.cut(socket)
+  const feed = createFeed(sources.board, feedTimes, cut)
+  const deliveries = createDeliveries(limits, cut)
+  app.register(guardedRoutes(sources, { access, metricsPath, feed, deliveries }))
   // What is asked most often is answered without Fastify's part of the work (bench/probes.ts).
   const probes = createProbeAnswers(sources.probes).byPath
   const options: ListenerOptions = {
     handle: (request, response) => app.routing(request, response),
     atOnce: (url, accept) => probes.get(url)?.(accept),
-    limits: { ...defaultLimits, ...settings.limits },
+    limits,
+    connections,
     ...(tls !== undefined && { tls }),
     headers: () => headers,
+  }
+  const probeOptions: ListenerOptions = {
+    handle: (request, response) => {
+      if (isProbe(request.url ?? '')) app.routing(request, response)
+      else sendRaw(response, notFound)
+    },
+    atOnce: options.atOnce,
+    limits,
+    connections: createConnections(limits.probeConnections, limits.answerMs),
   }
   const listeners: Listener[] = []
   let closing: Promise<void> | undefined
@@ -86,6 +108,7 @@ export function createServer(sources: Sources, settings: ServerSettings): Server
       await app.ready()
       try {
         for (const address of settings.listen) listeners.push(await listen(address, options))
+        for (const address of probesListen) listeners.push(await listen(address, probeOptions))
       } catch (error) {
         await close(0)
         throw error

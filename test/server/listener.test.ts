@@ -32,6 +32,11 @@ describe('hostile bytes', () => {
     ['two hosts, spelled differently', get('hOST: x\r\n'), 400],
     ['no host', 'GET /healthz HTTP/1.1\r\n\r\n', 400],
     ['HTTP/0.9', 'GET /healthz\r\n\r\n', 400],
+    ['HTTP/2 in the request line', 'GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n', 505],
+    ['asterisk, but not OPTIONS', get('', '*'), 400],
+    ['a target that is neither path nor URL', get('', 'healthz'), 400],
+    ['an absolute target of another scheme', get('', 'ftp://x/healthz'), 400],
+    ['an expectation that nobody knows', get('Expect: miracles\r\n'), 417],
     ['HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400],
     ['65 headers', get(many(64)), 400],
     ['1500 headers', get(many(1_500)), 431],
@@ -74,6 +79,13 @@ describe('hostile bytes', () => {
     ['Upgrade is ignored', get('Upgrade: websocket\r\nConnection: upgrade, close\r\n'), 200],
     ['HTTP/1.0 without host', 'GET /healthz HTTP/1.0\r\n\r\n', 200],
     ['absolute URL', get(closing, 'http://evil/healthz'), 200],
+    ['absolute URL without a path', `DELETE http://evil HTTP/1.1\r\nHost: x\r\n${closing}\r\n`, 405],
+    ['absolute URL of nothing we have', get(closing, 'HTTP://evil/healthz/evil?a'), 404],
+    [
+      'who asks to go on is not waited for',
+      'POST /x HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n',
+      404,
+    ],
     ['asterisk', `OPTIONS * HTTP/1.1\r\nHost: x\r\n${closing}\r\n`, 404],
     ['bad percent', get(closing, '/%'), 400],
     ['bad percent in a name', get(closing, '/readyz/%zz'), 400],
@@ -164,8 +176,7 @@ describe('slow clients', () => {
     const socket = connect(server.port, '127.0.0.1')
     socket.on('error', () => {})
     socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n')
-    socket.resume()
-    await once(socket, 'close')
+    await read(socket)
     expect(body.destroyed).toBe(true)
   })
 
@@ -199,19 +210,36 @@ describe('many connections', () => {
     for (const socket of sockets) socket.destroy()
   })
 
-  test('one that is being answered stays, and if all are, the newcomer goes', async () => {
+  test('one that is being answered stays; if all are, the oldest goes, for the newcomer may be a probe', async () => {
     const work = Promise.withResolvers<{ ok: true }>()
     let waiting = 0
     const reload = () => {
       waiting++
       return work.promise
     }
-    await using server = await serving(world({ reload }).sources, { limits: { connections: 2 } })
-    const answers = [1, 2].map(() => fetch(`${server.url}/-/reload`, { method: 'POST' }))
+    await using server = await serving(world({ reload }).sources, { limits: { connections: 3 } })
+    const ask = async () => {
+      const before = waiting
+      const answer = exchange(server.port, 'POST /-/reload HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+      await until(() => waiting > before, 'it waits')
+      return answer
+    }
+    const probe = () => exchange(server.port, 'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    const answers = [ask(), ask()]
     await until(() => waiting === 2, 'both wait')
-    expect(await exchange(server.port, 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')).toBe('')
+    const idle = opened(server.port)
+    await once(idle, 'connect')
+    expect(await probe()).toMatch(/^HTTP\/1.1 200 /)
+    await until(() => idle.closed, 'who waits for nothing goes first')
+    answers.push(ask())
+    await until(() => waiting === 3, 'all three wait')
+    expect(await probe()).toMatch(/^HTTP\/1.1 200 /)
     work.resolve({ ok: true })
-    expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200])
+    expect((await Promise.all(answers)).map(answer => answer.slice(0, 12))).toEqual([
+      '',
+      'HTTP/1.1 200',
+      'HTTP/1.1 200',
+    ])
   })
 })
 

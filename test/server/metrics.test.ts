@@ -3,7 +3,6 @@ import { gunzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import type { ExpositionResponse } from '../../src/exposition/exposition.ts'
 import { createExposition } from '../../src/exposition/exposition.ts'
-import { maxScrapes } from '../../src/server/metrics.ts'
 import { until } from '../support/net.ts'
 import { exchange, serving, world } from './serving.ts'
 
@@ -73,25 +72,6 @@ test('a stream that breaks off cuts the connection, told to the logger', async (
   await using server = await serving(w.sources)
   await expect(fetch(`${server.url}/metrics`).then(response => response.text())).rejects.toThrow()
   expect(w.warnings.map(({ message }) => message)).toEqual(['the metrics broke off'])
-})
-
-test('more scrapes at once than allowed are told to come back; probes go on', async () => {
-  const gate = Promise.withResolvers<void>()
-  let scrapes = 0
-  const metrics = async (): Promise<ExpositionResponse> => {
-    scrapes++
-    await gate.promise
-    return { contentType: 'text/plain', contentLength: 0, body: Buffer.alloc(0) }
-  }
-  await using server = await serving(world({ metrics }).sources)
-  const held = Array.from({ length: maxScrapes }, () => fetch(`${server.url}/metrics`))
-  await until(() => scrapes === maxScrapes, 'all scrapes wait')
-  const refused = await fetch(`${server.url}/metrics`)
-  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
-  expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
-  gate.resolve()
-  for (const response of await Promise.all(held)) expect(response.status).toBe(200)
-  expect((await fetch(`${server.url}/metrics`)).status).toBe(200)
 })
 
 test('the path can be chosen, even the root', async () => {

@@ -6,15 +6,17 @@
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
 import type { Board } from '../../views/board.ts'
+import { reset } from '../http/deliveries.ts'
 
 export interface Feed {
   /**
    * Writes to a response whose headers are sent, until it ends.
    *
    * @param lastId of the event that the reader saw last, if any; one of another process means from the beginning.
+   * @param client whose stream it is. Where there is no room, the oldest one gives way of the client that has the most.
    */
-  stream(response: ServerResponse, lastId: string): void
-  /** There is no room, or we are about to close: ask `/health` now and then instead. */
+  stream(response: ServerResponse, lastId: string, client: string): void
+  /** We are about to close: ask `/health` now and then instead. */
   readonly refuses: boolean
   /** Ends all streams, and takes no more. */
   close(): void
@@ -40,6 +42,7 @@ const maxRows = 100
 
 interface Reader {
   readonly response: ServerResponse
+  readonly client: string
   readonly startedAt: number
   cursor: number
   wroteAt: number
@@ -47,7 +50,12 @@ interface Reader {
   isNext: boolean
 }
 
-export function createFeed(board: Board, times: FeedTimes = feedTimes): Feed {
+/** @param cut ends a connection, and leaves nothing of it in the system's memory. */
+export function createFeed(
+  board: Board,
+  times: FeedTimes = feedTimes,
+  cut: (response: ServerResponse) => void = reset,
+): Feed {
   const epoch = randomUUID().slice(0, 8)
   const readers = new Set<Reader>()
   let timer: NodeJS.Timeout | undefined
@@ -65,7 +73,7 @@ export function createFeed(board: Board, times: FeedTimes = feedTimes): Feed {
     const now = performance.now()
     if (response.writableEnded || response.destroyed) return
     if (response.writableNeedDrain) {
-      if (now - reader.wroteAt > times.patienceMs) response.destroy()
+      if (now - reader.wroteAt > times.patienceMs) cut(response)
       return
     }
     const event = eventFrom(reader.cursor)
@@ -100,6 +108,16 @@ export function createFeed(board: Board, times: FeedTimes = feedTimes): Feed {
     return event
   }
 
+  function makeRoom(): void {
+    if (readers.size < maxStreams) return
+    const [oldest] = largest(Map.groupBy(readers, ({ client }) => client).values())
+    if (oldest === undefined) return
+    leave(oldest)
+    // The browser comes back by itself after an end; who does not read what was written would not notice one.
+    if (oldest.response.writableNeedDrain) cut(oldest.response)
+    else oldest.response.end()
+  }
+
   function leave(reader: Reader): void {
     readers.delete(reader)
     if (readers.size > 0) return
@@ -109,11 +127,13 @@ export function createFeed(board: Board, times: FeedTimes = feedTimes): Feed {
   }
 
   return {
-    stream(response, lastId) {
+    stream(response, lastId, client) {
+      makeRoom()
       const [, of, number] = /^(\w{8})\.(\d{1,15})$/.exec(lastId) ?? []
       const cursor = of === epoch ? Number(number) : 0
       const reader = {
         response,
+        client,
         startedAt: performance.now(),
         wroteAt: Number.NEGATIVE_INFINITY,
         cursor,
@@ -128,13 +148,19 @@ export function createFeed(board: Board, times: FeedTimes = feedTimes): Feed {
       timer ??= setInterval(look, times.lookMs)
     },
     get refuses() {
-      return closed || readers.size >= maxStreams
+      return closed
     },
     close() {
       closed = true
       for (const { response } of readers) response.end()
     },
   }
+}
+
+function largest(lists: Iterable<readonly Reader[]>): readonly Reader[] {
+  let most: readonly Reader[] = []
+  for (const list of lists) if (list.length > most.length) most = list
+  return most
 }
 
 interface Event {

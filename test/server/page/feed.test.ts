@@ -3,13 +3,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { defaultLimits } from '../../../src/server/index.ts'
-import {
-  createFeed,
-  type Feed,
-  type FeedTimes,
-  feedTimes,
-  maxStreams,
-} from '../../../src/server/page/feed.ts'
+import { createFeed, type FeedTimes, feedTimes, maxStreams } from '../../../src/server/page/feed.ts'
 import { dependency } from '../../support/dependency.ts'
 import { listening, until } from '../../support/net.ts'
 import { type World, world } from '../serving.ts'
@@ -34,7 +28,7 @@ async function serveFeed(w: World, times: Partial<FeedTimes> = {}) {
   const server = createServer((request, response) => {
     responses.push(response)
     response.writeHead(200, { 'content-type': 'text/event-stream' })
-    feed.stream(response, request.url?.slice(1) ?? '')
+    feed.stream(response, request.url?.slice(1) ?? '', String(request.socket.remoteAddress))
   })
   const port = await listening(server)
   closing.push(async () => {
@@ -157,15 +151,25 @@ test('a reader that does not read is dropped, and little is kept for it', async 
   socket.destroy()
 })
 
-test('there is room for so many streams, and again when one has left', async () => {
-  const { feed, port } = await serveFeed(world())
-  const abort = new AbortController()
-  const streams = Array.from({ length: maxStreams }, () =>
-    fetch(`http://127.0.0.1:${port}/`, { signal: abort.signal }),
-  )
-  await Promise.all(streams)
-  const full: Feed['refuses'] = feed.refuses
-  expect(full).toBe(true)
-  abort.abort()
-  await until(() => !feed.refuses, 'there is room again')
+test('where there is no room, the oldest stream of the client that has the most gives way', async () => {
+  const streams: { readonly response: ServerResponse; readonly client: string }[] = []
+  const feed = createFeed(world().sources.board, fast)
+  const server = createServer((request, response) => {
+    const client = request.url ?? ''
+    streams.push({ response, client })
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    feed.stream(response, '', client)
+  })
+  const port = await listening(server)
+  closing.push(async () => {
+    feed.close()
+    server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
+  })
+  await fetch(`http://127.0.0.1:${port}/honest`)
+  for (let i = 1; i < maxStreams; i++) await fetch(`http://127.0.0.1:${port}/greedy`)
+  expect(streams.filter(({ response }) => response.writableEnded)).toEqual([])
+  expect((await fetch(`http://127.0.0.1:${port}/third`)).status).toBe(200)
+  expect(streams.filter(({ response }) => response.writableEnded)).toEqual([streams[1]])
 })

