@@ -42,6 +42,8 @@ export interface ServiceOptions {
 export interface Service {
   /** Where it listens: `http://127.0.0.1:9797`, in the order of the settings. */
   readonly urls: readonly string[]
+  /** The same of the addresses on which only probes are answered. */
+  readonly probeUrls: readonly string[]
   readonly monitor: Monitor
   /** Loads the config anew: all of it takes effect, or nothing does. Calls while one runs share one more. */
   reload(): Promise<void>
@@ -149,10 +151,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const server = createServer(monitor.sources, {
     ...accessOf(config),
     listen,
+    probesListen: config.server.probes.listen,
     metricsPath: options.metricsPath ?? config.server.metricsPath,
     ...(web?.web !== undefined && { web: web.web }),
   })
-  const urls = await urlsOf(server, listen, web?.web?.tls === undefined ? 'http' : 'https')
+  const scheme = web?.web?.tls === undefined ? 'http' : 'https'
+  const bound = await server.start()
+  const urls = urlsOf(bound, listen, scheme)
+  const probeUrls = urlsOf(bound.slice(listen.length), config.server.probes.listen, 'http')
   const tellAccess = accessTeller(server, urls, logger)
   tellAccess()
   if (webConfigFile !== undefined && web !== undefined) {
@@ -178,6 +184,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
   return {
     urls,
+    probeUrls,
     monitor,
     reload,
     stop: () => {
@@ -239,9 +246,10 @@ function accessTeller(server: Server, urls: readonly string[], logger: Logger): 
 /** What is fixed when the process starts, and was changed all the same. */
 function warnOfFixed(before: Config, after: Config, logger: Logger): void {
   const fixed = (config: Config) => {
-    const { listen, metricsPath } = config.server
+    const { listen, metricsPath, probes } = config.server
     return {
       'server.listen': listen,
+      'server.probes.listen': probes.listen,
       'server.metricsPath': metricsPath,
       histogram: config.histogram,
       maxConcurrentChecks: config.maxConcurrentChecks,
@@ -260,15 +268,13 @@ function problemsOf(error: unknown): readonly string[] {
     : [error instanceof Error ? error.message : String(error)]
 }
 
-async function urlsOf(
-  server: Server,
+function urlsOf(
+  bound: readonly { readonly port: number }[],
   listen: readonly ListenAddress[],
   scheme: string,
-): Promise<readonly string[]> {
-  const bound = await server.start()
-  return bound.map(({ port }, i) => {
-    const host = listen[i]?.host ?? 'localhost'
-    return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`
+): readonly string[] {
+  return listen.map(({ host = 'localhost' }, i) => {
+    return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${bound[i]?.port}`
   })
 }
 

@@ -81,7 +81,11 @@ function firstSignal(): Promise<string> {
   return promise
 }
 
-function tellWhere(logger: Logger, { urls }: Service, { configFile, metricsPath }: ServiceOptions): void {
+function tellWhere(
+  logger: Logger,
+  { urls, probeUrls }: Service,
+  { configFile, metricsPath }: ServiceOptions,
+): void {
   logger.info(
     { config: configFile ?? 'environment', pid: process.pid, node: process.version },
     'pulsecheck started',
@@ -91,6 +95,8 @@ function tellWhere(logger: Logger, { urls }: Service, { configFile, metricsPath 
       { page: `${url}/`, metrics: `${url}${metricsPath ?? '/metrics'}`, ready: `${url}/readyz` },
       'listening',
     )
+  for (const url of probeUrls)
+    logger.info({ alive: `${url}/healthz`, ready: `${url}/readyz` }, 'listening for probes alone')
 }
 
 /** An error that nobody caught is a bug of ours: said once, without secrets, and the supervisor starts us anew. */

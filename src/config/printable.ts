@@ -2,7 +2,7 @@
 import type { Dependency } from '../dependency.ts'
 import { Secret } from '../secret.ts'
 import { formatDuration, type Settings } from '../settings.ts'
-import type { ServerSettings } from './server.ts'
+import type { ListenAddress, ServerSettings } from './server.ts'
 
 const durations: ReadonlySet<string> = new Set(['interval', 'timeout', 'confirmInterval', 'staleAfter'])
 
@@ -18,10 +18,16 @@ export function printDependency(dependency: Dependency, parsed: Settings & Recor
 
 /** The keys of `server:` as they are written. */
 export function printServer(server: ServerSettings): unknown {
-  const { listen, shutdownDelay, ...rest } = server
-  const addresses = listen.map(({ host = '', port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`)
+  const { listen, probes, shutdownDelay, ...rest } = server
+  const addresses = listen.map(printAddress)
+  const probesAlone =
+    probes.listen.length === 0 ? {} : { probes: { listen: probes.listen.map(printAddress) } }
   const delay = shutdownDelay === undefined ? {} : { shutdownDelay: formatDuration(shutdownDelay) }
-  return { listen: addresses, ...(printable(rest) as object), ...delay }
+  return { listen: addresses, ...probesAlone, ...(printable(rest) as object), ...delay }
+}
+
+function printAddress({ host = '', port }: ListenAddress): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 
 /** A value as JSON can hold it, with every secret as `<secret>`. A kind's own objects show as their text. */

@@ -92,6 +92,15 @@ export const serverSchema = z.strictObject({
     .min(1)
     .default(() => [{ port: 9797 }])
     .describe('Addresses to listen on, as host:port. Default ":9797": all addresses.'),
+  probes: z
+    .strictObject({
+      listen: z
+        .array(listenAddress)
+        .default(() => [])
+        .describe('Further addresses on which only probes are answered, in plain HTTP. Default: none.'),
+    })
+    .default(() => ({ listen: [] }))
+    .describe('Probes on addresses of their own.'),
   details: z
     .enum(['always', 'authorized', 'never'])
     .default('authorized')

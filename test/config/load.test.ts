@@ -45,6 +45,7 @@ test('every key arrives where it belongs', async () => {
       { host: '::1', port: 9799 },
       { host: 'localhost', port: 0 },
     ],
+    probes: { listen: [{ host: '127.0.0.1', port: 9800 }] },
     details: 'never',
     allow: ['10.0.0.0/8', '127.0.0.1', '::1', 'fd00::/8'],
     hosts: ['status.example.com'],
@@ -56,7 +57,11 @@ test('every key arrives where it belongs', async () => {
     dependencies: {
       'orders-db': { kind: 'postgres', password: '<secret>', interval: '10s', staleAfter: '1m30s' },
     },
-    server: { listen: [':9797', '127.0.0.1:9798', '[::1]:9799', 'localhost:0'], shutdownDelay: '5s' },
+    server: {
+      listen: [':9797', '127.0.0.1:9798', '[::1]:9799', 'localhost:0'],
+      probes: { listen: ['127.0.0.1:9800'] },
+      shutdownDelay: '5s',
+    },
   })
 })
 
@@ -65,6 +70,7 @@ test('what is not set has its default', async () => {
   expect(config.maxConcurrentChecks).toBe(1_000)
   expect(config.server).toEqual({
     listen: [{ port: 9797 }],
+    probes: { listen: [] },
     details: 'authorized',
     metricsPath: '/metrics',
     maxSeries: 1_000_000,
