@@ -264,5 +264,7 @@ test.each([
   [1_000, {}, 1_000],
 ])('a shutdown delay of %s in %j is %i ms', (shutdownDelay, env, expected) => {
   const server = { listen: [], details: 'never', metricsPath: '/metrics', maxSeries: 1 } as const
-  expect(shutdownDelayMs({ server: { ...server, listen: [], shutdownDelay } }, env)).toBe(expected)
+  expect(
+    shutdownDelayMs({ server: { ...server, listen: [], probes: { listen: [] }, shutdownDelay } }, env),
+  ).toBe(expected)
 })

@@ -17,6 +17,8 @@ export async function pausedReaders(attack: PausedAttack): Promise<number> {
   const sockets = new Set<Socket>()
   let cut = 0
   await repeat(attack, 50, () => {
+    // Who does not read notices a reset only by writing; a blank line before a request means nothing.
+    for (const socket of sockets) socket.write('\r\n')
     // A few at a time, so that the system's queue of new connections does not stand in the way.
     for (let i = 0; i < 20 && sockets.size < readers; i++) {
       const socket = open(attack, get(path, headers)).pause()

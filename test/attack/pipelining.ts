@@ -19,7 +19,8 @@ export async function pipelining(attack: PipeliningAttack): Promise<number> {
   const sockets = new Set<Socket>()
   let cut = 0
   await repeat(attack, 200, () => {
-    for (const socket of sockets) if (socket.bytesWritten === 0) socket.write(flood)
+    // Who does not read notices a reset only by writing; a blank line before a request means nothing.
+    for (const socket of sockets) socket.write(socket.bytesWritten === 0 ? flood : '\r\n')
     while (sockets.size < connections) {
       const socket = open(attack, '').pause()
       sockets.add(socket)

@@ -243,6 +243,81 @@ describe('many connections', () => {
   })
 })
 
+describe('many connections of one client', () => {
+  const from = (port: number, localAddress: string) => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress })
+    socket.on('error', () => {})
+    return socket.resume()
+  }
+
+  test('cost that client its own, and no one else theirs', async () => {
+    await using server = await serving(world().sources, { limits: { connections: 10 } })
+    const other = from(server.port, '127.0.0.2')
+    await once(other, 'connect')
+    const greedy: Socket[] = []
+    for (let i = 0; i < 30; i++) {
+      const socket = from(server.port, '127.0.0.3')
+      await once(socket, 'connect')
+      greedy.push(socket)
+    }
+    other.write('GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    expect(await read(other)).toMatch(/^HTTP\/1\.1 200 /)
+    await until(() => greedy.filter(socket => socket.closed).length >= 20, 'the oldest are closed')
+    expect(greedy.at(-1)!.closed).toBe(false)
+    for (const socket of greedy) socket.destroy()
+  })
+})
+
+describe('probes on an address of their own', () => {
+  test('are answered there, and nothing else is', async () => {
+    await using server = await serving(world().sources, { probesListen: [{ host: '127.0.0.1', port: 0 }] })
+    const url = `http://127.0.0.1:${server.probesPort}`
+    const paths = [
+      '/healthz',
+      '/livez',
+      '/readyz',
+      '/readyz?verbose',
+      '/readyz/cache',
+      '/-/ready',
+      '/startupz',
+    ]
+    for (const path of paths)
+      expect([path, (await fetch(url + path)).headers.get('allow')]).toEqual([path, null])
+    expect((await fetch(`${url}/healthz`)).status).toBe(200)
+    expect((await fetch(`${url}/healthz?`)).status).toBe(200)
+    expect((await fetch(`${url}/readyz?verbose`)).status).toBe(503)
+    expect((await fetch(`${url}/healthz`, { method: 'POST' })).status).toBe(405)
+    for (const path of [
+      '/',
+      '/metrics',
+      '/health',
+      '/config',
+      '/-/events',
+      '/-/page/main.js',
+      '/-/reload',
+      '/readyzz',
+    ])
+      expect([path, (await fetch(url + path)).status]).toEqual([path, 404])
+    const raw = 'GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+    expect(await exchange(server.probesPort, raw)).toMatch(/\r\ncache-control: no-store\r\n/)
+  })
+
+  test('have connections of their own', async () => {
+    await using server = await serving(world().sources, {
+      probesListen: [{ host: '127.0.0.1', port: 0 }],
+      limits: { connections: 3, probeConnections: 2 },
+    })
+    const kubelet = connect(server.probesPort, '127.0.0.1')
+    await once(kubelet, 'connect')
+    const flood = Array.from({ length: 20 }, () => connect(server.port, '127.0.0.1').on('error', () => {}))
+    await Promise.all(flood.map(socket => once(socket, 'connect')))
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
+    kubelet.write('GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    expect(await read(kubelet)).toMatch(/^HTTP\/1\.1 200 /)
+    for (const socket of flood) socket.destroy()
+  })
+})
+
 describe('close', () => {
   test('idle and silent connections end at once, whatever the grace', async () => {
     const { server, port } = await serving(world().sources, { limits: { idleMs: 60_000 } })

@@ -61,15 +61,24 @@ export interface Serving extends AsyncDisposable {
   readonly server: Server
   readonly port: number
   readonly url: string
+  /** Of the first of `probesListen`; 0 if there is none. */
+  readonly probesPort: number
 }
 
 /** A started server on a free loopback port. */
 export async function serving(sources: Sources, settings: Partial<ServerSettings> = {}): Promise<Serving> {
   const server = createServer(sources, { listen: [{ host: '127.0.0.1', port: 0 }], ...settings })
-  const [address] = await server.start()
+  const [address, probes] = await server.start()
   const port = address!.port
   const scheme = settings.web?.tls === undefined ? 'http' : 'https'
-  return { server, port, url: `${scheme}://127.0.0.1:${port}`, [Symbol.asyncDispose]: () => server.close(0) }
+  const probesPort = probes?.port ?? 0
+  return {
+    server,
+    port,
+    probesPort,
+    url: `${scheme}://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: () => server.close(0),
+  }
 }
 
 /** All that comes back, until the server ends the connection. */
