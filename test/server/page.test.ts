@@ -171,9 +171,9 @@ describe('work on pages', () => {
 
   test('readers that pause hold no place: an honest one gets its page', async () => {
     const w = world()
-    for (let i = 0; i < 3_000; i++) w.store.put(dependency({ name: `d${i}`, target: 'x'.repeat(2_000) }))
+    for (let i = 0; i < 500; i++) w.store.put(dependency({ name: `d${i}`, target: 'x'.repeat(20_000) }))
     await using server = await serving(w.sources, { limits: { silenceMs: 60_000 } })
-    const paused = Array.from({ length: 4 }, () => leaver(server.port))
+    const paused = Array.from({ length: 12 }, () => leaver(server.port))
     await Promise.all(paused.map(socket => new Promise(resolve => socket.once('readable', resolve))))
     const answer = await fetch(`${server.url}/`)
     expect([answer.status, (await answer.text()).endsWith('</html>\n')]).toEqual([200, true])

@@ -2,10 +2,12 @@
 import { singleFlight } from '../../exposition/edition.ts'
 import { createBreather } from '../../turn.ts'
 
-/** Milliseconds for which a report is sent again: whoever asks in a loop does not keep the process rendering. */
+/** Milliseconds for which a report is sent again, at least. */
 const keepMs = 100
-/** The same while somebody still holds it: clients that read slowly hold few different ones. */
+/** The same, at most, and while somebody still holds it: clients that read slowly hold few different ones. */
 const heldMs = 1_000
+/** A report is kept so much longer than it took: whoever asks in a loop does not keep the process rendering. */
+const restFactor = 9
 
 export interface Shared<T> {
   readonly value: T
@@ -15,11 +17,22 @@ export interface Shared<T> {
 
 /** Calls `render` when what it made last is too old. */
 export function createShared<T>(render: () => Promise<T>): () => Promise<Shared<T>> {
-  const renew = singleFlight(async () => ({ value: await render(), at: performance.now(), holders: 0 }))
+  const renew = singleFlight(async () => {
+    const startedAt = performance.now()
+    const value = await render()
+    const at = performance.now()
+    return {
+      value,
+      at,
+      restMs: Math.min(heldMs, Math.max(keepMs, restFactor * (at - startedAt))),
+      holders: 0,
+    }
+  })
   let kept: Awaited<ReturnType<typeof renew>> | undefined
   return async () => {
     const age = performance.now() - (kept?.at ?? Number.NEGATIVE_INFINITY)
-    const issue = kept !== undefined && age <= (kept.holders > 0 ? heldMs : keepMs) ? kept : await renew()
+    const issue =
+      kept !== undefined && age <= (kept.holders > 0 ? heldMs : kept.restMs) ? kept : await renew()
     kept = issue
     issue.holders++
     let isHeld = true
