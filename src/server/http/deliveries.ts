@@ -15,7 +15,10 @@ export interface DeliveryLimits {
   readonly deliveries: number
   /** Of one client; above it, one goes that stands still. */
   readonly deliveriesPerClient: number
-  /** What all of them hold in memory; what several share counts once. Above it, one goes that stands still. */
+  /**
+   * What all of them hold in memory; what several share counts once. Above it, one goes that stands still. An answer that
+   * is larger than half of it may be there twice, so that readers of two scrapes are not in each other's way.
+   */
   readonly unsentBytes: number
   /** An answer of which nothing was taken for so long stands still. */
   readonly stallMs: number
@@ -38,8 +41,6 @@ export interface Body {
 export interface Deliveries {
   /** Sends a body whose headers are set on the reply. Lets go of it if the client has left. */
   send(request: FastifyRequest, reply: FastifyReply, body: Body): FastifyReply
-  /** Answers under way. */
-  readonly size: number
 }
 
 interface Delivery {
@@ -68,7 +69,7 @@ export function createDeliveries(
     if (hold.readers++ === 0) heldBytes += size
     holds.set(held, hold)
     clients.set(client, (clients.get(client) ?? 0) + 1)
-    makeRoom(client)
+    makeRoom(client, Math.max(limits.unsentBytes, 2 * size))
     underWay.add(delivery)
     response.on('drain', () => {
       delivery.movedAt = performance.now()
@@ -88,13 +89,13 @@ export function createDeliveries(
     holds.delete(held)
   }
 
-  function makeRoom(client: string): void {
+  function makeRoom(client: string, mostBytes: number): void {
     const since = performance.now() - limits.stallMs
     const standsStill = ({ movedAt }: Delivery) => movedAt <= since
     const isOf = (delivery: Delivery) => delivery.client === client
     while ((clients.get(client) ?? 0) > limits.deliveriesPerClient)
       if (!evict(delivery => isOf(delivery) && standsStill(delivery))) break
-    while (heldBytes > limits.unsentBytes) if (!evict(standsStill)) break
+    while (heldBytes > mostBytes) if (!evict(standsStill)) break
     if (underWay.size >= limits.deliveries) evict(() => true)
   }
 
@@ -123,9 +124,6 @@ export function createDeliveries(
       if (size > smallBytes) open(raw, clientOf(request.ip), shares, size)
       else if (Buffer.isBuffer(bytes)) return reply.send(bytes)
       return reply.send(Buffer.isBuffer(bytes) ? inPieces(bytes) : bytes)
-    },
-    get size() {
-      return underWay.size
     },
   }
 }

@@ -130,6 +130,13 @@ test('what is held is bounded in bytes; what is shared counts once', async () =>
   expect(holders.filter(reader => reader.isReset())).toHaveLength(1)
 })
 
+test('an answer larger than all that may be held is served beside one like it', async () => {
+  await using server = await serve(copied, { unsentBytes: 1, stallMs: 0 })
+  const [reader] = await pausedReaders(server.port, 1, '127.0.0.1')
+  expect(await bytesOf(server.url)).toBe(large.length)
+  expect(reader!.isReset()).toBe(false)
+})
+
 test('under TLS too, a reader that is cut is reset', async () => {
   const authority = createAuthority()
   const { certPem, keyPem } = authority.issue()
