@@ -7,28 +7,27 @@ export interface PausedAttack extends Attack {
   readonly path?: string
   /** Further header lines, each with its end. Default: none. */
   readonly headers?: string
-  /** Kept open at once; a connection that is cut is replaced. Default: 300. */
+  /** Kept open at once. Default: 300. */
   readonly readers?: number
+  /** A reader is replaced after so long: it does not notice a cut, because it does not read. Default: never. */
+  readonly renewMs?: number
 }
 
-/** @returns how many of its connections were cut. */
+/** @returns how many connections it made. */
 export async function pausedReaders(attack: PausedAttack): Promise<number> {
-  const { path = '/metrics', headers = '', readers = 300 } = attack
+  const { path = '/metrics', headers = '', readers = 300, renewMs = attack.durationMs } = attack
   const sockets = new Set<Socket>()
-  let cut = 0
+  let made = 0
   await repeat(attack, 50, () => {
-    // Who does not read notices a reset only by writing; a blank line before a request means nothing.
-    for (const socket of sockets) socket.write('\r\n')
     // A few at a time, so that the system's queue of new connections does not stand in the way.
     for (let i = 0; i < 20 && sockets.size < readers; i++) {
       const socket = open(attack, get(path, headers)).pause()
+      made++
       sockets.add(socket)
-      socket.once('close', () => {
-        cut++
-        sockets.delete(socket)
-      })
+      socket.once('close', () => sockets.delete(socket))
+      setTimeout(() => socket.destroy(), renewMs).unref()
     }
   })
-  for (const socket of sockets) socket.removeAllListeners('close').destroy()
-  return cut
+  for (const socket of sockets) socket.destroy()
+  return made
 }
