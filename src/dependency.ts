@@ -2,7 +2,7 @@
  * The vocabulary: what every room may know of every other. Types and closed sets only, and no behaviour beyond
  * the error by which a checker names its own failure.
  */
-import type { z } from 'zod'
+import type { MeasurementHelp } from './kind.ts'
 
 /** Why a check failed: a closed set, safe as a label value. `detail` says more, `message` says it to people. */
 export const reasons = [
@@ -37,17 +37,36 @@ export type Measurements = Readonly<Record<string, number>>
 /** Earliest expiry of the presented certificate chain, in Unix seconds: the one measurement that every kind shares. */
 export const tlsNotAfter = 'tls_not_after_timestamp_seconds'
 
-/** What a checker tells of a check while it runs. It is kept whether the check then succeeds or fails. */
-export interface PhaseTrace {
+export interface Address {
+  readonly address: string
+  /** 4 or 6. */
+  readonly family: number
+}
+
+/**
+ * Gives the addresses of a host name or an IP address, in the order in which to try them. Rejects with an error of `dns`.
+ *
+ * @param signal aborts when this caller no longer waits.
+ */
+export type Resolve = (host: string, signal?: AbortSignal) => Promise<readonly Address[]>
+
+/** All that one check may use of the world: its deadline, names, phases, measurements and trace. */
+export interface CheckContext {
+  /** Aborts at the deadline, and when nobody wants the result any more. */
+  readonly signal: AbortSignal
+  /** The deadline in milliseconds, to set limits on the server's side a little inside it. */
+  readonly timeoutMs: number
+  /** Gives the addresses of a host name or an IP address, in the order in which to try them. */
+  resolve(host: string): Promise<readonly Address[]>
   /** Ends the phase before, if any, and starts this one. A phase entered twice adds up. */
   enter(phase: Phase): void
-  /** Keeps a number that holds even if the check fails later: a certificate's expiry. The last value counts. */
+  /** Reports a number. It is kept even if the check then fails; the last value of a name counts. */
   measure(name: string, value: number): void
-  /** A W3C `traceparent` for the request of this check. The same at each call; its trace id is kept in the result. */
+  /** Returns a W3C `traceparent` for the requests of this check, the same at each call. The result keeps its trace id. */
   traceparent(): string
   /**
-   * What the result is if the deadline passes before the check ends, in place of a timeout: a server that has answered,
-   * but not as expected, is not silent. The last one counts; undefined takes it back.
+   * Sets what the result is if the deadline passes before the check ends, in place of a timeout: a server that has
+   * answered, but not as expected, is not silent. The last one counts; undefined takes it back.
    */
   presume(failure: CheckError | undefined): void
 }
@@ -58,49 +77,9 @@ export interface Checker {
    * Resolves when the dependency works; throws when it does not. Lets go of all that it holds when the signal
    * aborts. Never called again before it has settled.
    */
-  check(signal: AbortSignal, trace: PhaseTrace): Promise<Measurements | void>
-  /** Lets go of what outlives a check. Called once, after the last check. */
+  check(context: CheckContext): Promise<void>
+  /** Lets go of what outlives a check. Called once, after the last check, by whoever opened it. */
   close?(): Promise<void>
-}
-
-/**
- * Addresses of a host name or an IP address, in the order to try. Rejects with a `dns` error. An aborted signal means
- * that the caller no longer waits; it does not end the promise.
- */
-export type Resolve = (
-  host: string,
-  signal?: AbortSignal,
-) => Promise<readonly { readonly address: string; readonly family: number }[]>
-
-/** What a checker may know of the world around it. */
-export interface CheckerContext {
-  /** The deadline of one check, in milliseconds: to set limits on the server's side a little inside it. */
-  readonly timeoutMs: number
-  readonly resolve: Resolve
-}
-
-/** One sort of dependency: how to read its options and how to open a checker for them. */
-export interface Kind<Schema extends z.ZodObject = z.ZodObject> {
-  /** Its name: the value of `kind` in the config, the label, and the middle of its measurements' metric names. */
-  readonly kind: string
-  /** This kind's own keys, strict, each with a description. */
-  readonly options: Schema
-  /** URL schemes that mean this kind in the one-line form: `['postgres', 'postgresql']`. */
-  readonly schemes?: readonly string[]
-  /** Extra gauges: measurement name → HELP. Exported as `dependency_<kind>_<name>`. */
-  readonly measurements?: Measured
-  /** What is asked, printable and free of secrets: `db:5432/orders`. */
-  target(options: z.output<Schema>): string
-  /** A checker for these options. No I/O yet. */
-  open(options: z.output<Schema>, context: CheckerContext): Checker
-}
-
-/** The HELP texts of a kind's measurements, by name. */
-export type Measured = Readonly<Record<string, string>>
-
-/** Declares a kind: it is the value itself, with the types of its options inferred from its schema. */
-export function defineKind<Schema extends z.ZodObject>(kind: Kind<Schema>): Kind<Schema> {
-  return kind
 }
 
 /** A configured, named thing that the service needs: all that the rooms after the config know of it. */
@@ -118,12 +97,12 @@ export interface Dependency {
   readonly failureThreshold: number
   readonly successThreshold: number
   readonly staleAfterMs: number
-  readonly measured: Measured
+  readonly measured: MeasurementHelp
   /** Tells two configurations of one name apart, secrets included, without showing them. */
   readonly fingerprint: string
   /** Replaces every secret of this dependency in a text that came from outside. */
   redact(text: string): string
-  open(resolve: Resolve): Checker
+  open(): Checker
 }
 
 interface Completed {

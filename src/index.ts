@@ -1,19 +1,16 @@
 /** The door for applications that embed Pulsecheck. */
 export {
+  type Address,
+  type CheckContext,
   CheckError,
   type Checker,
-  type CheckerContext,
   type CheckFailure,
   type CheckResult,
   type CheckSuccess,
   type Dependency,
-  defineKind,
-  type Kind,
-  type Measured,
   type Measurements,
   type Phase,
   type Phases,
-  type PhaseTrace,
   phases,
   type Reason,
   type Resolve,
@@ -22,6 +19,15 @@ export {
   type Status,
   skipCauses,
 } from './dependency.ts'
+export {
+  type DependencyOptions,
+  defineKind,
+  type Failure,
+  type Failures,
+  type Kind,
+  type KindFactory,
+  type MeasurementHelp,
+} from './kind.ts'
 export { http } from './kinds/http.ts'
 export { kinds } from './kinds/index.ts'
 export { postgres } from './kinds/postgres.ts'
@@ -29,7 +35,6 @@ export { redis } from './kinds/redis.ts'
 export { tcp } from './kinds/tcp.ts'
 export {
   createMonitor,
-  type DependencyOptions,
   type ExtraMetrics,
   type Monitor,
   type MonitorOptions,

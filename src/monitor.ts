@@ -1,9 +1,10 @@
 /** The wiring for everyone: dependencies in; state, verdicts, metrics and routes out. */
 import type { FastifyPluginAsync } from 'fastify'
-import type { Dependency, Kind, Resolve } from './dependency.ts'
+import type { Dependency, Resolve } from './dependency.ts'
 import { createExposition, type ExpositionResponse } from './exposition/exposition.ts'
 import type { Family } from './exposition/family.ts'
 import { createHistogram } from './exposition/histogram.ts'
+import type { DependencyOptions } from './kind.ts'
 import { createApply } from './monitor/apply.ts'
 import { createSystemClock, type TimerClock } from './schedule/clock.ts'
 import { createResolver } from './schedule/resolve.ts'
@@ -20,9 +21,6 @@ import { createProbes, type Probes } from './views/probes.ts'
 import type { ProcessMetrics } from './views/process.ts'
 import { lagBuckets, type Self, selfFamilies } from './views/self.ts'
 import { type StatusReport, statusReport } from './views/status.ts'
-
-/** One dependency in code: the same words as in the YAML file, with the kind itself in place of its name. */
-export type DependencyOptions = { readonly kind: Kind } & Readonly<Record<string, unknown>>
 
 export interface MonitorOptions {
   /** By name, or ready-made. */
@@ -169,7 +167,5 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
 function resolved(dependencies: MonitorOptions['dependencies']): readonly Dependency[] {
   if (Array.isArray(dependencies)) return dependencies
-  return Object.entries(dependencies).map(([name, { kind, ...options }]) =>
-    parseDependency(name, kind, options),
-  )
+  return Object.entries(dependencies).map(([name, { kind, options }]) => parseDependency(name, kind, options))
 }

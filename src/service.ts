@@ -6,7 +6,7 @@ import {
   type LoadOptions,
   loadConfig,
 } from './config/index.ts'
-import type { Kind } from './dependency.ts'
+import type { Kind } from './kind.ts'
 import { createMonitor, type Monitor } from './monitor.ts'
 import { createServer, type Server } from './server/index.ts'
 import { followFiles } from './service/follow.ts'

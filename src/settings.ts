@@ -4,8 +4,9 @@
  */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import type { Dependency, Kind, Resolve } from './dependency.ts'
+import type { Dependency } from './dependency.ts'
 import { formatDuration, parseDuration } from './duration.ts'
+import type { Kind } from './kind.ts'
 import { redactor, Secret } from './secret.ts'
 
 export { formatDuration, parseDuration }
@@ -86,18 +87,17 @@ export const settings = z.strictObject({
 
 export type Settings = z.output<typeof settings>
 
+/** As they are written: in YAML, and in TypeScript. */
+export type SettingsInput = z.input<typeof settings>
+
 type DependencySchema = z.ZodType<Settings & Record<string, unknown>>
 
-/** A schema depends on its kind alone and costs some ten kilobytes, so each is made once. */
-const schemas = new WeakMap<Kind, DependencySchema>()
-
-/** The whole schema of one dependency of a kind: common keys and the kind's own, unknown keys refused. */
+/**
+ * The whole schema of one dependency of a kind: common keys and the kind's own, unknown keys refused. It costs some ten
+ * kilobytes: whoever reads many dependencies keeps it.
+ */
 export function dependencySchema(kind: Kind): DependencySchema {
-  const known = schemas.get(kind)
-  if (known !== undefined) return known
-  const made = kind.options.safeExtend(settings.shape).superRefine(coherent) as never
-  schemas.set(kind, made)
-  return made
+  return kind.options.safeExtend(settings.shape).superRefine(coherent) as unknown as DependencySchema
 }
 
 function coherent(value: unknown, context: z.RefinementCtx): void {
@@ -148,7 +148,7 @@ export function createDependency(
   const { interval, timeout, confirmInterval, staleAfter } = parsed
   return Object.freeze({
     name,
-    kind: kind.kind,
+    kind: kind.name,
     target: shortened(kind.target(options)),
     critical: parsed.critical,
     labels: parsed.labels,
@@ -159,9 +159,9 @@ export function createDependency(
     successThreshold: parsed.successThreshold,
     staleAfterMs: staleAfter ?? 2 * interval + timeout,
     measured: kind.measurements ?? {},
-    fingerprint: fingerprint(kind.kind, parsed),
+    fingerprint: fingerprint(kind.name, parsed),
     redact: redactor(options),
-    open: (resolve: Resolve) => kind.open(options, { timeoutMs: timeout, resolve }),
+    open: () => kind.open(options),
   })
 }
 

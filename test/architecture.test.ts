@@ -8,7 +8,7 @@ const src = join(import.meta.dirname, '../src')
 const files = globSync('**/*.{ts,cts}', { cwd: src }).sort()
 
 /** Vocabulary that every room may import. */
-const vocabulary = ['dependency', 'duration', 'secret', 'settings', 'turn']
+const vocabulary = ['dependency', 'duration', 'kind', 'secret', 'settings', 'turn']
 const rooms: Readonly<Record<string, readonly string[]>> = {
   config: [],
   kinds: [],
@@ -30,6 +30,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   dependency: [],
   secret: [],
   settings: [],
+  kind: [],
   duration: [],
   turn: [],
 }
@@ -47,7 +48,7 @@ const homes: Readonly<Record<string, RegExp>> = {
   re2js: /^kinds\/shared\//,
   undici: /^kinds\/http/,
   yaml: /^config\//,
-  zod: /^(config|kinds)\/|^(dependency|settings|server\/access\/webfile)\.ts$/,
+  zod: /^(config|kinds)\/|^(kind|settings|server\/access\/webfile)\.ts$/,
 }
 
 interface Import {
@@ -111,5 +112,5 @@ function packageOf(specifier: string): string {
 
 /** The kind that a file of its room belongs to: `redis-client.ts` is redis's. */
 function kindOf(file: string): string | undefined {
-  return kinds.map(({ kind }) => kind).find(kind => new RegExp(`^kinds/${kind}[.-]`).test(file))
+  return kinds.map(({ name }) => name).find(kind => new RegExp(`^kinds/${kind}[.-]`).test(file))
 }

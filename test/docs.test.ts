@@ -39,7 +39,7 @@ describe('generated tables', () => {
 test('every kind has a section of its name, an example and an entry in the README', () => {
   const sections = headings('docs/configuration.md')
   const examples = blocksOf('docs/configuration.md').filter(({ language }) => language === 'yaml')
-  for (const { kind } of kinds) {
+  for (const { name: kind } of kinds) {
     expect(sections).toContain(kind)
     expect(examples.map(({ section }) => section)).toContain(kind)
     expect(read('README.md')).toContain(`[\`${kind}\`](docs/configuration.md#${kind})`)
@@ -65,7 +65,7 @@ describe('words of the code that stand in the documents', () => {
   })
 
   test('every metric is one that is exposed', async () => {
-    const measured = kinds.flatMap(({ kind, measurements = {} }) => measurementFamilies(kind, measurements))
+    const measured = kinds.flatMap(({ name, measurements = {} }) => measurementFamilies(name, measurements))
     const own = await createProcessMetrics()
     const families = [...dependencyFamilies, ...measured, ...selfFamilies, ...own.families]
     const exposed = families.flatMap(({ name, type }) =>

@@ -34,7 +34,7 @@ const quick = { interval: '200ms', timeout: '100ms' }
 describe('a monitor in an application', () => {
   test('checks, and tells whether the application is ready', async () => {
     const monitor = monitored({
-      dependencies: { cache: { kind: tcp, host: '127.0.0.1', port: await accepting(), ...quick } },
+      dependencies: { cache: tcp({ host: '127.0.0.1', port: await accepting(), ...quick }) },
     })
     expect(monitor.ready()).toBe(false)
     monitor.start()
@@ -50,7 +50,7 @@ describe('a monitor in an application', () => {
     const app = fastify()
     cleanUp.push(() => app.close())
     const monitor = monitored({
-      dependencies: { cache: { kind: tcp, host: '127.0.0.1', port: await closedPort(), ...quick } },
+      dependencies: { cache: tcp({ host: '127.0.0.1', port: await closedPort(), ...quick }) },
     })
     app.register(monitor.routes, { prefix: '/dependencies' })
     app.get('/', () => 'the application')
@@ -72,7 +72,8 @@ describe('a monitor in an application', () => {
   })
 
   test('refuses wrong options with every problem, and starts nothing', () => {
-    const dependencies = { cache: { kind: tcp, host: 'x', port: 0, interal: '5s' } }
+    // @ts-expect-error: what does not compile is also refused at run time.
+    const dependencies = { cache: tcp({ host: 'x', port: 0, interal: '5s' }) }
     expect(() => createMonitor({ dependencies })).toThrow(
       /^dependency "cache": .*port.*; Unrecognized key: "interal"$/,
     )
@@ -80,7 +81,7 @@ describe('a monitor in an application', () => {
 
   test('is one of several in a process', async () => {
     const [one, other] = [await accepting(), await closedPort()].map(port =>
-      monitored({ dependencies: { cache: { kind: tcp, host: '127.0.0.1', port, ...quick } } }),
+      monitored({ dependencies: { cache: tcp({ host: '127.0.0.1', port, ...quick }) } }),
     )
     one?.start()
     other?.start()
@@ -95,7 +96,7 @@ describe('a monitor in an application', () => {
     const before = { listeners: listeners(), resources: resources() }
     const monitor = createMonitor({
       dependencies: {
-        cache: { kind: tcp, host: '127.0.0.1', port, expect: { contains: 'never' }, ...quick },
+        cache: tcp({ host: '127.0.0.1', port, expect: { contains: 'never' }, ...quick }),
       },
     })
     monitor.start()

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
-import { CheckError, defineKind, type Kind } from '../src/dependency.ts'
+import { CheckError } from '../src/dependency.ts'
+import { defineKind, type Kind } from '../src/kind.ts'
 import { kinds } from '../src/kinds/index.ts'
 import { Secret } from '../src/secret.ts'
 import { type Service, type ServiceOptions, shutdownDelayMs, startService } from '../src/service.ts'
@@ -19,7 +20,7 @@ interface Line {
 /** A kind that works with the right password. */
 function locked(password: () => string): Kind {
   return defineKind({
-    kind: 'locked',
+    name: 'locked',
     options: z.strictObject({
       password: z
         .string()

@@ -1,6 +1,7 @@
 /** Many dependencies: of kind `instant`, which answer at once, so that nothing but Pulsecheck costs; or `tcp`, for real. */
 import { z } from 'zod'
-import { type Dependency, defineKind } from '../../src/dependency.ts'
+import type { Dependency } from '../../src/dependency.ts'
+import { defineKind } from '../../src/kind.ts'
 import { tcp } from '../../src/kinds/tcp.ts'
 import { parseDependency } from '../../src/settings.ts'
 
@@ -13,13 +14,13 @@ export interface Dependencies {
 
 /** It enters two phases as most kinds do, so that it has their series. */
 const instant = defineKind({
-  kind: 'instant',
+  name: 'instant',
   options: z.strictObject({}),
   target: () => 'at hand',
   open: () => ({
-    async check(_signal, trace) {
-      trace.enter('connect')
-      trace.enter('request')
+    async check(context) {
+      context.enter('connect')
+      context.enter('request')
     },
   }),
 })

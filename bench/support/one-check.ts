@@ -1,19 +1,22 @@
 /** One check of a kind in this process, and what it costs: for benches beside a bare driver. */
-import type { Kind } from '../../src/dependency.ts'
+import type { Kind } from '../../src/kind.ts'
+import { createAsker } from '../../src/schedule/ask.ts'
 import { createSystemClock } from '../../src/schedule/clock.ts'
 import { createResolver } from '../../src/schedule/resolve.ts'
-import { run } from '../../src/schedule/run.ts'
 import { createStalls } from '../../src/schedule/stalls.ts'
 import { parseDependency } from '../../src/settings.ts'
 
 /** A check as the schedule runs it, deadline, abort and classification included. Rejects when it fails. */
 export function checkOf(kind: Kind, options: Readonly<Record<string, unknown>>): () => Promise<void> {
-  const { timeoutMs, redact, open } = parseDependency('checked', kind, options)
-  const checker = open(createResolver().resolve)
   const clock = createSystemClock()
-  const stalls = createStalls(clock)
+  const dependency = parseDependency('checked', kind, options)
+  const asker = createAsker(dependency, {
+    clock,
+    stalls: createStalls(clock),
+    resolve: createResolver().resolve,
+  })
   return async () => {
-    const { outcome, settled } = run(checker, { timeoutMs, redact, clock, stalls })
+    const { outcome, settled } = asker.ask()
     const result = await outcome
     await settled
     if (!('ok' in result && result.ok)) throw new Error(JSON.stringify(result))

@@ -1,9 +1,10 @@
 /** Every dependency asked once, outside of any schedule: the same check, the same state and the same report as the service's. */
 import { setTimeout } from 'node:timers/promises'
-import type { Checker, CheckOutcome, Dependency } from '../dependency.ts'
+import type { Dependency } from '../dependency.ts'
+import { askOnce } from '../schedule/ask.ts'
 import { createSystemClock } from '../schedule/clock.ts'
 import { createResolver } from '../schedule/resolve.ts'
-import { type Run, run } from '../schedule/run.ts'
+import type { Run } from '../schedule/run.ts'
 import { type Claim, createSlots } from '../schedule/slots.ts'
 import { createStalls } from '../schedule/stalls.ts'
 import { createStore } from '../state/store.ts'
@@ -29,9 +30,6 @@ export interface Once {
 /** Checkers get this long to let go, in milliseconds: one that hangs must not hold the command. */
 const graceMs = 500
 
-/** A check that says nothing about its dependency, through a fault of our own, is made again so many times. */
-const maxRepeats = 2
-
 /** Starts right away, side by side. */
 export function checkOnce(dependencies: readonly Dependency[], options: OnceOptions): Once {
   const clock = createSystemClock()
@@ -41,21 +39,13 @@ export function checkOnce(dependencies: readonly Dependency[], options: OnceOpti
   const store = createStore(clock)
   const probes = createProbes(store, stalls.total)
   const { promise: report, resolve: tell } = Promise.withResolvers<StatusReport>()
-  const visits: Visit[] = []
+  const checks: Run[] = []
   let closing: Promise<unknown> | undefined
 
-  const ask = async ({ checker, runs }: Visit, { timeoutMs, redact }: Dependency): Promise<CheckOutcome> => {
-    const mine = run(checker, { timeoutMs, redact, clock, stalls })
-    runs.push(mine)
-    return await mine.outcome
-  }
   const settle = async (dependency: Dependency) => {
-    const visit = { checker: dependency.open(resolver.resolve), runs: [] }
-    visits.push(visit)
-    let outcome = await ask(visit, dependency)
-    for (let i = 0; 'skipped' in outcome && i < maxRepeats && closing === undefined; i++)
-      outcome = await ask(visit, dependency)
-    store.record(dependency.name, outcome)
+    const check = askOnce(dependency, { clock, stalls, resolve: resolver.resolve })
+    checks.push(check)
+    store.record(dependency.name, await check.outcome)
     options.checked(dependency.name)
   }
   const queued = (dependency: Dependency) =>
@@ -84,21 +74,10 @@ export function checkOnce(dependencies: readonly Dependency[], options: OnceOpti
   return {
     report,
     async close() {
-      closing ??= Promise.race([Promise.allSettled(visits.map(leave)), setTimeout(graceMs)])
+      for (const check of checks) check.abort()
+      closing ??= Promise.race([Promise.allSettled(checks.map(check => check.settled)), setTimeout(graceMs)])
       await closing
       resolver.close()
     },
   }
-}
-
-/** A checker, and all that it was asked. */
-interface Visit {
-  readonly checker: Checker
-  readonly runs: Run[]
-}
-
-async function leave({ checker, runs }: Visit): Promise<void> {
-  for (const run of runs) run.abort()
-  await Promise.all(runs.map(run => run.settled))
-  await checker.close?.()
 }

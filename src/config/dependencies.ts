@@ -1,5 +1,6 @@
 /** The section `dependencies:`, from its tree to frozen dependencies. */
-import type { Dependency, Kind } from '../dependency.ts'
+import type { Dependency } from '../dependency.ts'
+import type { Kind } from '../kind.ts'
 import { createDependency, dependencyName, dependencySchema } from '../settings.ts'
 import { createBreather } from '../turn.ts'
 import { type FileReading, readTwins } from './files.ts'
@@ -41,10 +42,11 @@ export async function readDependencies(
   const checkName = createNameCheck(reading.report)
   const breathe = createBreather()
   const found: ReadDependency[] = []
+  const schemas = new Map(reading.kinds.map(kind => [kind, dependencySchema(kind)]))
   for (const [name, entry] of entries) {
     if (reading.isFull()) break
     checkName(name, entry)
-    const dependency = await readDependency(name, expanded(entry, reading), reading)
+    const dependency = await readDependency(name, expanded(entry, reading), { ...reading, schemas })
     if (dependency !== undefined) found.push(dependency)
     await breathe()
   }
@@ -73,11 +75,11 @@ function createNameCheck(report: Report): (name: string, entry: Entry) => void {
 async function readDependency(
   name: string,
   entry: Entry,
-  reading: DependencyReading,
+  reading: DependencyReading & { readonly schemas: ReadonlyMap<Kind, ReturnType<typeof dependencySchema>> },
 ): Promise<ReadDependency | undefined> {
   const path = join('dependencies', name)
   const chosen = chooseKind(entry, path, reading)
-  const schema = chosen && dependencySchema(chosen.kind)
+  const schema = chosen && reading.schemas.get(chosen.kind)
   if (chosen === undefined || schema === undefined) return undefined
   const { kind, own } = chosen
   const merged = reading.defaults === undefined ? own : mergeUnder(own, reading.defaults)
@@ -140,7 +142,7 @@ function chooseByName(
   const { value } = given
   if (value.type === 'leaf' && value.broken) return undefined
   const word = value.type === 'leaf' ? String(value.value) : ''
-  const kind = kinds.find(candidate => candidate.kind === word)
+  const kind = kinds.find(candidate => candidate.name === word)
   const own = { ...branch, entries: new Map([...branch.entries].filter(([key]) => key !== 'kind')) }
   if (kind !== undefined) return { kind, own }
   const shown = value.type === 'leaf' && value.hidden !== true && /^[a-z][a-z0-9_-]{0,31}$/i.test(word)
@@ -150,8 +152,8 @@ function chooseByName(
 
 /** The scheme of a kind means the kind: `postgresql`, `rediss`. */
 function hintForKind(word: string, kinds: readonly Kind[]): string {
-  const names = kinds.map(({ kind }) => kind)
-  const ofScheme = kinds.find(({ schemes }) => schemes?.includes(word.toLowerCase()))?.kind
+  const names = kinds.map(({ name }) => name)
+  const ofScheme = kinds.find(({ schemes }) => schemes?.includes(word.toLowerCase()))?.name
   const meant = ofScheme ?? nearest(word, names)
   return meant === undefined ? `known are ${names.join(', ')}` : `did you mean ${meant}?`
 }
@@ -169,7 +171,7 @@ function missingKind(
     message,
     hint:
       meant === undefined
-        ? `known are ${kinds.map(({ kind }) => kind).join(', ')}`
-        : `add kind: ${meant.kind}`,
+        ? `known are ${kinds.map(({ name }) => name).join(', ')}`
+        : `add kind: ${meant.name}`,
   }
 }

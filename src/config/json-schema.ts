@@ -1,6 +1,6 @@
 /** The JSON Schema of a config file, for editors: from the same schemas that validate it. */
 import { z } from 'zod'
-import type { Kind } from '../dependency.ts'
+import type { Kind } from '../kind.ts'
 import { dependencyName, settings } from '../settings.ts'
 import { sections } from './sections.ts'
 
@@ -28,7 +28,7 @@ function oneLine(kinds: readonly Kind[]): z.ZodType {
 
 function dependencyObject(kind: Kind): z.ZodType {
   return kind.options.safeExtend({
-    kind: z.literal(kind.kind).describe('The sort of dependency.'),
+    kind: z.literal(kind.name).describe('The sort of dependency.'),
     ...settings.shape,
   })
 }

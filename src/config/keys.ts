@@ -1,6 +1,6 @@
 /** What to say of an unknown key. */
 import type { z } from 'zod'
-import type { Kind } from '../dependency.ts'
+import type { Kind } from '../kind.ts'
 import { settings } from '../settings.ts'
 import { alternatives, hasFileTwin, itemsOf, keysOf, valuesOf } from './fields.ts'
 import { nearest } from './nearest.ts'
@@ -13,8 +13,8 @@ export function hintForDependency(
   kinds: readonly Kind[],
 ) {
   if (parents.length > 0) return hintFor(key, parents, kind.options)
-  const others = kinds.filter(({ options }) => knows(options, key)).map(other => other.kind)
-  if (others.length > 0) return `${key} is a key of ${others.join(' and ')}, not of ${kind.kind}`
+  const others = kinds.filter(({ options }) => knows(options, key)).map(other => other.name)
+  if (others.length > 0) return `${key} is a key of ${others.join(' and ')}, not of ${kind.name}`
   return didYouMean(key, ['kind', ...keysOf([settings, kind.options])])
 }
 

@@ -1,6 +1,7 @@
 /** The one way into this room: a file or the environment in, a frozen `Config` or every problem out. */
 import { dirname, resolve } from 'node:path'
-import type { Dependency, Kind } from '../dependency.ts'
+import type { Dependency } from '../dependency.ts'
+import type { Kind } from '../kind.ts'
 import { Secret } from '../secret.ts'
 import { readDependencies } from './dependencies.ts'
 import { readEnvironment } from './environment.ts'

@@ -13,7 +13,7 @@ const redirects = new Set([301, 302, 303, 307, 308])
  * @throws CheckError `redirect_blocked` if a redirect leads elsewhere, or if there are too many: credentials must not
  * go elsewhere, and an answer from elsewhere says nothing about this dependency.
  */
-export async function followed(
+export async function follow(
   first: Request,
   isFinal: (answer: Answer) => boolean,
   ask: (request: Request) => Promise<Answer>,
@@ -24,11 +24,11 @@ export async function followed(
     const location = redirects.has(answer.status) ? answer.headers.location : undefined
     if (location === undefined || isFinal(answer)) return answer
     if (hops === maxRedirects) throw blocked(`redirected more than ${maxRedirects} times`)
-    request = redirected(request, answer.status, location)
+    request = redirect(request, answer.status, location)
   }
 }
 
-function redirected(request: Request, status: number, location: string): Request {
+function redirect(request: Request, status: number, location: string): Request {
   const url = URL.parse(location, request.url.href)
   if (url === null || !isFollowed(request.url, url))
     throw blocked('a redirect to another origin is not followed')

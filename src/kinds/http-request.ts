@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import { Client, errors } from 'undici'
-import { CheckError, type PhaseTrace } from '../dependency.ts'
+import { type CheckContext, CheckError } from '../dependency.ts'
 import { createSink, type Sink } from './http-body.ts'
 import { tolerateContinue } from './http-interim.ts'
 import { closedEarly } from './shared/connect.ts'
@@ -43,7 +43,7 @@ export function exchange(
   socket: Socket,
   request: Request,
   reading: Reading,
-  trace: PhaseTrace,
+  context: CheckContext,
 ): Promise<Answer> {
   const { url, method, headers, body } = request
   tolerateContinue(socket)
@@ -54,7 +54,7 @@ export function exchange(
     bodyTimeout: 0,
   })
   const path = `${url.pathname}${url.search}`
-  trace.enter('request')
+  context.enter('request')
   let sink: Sink | undefined
   const answered = new Promise<Answer>((resolve, reject) => {
     let begun = false
@@ -70,8 +70,8 @@ export function exchange(
         onResponseStart(_controller, status, headers) {
           if (status < 200) return
           begun = true
-          trace.enter('transfer')
-          trace.measure('status_code', status)
+          context.enter('transfer')
+          context.measure('status_code', status)
           if (!reading.wanted(status)) return resolve({ status, headers })
           const outcome = { whole: (body: Buffer) => resolve({ status, headers, body }), failed: reject }
           sink = createSink(method === 'HEAD' ? {} : headers, reading.maxBodyBytes, outcome)
@@ -79,7 +79,8 @@ export function exchange(
         // Never paused: undici throws out of the `close` event of a socket that is destroyed while paused.
         onResponseData: (_controller, chunk) => sink?.write(chunk),
         onResponseEnd: () => sink?.end(),
-        onResponseError: (_controller, error) => reject(named(first ?? error, begun, socket.readableEnded)),
+        onResponseError: (_controller, error) =>
+          reject(nameError(first ?? error, begun, socket.readableEnded)),
       },
     )
   })
@@ -101,23 +102,23 @@ function handOver(socket: Socket): Client.Options['connect'] & object {
  * an answer that nobody asked for ("bad response", "bad upgrade"); a parser error, which has no code, is nonsense,
  * or an answer cut off by the end of the connection; and some nonsense only fails an assertion.
  */
-function named(error: Error & { code?: unknown }, begun: boolean, ended: boolean): Error {
+function nameError(error: Error & { code?: unknown }, begun: boolean, ended: boolean): Error {
   const { code, message } = error
   const unparsable = error instanceof errors.HTTPParserError
   if (code === 'UND_ERR_SOCKET' && message.startsWith('bad '))
-    return refused('protocol_error', 'the server sent something other than an answer to the request', error)
+    return refuse('protocol_error', 'the server sent something other than an answer to the request', error)
   if (code === 'UND_ERR_SOCKET' || (begun && ended && (unparsable || code === lengthMismatch)))
     return closedEarly(begun ? 'before the end of its answer' : undefined)
-  if (unparsable) return refused('protocol_error', message, error)
-  if (code === 'ERR_ASSERTION') return refused('protocol_error', 'the server broke the protocol', error)
+  if (unparsable) return refuse('protocol_error', message, error)
+  if (code === 'ERR_ASSERTION') return refuse('protocol_error', 'the server broke the protocol', error)
   if (code === headersOverflow)
-    return refused(headersOverflow, `the headers of the answer exceed ${maxHeaderSize} bytes`, error)
+    return refuse(headersOverflow, `the headers of the answer exceed ${maxHeaderSize} bytes`, error)
   return error
 }
 
 const lengthMismatch = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
 const headersOverflow = 'UND_ERR_HEADERS_OVERFLOW'
 
-function refused(detail: string, message: string, cause: Error): CheckError {
+function refuse(detail: string, message: string, cause: Error): CheckError {
   return new CheckError('protocol_error', detail, message, { cause })
 }

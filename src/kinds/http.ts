@@ -3,11 +3,12 @@
  * whole body is read, so that an answer that is cut off is noticed; for endless or very large ones, ask with HEAD.
  */
 import { z } from 'zod'
-import { type CheckerContext, defineKind, type PhaseTrace } from '../dependency.ts'
+import type { CheckContext } from '../dependency.ts'
+import { defineKind } from '../kind.ts'
 import { SecretUrl } from '../secret.ts'
 import { expectation, isExpected, mostJudgeable, verify } from './http-expect.ts'
 import { basic, bearer, isHeaderValue, requestHeaders } from './http-headers.ts'
-import { followed } from './http-redirect.ts'
+import { follow } from './http-redirect.ts'
 import { type Answer, exchange, type Request } from './http-request.ts'
 import { connect } from './shared/connect.ts'
 import { bareHost, ipFamily, secret, secretText, secretUrl } from './shared/options.ts'
@@ -60,25 +61,25 @@ const options = z
 type Options = z.output<typeof options>
 
 export const http = defineKind({
-  kind: 'http',
+  name: 'http',
   schemes: ['http', 'https'],
   options,
   measurements: { status_code: 'Status of the last answer.', body_bytes: 'Size of the last body, decoded.' },
   target: options => String(new SecretUrl(withoutUser(options.url.url()).href)),
-  open(options, context) {
+  open(options) {
     const first = firstRequest(options)
     const expect = options.expect ?? {}
     return {
-      async check(signal, trace) {
+      async check(context) {
         const headers = options.traceparent
-          ? { ...first.headers, traceparent: trace.traceparent() }
+          ? { ...first.headers, traceparent: context.traceparent() }
           : first.headers
-        const answer = await followed(
+        const answer = await follow(
           { ...first, headers },
           answer => !options.followRedirects || isExpected(expect, answer.status),
-          request => roundTrip(request, options, context, signal, trace),
+          request => roundTrip(request, options, context),
         )
-        if (answer.body !== undefined) trace.measure('body_bytes', answer.body.length)
+        if (answer.body !== undefined) context.measure('body_bytes', answer.body.length)
         verify(expect, answer)
       },
     }
@@ -88,18 +89,16 @@ export const http = defineKind({
 async function roundTrip(
   request: Request,
   { ipFamily, tls, expect = {}, maxBodyBytes = Math.min(mebibyte, mostJudgeable(expect)) }: Options,
-  context: CheckerContext,
-  signal: AbortSignal,
-  trace: PhaseTrace,
+  context: CheckContext,
 ): Promise<Answer> {
   const { protocol, hostname, port } = request.url
   const secured = protocol === 'https:'
   const address = { host: bareHost(hostname), port: Number(port) || (secured ? 443 : 80), ipFamily }
   const security = secured ? { tls: tls ?? fullVerification, alpn: ['http/1.1'] } : {}
-  const socket = await connect({ ...address, ...security }, context, signal, trace)
+  const socket = await connect({ ...address, ...security }, context)
   try {
     const reading = { wanted: (status: number) => isExpected(expect, status), maxBodyBytes }
-    return await exchange(socket, request, reading, trace)
+    return await exchange(socket, request, reading, context)
   } finally {
     socket.destroy()
   }

@@ -1,5 +1,5 @@
 /** The kinds that Pulsecheck knows: one line each. */
-import type { Kind } from '../dependency.ts'
+import type { Kind } from '../kind.ts'
 import { http } from './http.ts'
 import { postgres } from './postgres.ts'
 import { redis } from './redis.ts'

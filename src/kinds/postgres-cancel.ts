@@ -1,5 +1,5 @@
 /** Stops on the server what a check has started there. */
-import type { CheckerContext, PhaseTrace } from '../dependency.ts'
+import type { CheckContext } from '../dependency.ts'
 import type { Session } from './postgres-session.ts'
 import { cancelRequest } from './postgres-wire.ts'
 import { type ConnectOptions, connect } from './shared/connect.ts'
@@ -25,14 +25,14 @@ const cancelMs = 400
  *
  * @param peer the very server that the session is with, which a name alone may not stand for.
  */
-export function createCancel(session: Session, peer: ConnectOptions, context: CheckerContext): Cancel {
+export function createCancel(session: Session, peer: ConnectOptions, context: CheckContext): Cancel {
   let isSent = false
   let underWay: Promise<void> | undefined
   const request = async () => {
     const key = session.cancelKey()
     if (key === undefined) return
     isSent = true
-    await within(cancelMs, signal => deliver(cancelRequest(key), peer, context, signal))
+    await within(cancelMs, signal => deliver(cancelRequest(key), peer, { ...context, ...untraced, signal }))
   }
   const done = () => {
     underWay = undefined
@@ -50,9 +50,9 @@ export function createCancel(session: Session, peer: ConnectOptions, context: Ch
 }
 
 /** Sends the request and waits for the server to hang up, by which it says that it is done. */
-async function deliver(request: Buffer, peer: ConnectOptions, context: CheckerContext, signal: AbortSignal) {
+async function deliver(request: Buffer, peer: ConnectOptions, context: CheckContext): Promise<void> {
   try {
-    const socket = await connect(peer, context, signal, untraced)
+    const socket = await connect(peer, context)
     socket.write(request)
     await new Promise(resolve => socket.once('close', resolve).resume())
   } catch {
@@ -68,4 +68,5 @@ async function within(ms: number, work: (signal: AbortSignal) => Promise<void>):
   clearTimeout(timer)
 }
 
-const untraced: PhaseTrace = { enter() {}, measure() {}, traceparent: () => '', presume() {} }
+/** A cancel request is no part of the check that it follows. */
+const untraced = { enter() {}, measure() {}, presume() {} }

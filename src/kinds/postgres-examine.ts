@@ -1,14 +1,14 @@
 /** What is asked of a server once we are logged in: its state, whether it can write, and the query. */
-import { CheckError, type PhaseTrace } from '../dependency.ts'
+import { type CheckContext, CheckError } from '../dependency.ts'
 import type { Options } from './postgres-options.ts'
 import { isRefusal, type Row, type Session } from './postgres-session.ts'
 
 /** A query with more rows than this is a mistake in the config, and load on the server. */
 const maxRows = 1_000
 
-export async function examine(session: Session, options: Options, trace: PhaseTrace): Promise<void> {
-  if (isTold(session, options)) trace.measure('in_recovery', 0)
-  else await examineState(session, options, trace)
+export async function examine(session: Session, options: Options, context: CheckContext): Promise<void> {
+  if (isTold(session, options)) context.measure('in_recovery', 0)
+  else await examineState(session, options, context)
   if (options.writable) await write(session)
   let rows = 0
   await session.ask(options.query, () => {
@@ -32,13 +32,13 @@ WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() AND EXISTS (SELECT FRO
 ELSE greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())) END`
 
 /** Measures the server's state, and judges it if the options ask for that; if not, a server may refuse to tell. */
-async function examineState(session: Session, options: Options, trace: PhaseTrace): Promise<void> {
+async function examineState(session: Session, options: Options, context: CheckContext): Promise<void> {
   const rows: Row[] = []
   const refused = await session.ask(stateSql, row => rows.push(row)).catch(serverError)
   const [state, lag] = rows
   if (state !== undefined) {
-    trace.measure('in_recovery', state[0] === 't' ? 1 : 0)
-    if (lag?.[0] != null) trace.measure('replication_lag_seconds', Number(lag[0]))
+    context.measure('in_recovery', state[0] === 't' ? 1 : 0)
+    if (lag?.[0] != null) context.measure('replication_lag_seconds', Number(lag[0]))
     judge(state[0] === 't', state[1] === 'on', options)
   } else if (options.role !== 'any' || options.writable) {
     throw refused ?? new CheckError('protocol_error', 'protocol_error', 'the server does not tell its state')

@@ -4,7 +4,8 @@
  */
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { CheckError, type CheckerContext, defineKind, type PhaseTrace } from '../dependency.ts'
+import { type CheckContext, CheckError } from '../dependency.ts'
+import { defineKind } from '../kind.ts'
 import { createCancel } from './postgres-cancel.ts'
 import { examine } from './postgres-examine.ts'
 import { type Address, addressOf, type Options, options } from './postgres-options.ts'
@@ -14,7 +15,7 @@ import { type ConnectOptions, connect } from './shared/connect.ts'
 import { hostPort } from './shared/options.ts'
 
 export const postgres = defineKind({
-  kind: 'postgres',
+  name: 'postgres',
   schemes: ['postgres', 'postgresql'],
   options,
   measurements: {
@@ -26,23 +27,17 @@ export const postgres = defineKind({
     const { host, port, database } = addressOf(options)
     return `${hostPort(host, port)}/${database}`
   },
-  open: (options, context) => {
+  open: options => {
     const address = addressOf(options)
-    return { check: (signal, trace) => check(address, options, context, signal, trace) }
+    return { check: context => check(address, options, context) }
   },
 })
 
-async function check(
-  address: Address,
-  options: Options,
-  context: CheckerContext,
-  signal: AbortSignal,
-  trace: PhaseTrace,
-): Promise<void> {
+async function check(address: Address, options: Options, context: CheckContext): Promise<void> {
   const life = new AbortController()
   let leave = async () => {}
-  signal.addEventListener('abort', () => leave().then(() => life.abort()))
-  const socket = await dial(address, context, life.signal, trace)
+  context.signal.addEventListener('abort', () => leave().then(() => life.abort()))
+  const socket = await dial(address, { ...context, signal: life.signal })
   const limitMs = serverLimitMs(context.timeoutMs)
   const session = createSession(socket, address, startup(address, options, limitMs))
   const cancel = createCancel(session, peerOf(socket, address), context)
@@ -52,10 +47,10 @@ async function check(
   // Measured from here to the server's answer: never less than what the server measured, but for the drift of clocks.
   const hasPassed = () => (options.pooler ? cancel.isSent() : session.waitedMs() >= 0.99 * limitMs)
   try {
-    trace.enter('auth')
+    context.enter('auth')
     await session.login()
-    trace.enter('request')
-    await examine(session, options, trace)
+    context.enter('request')
+    await examine(session, options, context)
     session.end()
   } catch (error) {
     socket.destroy()
@@ -67,9 +62,9 @@ async function check(
   }
 }
 
-async function dial(address: Address, context: CheckerContext, signal: AbortSignal, trace: PhaseTrace) {
+async function dial(address: Address, context: CheckContext): Promise<Socket> {
   const { host, port, ipFamily, tls } = address
-  const socket = await connect({ host, port, ipFamily, tls, ...negotiation(address) }, context, signal, trace)
+  const socket = await connect({ host, port, ipFamily, tls, ...negotiation(address) }, context)
   if (!address.direct || isAgreed(socket)) return socket
   socket.destroy()
   throw new CheckError('tls_error', 'tls_protocol', 'the server does not speak PostgreSQL right inside TLS')

@@ -2,7 +2,7 @@
  * A Redis client for one check: one fresh connection, one command at a time, nothing retried and nothing left behind.
  */
 import { AbstractConnector, Redis, type RedisOptions, ReplyError } from 'ioredis'
-import { CheckError, type CheckerContext, type PhaseTrace } from '../dependency.ts'
+import { type CheckContext, CheckError } from '../dependency.ts'
 import type { Secret } from '../secret.ts'
 import { Gate } from './redis-gate.ts'
 import { refusal } from './redis-refusal.ts'
@@ -22,13 +22,6 @@ export interface Entry {
   readonly username?: string | undefined
   readonly password?: Secret | undefined
   readonly database?: number | undefined
-}
-
-/** The check that a conversation belongs to. */
-export interface Current {
-  readonly context: CheckerContext
-  readonly signal: AbortSignal
-  readonly trace: PhaseTrace
 }
 
 export interface Client {
@@ -79,12 +72,11 @@ const driverOptions = {
 export async function converse<T>(
   { host, port }: Address,
   entry: Entry,
-  current: Current,
+  context: CheckContext,
   talk: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const { context, signal, trace } = current
   const { ipFamily, tls } = entry
-  const gate = new Gate(await connect({ host, port, ipFamily, tls }, context, signal, trace))
+  const gate = new Gate(await connect({ host, port, ipFamily, tls }, context))
   const driver = new Redis(Object.assign({ gate }, driverOptions))
   driver.on('error', () => {})
   const client: Client = {
@@ -101,8 +93,8 @@ export async function converse<T>(
     await driver.connect().catch(() => {
       throw gate.errored ?? closedEarly()
     })
-    await login(client, entry, trace)
-    trace.enter('request')
+    await login(client, entry, context)
+    context.enter('request')
     return await talk(client)
   } finally {
     driver.disconnect()
@@ -110,8 +102,8 @@ export async function converse<T>(
 }
 
 /** The password goes as bytes, so that the driver's debug output (`DEBUG=ioredis:*`) does not spell it. */
-async function login(client: Client, { username, password, database }: Entry, trace: PhaseTrace) {
-  if (password !== undefined || database) trace.enter('auth')
+async function login(client: Client, { username, password, database }: Entry, context: CheckContext) {
+  if (password !== undefined || database) context.enter('auth')
   if (password !== undefined)
     await client.ask('AUTH', ...(username === undefined ? [] : [username]), Buffer.from(password.reveal()))
   if (database) await client.ask('SELECT', String(database))

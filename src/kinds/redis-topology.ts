@@ -3,8 +3,8 @@
  * Cluster machinery is not used: it pools, retries, refreshes in the background and follows up to 16 redirects, where a
  * check needs fresh connections whose number it knows.
  */
-import { CheckError } from '../dependency.ts'
-import { type Address, type Client, type Current, converse, type Entry, ping } from './redis-client.ts'
+import { type CheckContext, CheckError } from '../dependency.ts'
+import { type Address, type Client, converse, type Entry, ping } from './redis-client.ts'
 
 /** All hash slots of a cluster: the Redis cluster specification, "key distribution model". */
 const slots = 16_384
@@ -21,10 +21,10 @@ const maxReplicas = 8
  */
 export async function firstOf<T>(
   nodes: readonly Address[],
-  current: Current,
-  ask: (node: Address, current: Current) => Promise<T>,
+  context: CheckContext,
+  ask: (node: Address, context: CheckContext) => Promise<T>,
 ): Promise<T> {
-  const { signal, context, trace } = current
+  const { signal } = context
   const controller = new AbortController()
   const { promise, resolve, reject } = Promise.withResolvers<T>()
   const shareMs = context.timeoutMs / (nodes.length + 1)
@@ -36,12 +36,12 @@ export async function firstOf<T>(
     const node = waiting.shift()
     if (node === undefined || controller.signal.aborted) return
     timer = setTimeout(next, shareMs)
-    ask(node, { ...current, signal: controller.signal }).then(resolve, failed)
+    ask(node, { ...context, signal: controller.signal }).then(resolve, failed)
   }
   const failed = (error: unknown) => {
     if (controller.signal.aborted) return
     failures.push(error)
-    trace.presume(failures.find(isAnswer))
+    context.presume(failures.find(isAnswer))
     if (failures.length === nodes.length) reject(failures.find(isAnswer) ?? failures[0])
     else next()
   }
@@ -54,7 +54,7 @@ export async function firstOf<T>(
     if (signal.aborted) abort()
     next()
     const answer = await promise
-    trace.presume(undefined)
+    context.presume(undefined)
     return answer
   } finally {
     clearTimeout(timer)
@@ -74,14 +74,14 @@ export interface Sentinel extends Entry {
 }
 
 /** The master of a Sentinel's group, or its replicas that the Sentinel thinks alive. */
-export async function located(
+export async function locate(
   sentinel: Sentinel,
   role: 'master' | 'replica',
-  current: Current,
+  context: CheckContext,
 ): Promise<readonly Address[]> {
   const look = role === 'master' ? masterOf : replicasOf
-  return await firstOf(sentinel.nodes, current, (node, current) =>
-    converse(node, sentinel, current, client => look(client, sentinel.name)),
+  return await firstOf(sentinel.nodes, context, (node, context) =>
+    converse(node, sentinel, context, client => look(client, sentinel.name)),
   )
 }
 

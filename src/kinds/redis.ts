@@ -2,13 +2,14 @@
  * Redis: a fresh connection logs in and gets PONG; if asked for, the server also has the right role and takes a write.
  * One server, the master or a replica behind Sentinel, or a Cluster.
  */
-import { CheckError, defineKind, type PhaseTrace } from '../dependency.ts'
-import { type Address, type Client, type Current, converse, type Entry, ping } from './redis-client.ts'
+import { type CheckContext, CheckError } from '../dependency.ts'
+import { defineKind } from '../kind.ts'
+import { type Address, type Client, converse, type Entry, ping } from './redis-client.ts'
 import { entry, type Options, options, server, target } from './redis-options.ts'
-import { askCluster, firstOf, located, redirection, unexpected } from './redis-topology.ts'
+import { askCluster, firstOf, locate, redirection, unexpected } from './redis-topology.ts'
 
 export const redis = defineKind({
-  kind: 'redis',
+  name: 'redis',
   schemes: ['redis', 'rediss'],
   options,
   measurements: {
@@ -16,16 +17,15 @@ export const redis = defineKind({
     master_link_up: '1 if the replica is connected to its master, else 0, where its role is checked.',
   },
   target,
-  open(options, context) {
+  open(options) {
     const { cluster, sentinel } = options
     const demand = { ...options, entry: entry(options) }
     const single = server(options)
     return {
-      async check(signal, trace) {
-        const current: Current = { context, signal, trace }
-        if (cluster !== undefined) return await checkCluster(cluster.nodes, demand, current)
-        if (sentinel !== undefined) return await checkLocated(sentinel, demand, current)
-        return await checkServer(single, demand, current)
+      async check(context) {
+        if (cluster !== undefined) return await checkCluster(cluster.nodes, demand, context)
+        if (sentinel !== undefined) return await checkLocated(sentinel, demand, context)
+        return await checkServer(single, demand, context)
       },
     }
   },
@@ -36,10 +36,10 @@ interface Demand extends Pick<Options, 'role' | 'masterLink' | 'writable' | 'wri
   readonly entry: Entry
 }
 
-async function checkServer(server: Address, demand: Demand, current: Current): Promise<void> {
-  await converse(server, demand.entry, current, async client => {
+async function checkServer(server: Address, demand: Demand, context: CheckContext): Promise<void> {
+  await converse(server, demand.entry, context, async client => {
     await ping(client)
-    if (demand.role !== 'any') await checkRole(client, demand.role, demand, current.trace)
+    if (demand.role !== 'any') await checkRole(client, demand.role, demand, context)
     if (demand.writable) await write(client, demand.writeKey)
   })
 }
@@ -48,30 +48,30 @@ async function checkServer(server: Address, demand: Demand, current: Current): P
 async function checkLocated(
   sentinel: NonNullable<Options['sentinel']>,
   demand: Demand,
-  current: Current,
+  context: CheckContext,
 ): Promise<void> {
   const role = demand.role === 'replica' ? 'replica' : 'master'
-  const servers = await located({ ...sentinel, ipFamily: demand.entry.ipFamily }, role, current)
-  await firstOf(servers, current, (server, current) => checkServer(server, { ...demand, role }, current))
+  const servers = await locate({ ...sentinel, ipFamily: demand.entry.ipFamily }, role, context)
+  await firstOf(servers, context, (server, context) => checkServer(server, { ...demand, role }, context))
 }
 
-async function checkCluster(nodes: readonly Address[], demand: Demand, current: Current): Promise<void> {
-  await firstOf(nodes, current, (node, current) =>
-    converse(node, demand.entry, current, async client => {
+async function checkCluster(nodes: readonly Address[], demand: Demand, context: CheckContext): Promise<void> {
+  await firstOf(nodes, context, (node, context) =>
+    converse(node, demand.entry, context, async client => {
       await askCluster(client)
-      if (demand.writable) await writeToCluster(client, node, demand, current)
+      if (demand.writable) await writeToCluster(client, node, demand, context)
     }),
   )
 }
 
 /** Writes to the node that has the key's slot. One redirect is followed; a second one is the failure. */
-async function writeToCluster(client: Client, asked: Address, demand: Demand, current: Current) {
+async function writeToCluster(client: Client, asked: Address, demand: Demand, context: CheckContext) {
   try {
     await write(client, demand.writeKey)
   } catch (error) {
     const redirected = redirection(error, asked)
     if (redirected === undefined) throw error
-    await converse(redirected.node, demand.entry, current, async client => {
+    await converse(redirected.node, demand.entry, context, async client => {
       if (redirected.asking) await client.ask('ASKING')
       await write(client, demand.writeKey)
     })
@@ -96,7 +96,7 @@ async function checkRole(
   client: Client,
   wanted: 'master' | 'replica',
   { masterLink }: Demand,
-  trace: PhaseTrace,
+  context: CheckContext,
 ): Promise<void> {
   const reply = await client.ask('ROLE')
   if (!Array.isArray(reply)) throw unexpected('the reply to ROLE')
@@ -104,9 +104,9 @@ async function checkRole(
   const role = name === 'slave' ? 'replica' : String(name)
   if (role !== wanted) throw wrongRole(wanted, role)
   if (role === 'master') {
-    trace.measure('connected_replicas', Array.isArray(replicas) ? replicas.length : 0)
+    context.measure('connected_replicas', Array.isArray(replicas) ? replicas.length : 0)
   } else {
-    trace.measure('master_link_up', link === 'connected' ? 1 : 0)
+    context.measure('master_link_up', link === 'connected' ? 1 : 0)
     if (masterLink && link !== 'connected') throw unlinked(link)
   }
 }

@@ -4,7 +4,8 @@
  */
 import type { Socket } from 'node:net'
 import { z } from 'zod'
-import { CheckError, defineKind, type PhaseTrace } from '../dependency.ts'
+import { type CheckContext, CheckError } from '../dependency.ts'
+import { defineKind } from '../kind.ts'
 import type { Secret, SecretUrl } from '../secret.ts'
 import { duration } from '../settings.ts'
 import { closedEarly, connect, tooLarge } from './shared/connect.ts'
@@ -52,18 +53,18 @@ const options = z
 type Options = z.output<typeof options>
 
 export const tcp = defineKind({
-  kind: 'tcp',
+  name: 'tcp',
   schemes: ['tcp', 'tls'],
   options,
   target: options => {
     const { host, port } = address(options)
     return hostPort(host, port)
   },
-  open: (options, context) => ({
-    async check(signal, trace) {
-      const socket = await connect({ ...address(options), ...manner(options) }, context, signal, trace)
+  open: options => ({
+    async check(context) {
+      const socket = await connect({ ...address(options), ...manner(options) }, context)
       try {
-        await converse(socket, options, trace)
+        await converse(socket, options, context)
       } finally {
         socket.destroy()
       }
@@ -71,14 +72,14 @@ export const tcp = defineKind({
   }),
 })
 
-async function converse(socket: Socket, { send, expect }: Options, trace: PhaseTrace): Promise<void> {
+async function converse(socket: Socket, { send, expect }: Options, context: CheckContext): Promise<void> {
   if (send !== undefined) {
-    trace.enter('request')
+    context.enter('request')
     socket.write(send.reveal())
   }
   if (expect !== undefined) {
-    trace.enter('transfer')
-    await receive(socket, expect, send, trace)
+    context.enter('transfer')
+    await receive(socket, expect, send, context)
   }
 }
 
@@ -87,7 +88,7 @@ async function receive(
   socket: Socket,
   expect: TextExpectation,
   sent: Secret | undefined,
-  trace: PhaseTrace,
+  context: CheckContext,
 ): Promise<void> {
   const decoder = new TextDecoder()
   let text = ''
@@ -95,7 +96,7 @@ async function receive(
     text += decoder.decode(chunk, { stream: true })
     if (meets(expect, text)) return
     if (socket.bytesRead > maxBytes) throw tooLarge(maxBytes)
-    trace.presume(mismatch(text, sent))
+    context.presume(mismatch(text, sent))
   }
   throw text === '' ? closedEarly() : mismatch(text, sent)
 }

@@ -1,5 +1,5 @@
 /** One check under its deadline: the only owner of abort, timing and classification. */
-import type { Checker, CheckFailure, CheckOutcome, Measurements } from '../dependency.ts'
+import type { CheckContext, Checker, CheckFailure, CheckOutcome, Resolve } from '../dependency.ts'
 import type { TimerClock } from './clock.ts'
 import { type Failure, failureOf, ownFault, timeoutFailure } from './reason.ts'
 import type { Stalls } from './stalls.ts'
@@ -11,6 +11,7 @@ export interface RunOptions {
   readonly redact: (text: string) => string
   readonly clock: TimerClock
   readonly stalls: Stalls
+  readonly resolve: Resolve
 }
 
 /** A check under way. */
@@ -26,7 +27,7 @@ export interface Run {
 /** The reason of every abort, made once: the one that `abort()` makes has a stack, which costs more than a `PING`. */
 const over = new Error('the check is over')
 
-type Answer = { measurements: Measurements } | { error: unknown }
+type Answer = { readonly ok: true } | { readonly ok: false; readonly error: unknown }
 
 /** Messages are for one line of a page or a log. */
 const maxMessageLength = 500
@@ -41,7 +42,7 @@ export function run(checker: Checker, options: RunOptions): Run {
   const trace = createTrace(clock)
   const startedAt = clock.now()
   const stalledBefore = stalls.total()
-  const answer = ask(checker, controller.signal, trace)
+  const answer = answerOf(checker, contextOf(controller.signal, trace, options))
   const { promise: outcome, resolve } = Promise.withResolvers<CheckOutcome>()
   let open = true
   const conclude = (outcome: CheckOutcome) => {
@@ -70,26 +71,31 @@ export function run(checker: Checker, options: RunOptions): Run {
 }
 
 /** The checker's answer as a value; a checker that throws before its first await is caught as well. */
-async function ask(checker: Checker, signal: AbortSignal, trace: Trace): Promise<Answer> {
+async function answerOf(checker: Checker, context: CheckContext): Promise<Answer> {
   try {
-    return { measurements: (await checker.check(signal, trace)) ?? {} }
+    await checker.check(context)
+    return { ok: true }
   } catch (error) {
-    return { error }
+    return { ok: false, error }
+  }
+}
+
+function contextOf(signal: AbortSignal, trace: Trace, { timeoutMs, resolve }: RunOptions): CheckContext {
+  const { enter, measure, traceparent, presume } = trace
+  return {
+    signal,
+    timeoutMs,
+    resolve: host => resolve(host, signal),
+    enter,
+    measure,
+    traceparent,
+    presume,
   }
 }
 
 function judge(answer: Answer, trace: Trace, startedAt: number, options: RunOptions): CheckOutcome {
   const durationMs = options.clock.now() - startedAt
-  if ('measurements' in answer) {
-    const { measurements, ...told } = trace.read()
-    return {
-      ok: true,
-      ...moment(options.clock),
-      durationMs,
-      ...told,
-      measurements: { ...measurements, ...answer.measurements },
-    }
-  }
+  if (answer.ok) return { ok: true, ...moment(options.clock), durationMs, ...trace.read() }
   const cause = ownFault(answer.error)
   return cause === undefined
     ? failed(failureOf(answer.error), durationMs, trace, options)

@@ -1,7 +1,8 @@
 /** The checks of one dependency, one after the other: its grid, its confirmations, its skipped ticks. */
-import type { Checker, CheckOutcome, Dependency, SkipCause } from '../dependency.ts'
+import type { CheckOutcome, Dependency, SkipCause } from '../dependency.ts'
+import { createAsker } from './ask.ts'
 import { fraction, nextTick, spreadMs } from './grid.ts'
-import { type Run, run } from './run.ts'
+import type { Run } from './run.ts'
 import type { SchedulerOptions } from './scheduler.ts'
 import type { Claim, Slots } from './slots.ts'
 import type { Stalls } from './stalls.ts'
@@ -35,10 +36,10 @@ interface Busy {
 const maxLateMs = 1_000
 
 export function createTimetable(dependency: Dependency, shared: Shared): Timetable {
-  const { clock, slots, stalls, report } = shared
-  const { name, intervalMs, timeoutMs, confirmIntervalMs, redact } = dependency
+  const { clock, slots, report } = shared
+  const { name, intervalMs, timeoutMs, confirmIntervalMs } = dependency
   const share = fraction(name)
-  const checker: Checker = dependency.open(shared.resolve)
+  const asker = createAsker(dependency, shared)
   let origin = 0
   let open = false
   let next: { at: number; cancel: () => void } | undefined
@@ -95,7 +96,7 @@ export function createTimetable(dependency: Dependency, shared: Shared): Timetab
   }
   const ask = (mine: Busy, claim: Claim) => {
     shared.lag?.(Math.max(0, clock.now() - mine.at))
-    const under = run(checker, { timeoutMs, redact, clock, stalls })
+    const under = asker.ask()
     mine.run = under
     let gaveWay = false
     under.outcome.then(outcome => {
@@ -138,7 +139,7 @@ export function createTimetable(dependency: Dependency, shared: Shared): Timetab
       if (busy?.claim !== undefined) slots.leave(busy.claim)
       busy?.run?.abort()
       await busy?.run?.settled
-      await checker.close?.()
+      await asker.close()
     },
     nextAt: () => next?.at,
   }

@@ -1,8 +1,11 @@
 /** Keeps what a checker tells of its check: phases, measurements, trace id. */
 import { randomBytes } from 'node:crypto'
-import type { CheckError, Clock, Measurements, Phase, Phases, PhaseTrace } from '../dependency.ts'
+import type { CheckContext, CheckError, Clock, Measurements, Phase, Phases } from '../dependency.ts'
 
-export interface Trace extends PhaseTrace {
+/** The part of a check's context that records. */
+type Recording = Pick<CheckContext, 'enter' | 'measure' | 'traceparent' | 'presume'>
+
+export interface Trace extends Recording {
   /** The phase that the check is in. */
   phase(): Phase | undefined
   /** The failure that a passed deadline stands for, if the checker has presumed one. */

@@ -1,6 +1,6 @@
 /** Small kinds with the option names of the real ones, so that the expected messages of this room stay its own. */
 import { z } from 'zod'
-import { defineKind, type Kind } from '../../src/dependency.ts'
+import { defineKind, type Kind } from '../../src/kind.ts'
 import { Secret, SecretUrl } from '../../src/secret.ts'
 
 const secret = () =>
@@ -35,7 +35,7 @@ const role = (...roles: readonly [string, ...string[]]) => z.enum(roles).default
 const node = z.string().regex(/^[^:]+:\d+$/)
 
 const postgres = defineKind({
-  kind: 'postgres',
+  name: 'postgres',
   schemes: ['postgres', 'postgresql'],
   options: z.strictObject({
     url: url(['postgres', 'postgresql']),
@@ -54,7 +54,7 @@ const postgres = defineKind({
 })
 
 const redis = defineKind({
-  kind: 'redis',
+  name: 'redis',
   schemes: ['redis', 'rediss'],
   options: z
     .strictObject({
@@ -78,7 +78,7 @@ const redis = defineKind({
 })
 
 const http = defineKind({
-  kind: 'http',
+  name: 'http',
   schemes: ['http', 'https'],
   options: z.strictObject({
     url: url(['http', 'https']).unwrap(),
@@ -107,7 +107,7 @@ const http = defineKind({
 })
 
 const tcp = defineKind({
-  kind: 'tcp',
+  name: 'tcp',
   schemes: ['tcp'],
   options: z.strictObject({
     url: url(['tcp']),

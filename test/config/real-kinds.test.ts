@@ -6,7 +6,7 @@ import { kinds } from '../../src/kinds/index.ts'
 import { directoryOf } from './loading.ts'
 
 const canary = 'hunter22-canary'
-const urls = kinds.flatMap(({ kind, schemes = [] }) =>
+const urls = kinds.flatMap(({ name: kind, schemes = [] }) =>
   schemes.map((scheme): [string, string] => [kind, scheme]),
 )
 
@@ -47,10 +47,10 @@ test.each(urls)(
   },
 )
 
-test.each(kinds.map(({ kind }) => kind))(
+test.each(kinds.map(({ name }) => name))(
   '%s: each key is read or refused at its place, whatever stands there',
   async kind => {
-    const keys = Object.keys(kinds.find(candidate => candidate.kind === kind)?.options.shape ?? {})
+    const keys = Object.keys(kinds.find(candidate => candidate.name === kind)?.options.shape ?? {})
     const values = [
       '~',
       'true',
@@ -76,6 +76,6 @@ test.each(kinds.map(({ kind }) => kind))(
 
 test('the JSON Schema knows each of them', () => {
   const schema = JSON.stringify(configJsonSchema(kinds))
-  for (const { kind } of kinds) expect(schema).toContain(`"const":"${kind}"`)
+  for (const { name: kind } of kinds) expect(schema).toContain(`"const":"${kind}"`)
   for (const [, scheme] of urls) expect(schema).toContain(scheme)
 })

@@ -99,7 +99,7 @@ test('the default number of series is enough for as many dependencies as there m
     redis: 'redis://a',
   }
   const some = realKinds.map(kind =>
-    parseDependency('one', kind, { url: urls[kind.kind as keyof typeof urls] }),
+    parseDependency('one', kind, { url: urls[kind.name as keyof typeof urls] }),
   )
   for (const { kind, seriesEach } of seriesBudget(some, histogram))
     expect([kind, 10_000 * seriesEach <= server.maxSeries]).toEqual([kind, true])

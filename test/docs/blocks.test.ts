@@ -79,7 +79,7 @@ describe('configurations', () => {
     ]
     for (const key of [...keys, ...more, 'maxSeries', 'maxConcurrentChecks', 'buckets', 'native'])
       expect(text).toMatch(new RegExp(`^ *(?:# )?${key}: `, 'm'))
-    for (const { kind, schemes = [] } of kinds)
+    for (const { name: kind, schemes = [] } of kinds)
       expect(text).toMatch(new RegExp(`kind: ${kind}\\b|: (?:${schemes.join('|')})://`))
   })
 

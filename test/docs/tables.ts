@@ -7,9 +7,9 @@ import { z } from 'zod'
 import { createProgram } from '../../src/cli/program.ts'
 import { sections } from '../../src/config/sections.ts'
 import { histogramSchema, serverSchema } from '../../src/config/server.ts'
-import type { Kind } from '../../src/dependency.ts'
 import { formatDuration } from '../../src/duration.ts'
 import type { Family, HistogramSample, NumberSample } from '../../src/exposition/family.ts'
+import type { Kind } from '../../src/kind.ts'
 import { kinds } from '../../src/kinds/index.ts'
 import { tlsOptions } from '../../src/kinds/shared/tls.ts'
 import { settings } from '../../src/settings.ts'
@@ -28,7 +28,7 @@ export function tables(): ReadonlyMap<string, string> {
     ['server', keyTable(serverSchema)],
     ['histogram', keyTable(histogramSchema)],
     ['tls', keyTable(tlsOptions as unknown as z.ZodObject)],
-    ...kinds.map(kind => [`kind ${kind.kind}`, keyTable(kind.options)] as const),
+    ...kinds.map(kind => [`kind ${kind.name}`, keyTable(kind.options)] as const),
     ['flags', table(['flag', 'meaning'], program.options.map(flagRow))],
     ['command flags', table(['command', 'flag', 'meaning'], program.commands.flatMap(commandFlagRows))],
     ['commands', table(['command', 'meaning'], program.commands.map(commandRow))],
@@ -115,7 +115,7 @@ function typeOf({ type, enum: values, anyOf, minimum, maximum, items }: Node): s
 }
 
 function kindRow(): readonly Row[] {
-  const names = kinds.map(({ kind }) => `\`${kind}\``).join(', ')
+  const names = kinds.map(({ name }) => `\`${name}\``).join(', ')
   return [['`kind`', names, 'The sort of dependency. Required, but for the one-line form.']]
 }
 
@@ -164,7 +164,7 @@ function labelsOf(samples: readonly (NumberSample | HistogramSample)[]): string 
   return [...names].map(name => `\`${name}\``).join(', ')
 }
 
-function measurementRows({ kind, measurements = {} }: Kind): readonly Row[] {
+function measurementRows({ name: kind, measurements = {} }: Kind): readonly Row[] {
   return measurementFamilies(kind, measurements).map(shortRow)
 }
 

@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import type { Kind, Reason } from '../../src/dependency.ts'
+import type { Reason } from '../../src/dependency.ts'
+import type { Kind } from '../../src/kind.ts'
 import { check, type Options, startCheck } from '../support/check.ts'
 import { type ByteServer, closedPort, serve, until } from '../support/net.ts'
 
@@ -26,7 +27,7 @@ export interface Contract {
 const hangMs = 300
 
 export function contract({ kind, options, real, garbage, secretive }: Contract): void {
-  describe(`the contract of every kind: ${kind.kind}`, () => {
+  describe(`the contract of every kind: ${kind.name}`, () => {
     let server: RealServer
     const hostile: ByteServer[] = []
     const serveOnce = async (...args: Parameters<typeof serve>) => {

@@ -6,24 +6,26 @@ import { createFakeClock } from '../support/clock.ts'
 import { deferred } from '../support/dependency.ts'
 
 const timeoutMs = 3_000
+const resolve = async () => []
 
 function start(check: Checker['check'], redact = (text: string) => text) {
   const clock = createFakeClock()
   const stalls = createStalls(clock)
   stalls.start()
-  return { clock, ...run({ check }, { timeoutMs, redact, clock, stalls }) }
+  return { clock, ...run({ check }, { timeoutMs, redact, clock, stalls, resolve }) }
 }
 
 describe('a check', () => {
   test('that resolves is ok, with its duration, phases and measurements', async () => {
-    const { promise, resolve } = deferred<Record<string, number>>()
-    const { clock, outcome } = start((_signal, trace) => {
-      trace.enter('connect')
-      trace.measure('early', 1)
-      return promise
+    const { promise, resolve } = deferred()
+    const { clock, outcome } = start(async context => {
+      context.enter('connect')
+      context.measure('early', 1)
+      await promise
+      context.measure('late', 2)
     })
     await clock.advance(20)
-    resolve({ late: 2 })
+    resolve()
     expect(await outcome).toEqual({
       ok: true,
       at: clock.wall(),
@@ -36,7 +38,7 @@ describe('a check', () => {
 
   test('sums up a phase that it enters more than once', async () => {
     const { promise, resolve } = deferred()
-    const { clock, outcome } = start(async (_signal, trace) => {
+    const { clock, outcome } = start(async context => {
       await undefined
       for (const [phase, ms] of [
         ['request', 20],
@@ -44,10 +46,10 @@ describe('a check', () => {
         ['request', 30],
         ['transfer', 7],
       ] as const) {
-        trace.enter(phase)
+        context.enter(phase)
         await new Promise<void>(next => clock.at(clock.now() + ms, next))
       }
-      return promise.then(() => ({}))
+      await promise
     })
     await clock.advance(100)
     resolve()
@@ -56,8 +58,8 @@ describe('a check', () => {
 
   test('that throws keeps what it measured before, and says it in one line without secrets', async () => {
     const { outcome } = start(
-      async (_signal, trace) => {
-        trace.measure('tls_not_after_timestamp_seconds', 7)
+      async context => {
+        context.measure('tls_not_after_timestamp_seconds', 7)
         throw new CheckError('auth_error', 'WRONGPASS', 'hunter22\n\u001b[31mrefused\u2028now')
       },
       text => text.replaceAll('hunter22', '<secret>'),
@@ -73,8 +75,8 @@ describe('a check', () => {
 
   test('that presumes a failure has it in place of a timeout, and can take it back', async () => {
     const mismatch = new CheckError('unhealthy', 'body_mismatch', 'another banner')
-    const presuming = start((_signal, trace) => {
-      trace.presume(mismatch)
+    const presuming = start(context => {
+      context.presume(mismatch)
       return new Promise(() => {})
     })
     await presuming.clock.advance(timeoutMs)
@@ -84,9 +86,9 @@ describe('a check', () => {
       message: 'another banner',
       durationMs: timeoutMs,
     })
-    const relenting = start((_signal, trace) => {
-      trace.presume(mismatch)
-      trace.presume(undefined)
+    const relenting = start(context => {
+      context.presume(mismatch)
+      context.presume(undefined)
       return new Promise(() => {})
     })
     await relenting.clock.advance(timeoutMs)
@@ -129,8 +131,8 @@ describe('a check', () => {
 
   test('is aborted when it has ended, so that whatever it left open goes', async () => {
     let signal: AbortSignal | undefined
-    const { outcome } = start(async given => {
-      signal = given
+    const { outcome } = start(async context => {
+      signal = context.signal
     })
     await outcome
     expect(signal?.aborted).toBe(true)
@@ -138,7 +140,7 @@ describe('a check', () => {
 })
 
 describe('the deadline', () => {
-  const hang: Checker['check'] = signal =>
+  const hang: Checker['check'] = ({ signal }) =>
     new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
 
   test('gives a timeout observed at the timeout, and aborts', async () => {
@@ -159,9 +161,9 @@ describe('the deadline', () => {
       ['connect', 'connection_error', 'connect_timeout'],
       ['auth', 'timeout', 'timeout'],
     ] as const) {
-      const { clock, outcome } = start((signal, trace) => {
-        trace.enter(phase)
-        return hang(signal, trace)
+      const { clock, outcome } = start(context => {
+        context.enter(phase)
+        return hang(context)
       })
       await clock.advance(timeoutMs)
       expect(await outcome).toMatchObject({ reason, detail })
@@ -194,7 +196,7 @@ describe('the deadline', () => {
     const clock = { ...fake, turn }
     const { outcome } = run(
       { check: () => promise },
-      { timeoutMs, redact: text => text, clock, stalls: createStalls(fake) },
+      { timeoutMs, redact: text => text, clock, stalls: createStalls(fake), resolve: async () => [] },
     )
     await fake.advance(timeoutMs)
     expect(await outcome).toMatchObject({ ok: true, durationMs: timeoutMs })

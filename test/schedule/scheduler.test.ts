@@ -6,7 +6,7 @@ import { createScheduler } from '../../src/schedule/scheduler.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { deferred, dependency } from '../support/dependency.ts'
 
-const hang: Checker['check'] = signal =>
+const hang: Checker['check'] = ({ signal }) =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
 
 let stop = async () => {}
@@ -23,13 +23,13 @@ function setUp(
   const lags: number[] = []
   const spied = (one: Dependency): Dependency => ({
     ...one,
-    open: resolve => {
-      const inner = one.open(resolve)
+    open: () => {
+      const inner = one.open()
       return {
         ...inner,
-        check: (signal, trace) => {
+        check: context => {
           starts[one.name] = [...(starts[one.name] ?? []), clock.now() - startedAt]
-          return inner.check(signal, trace)
+          return inner.check(context)
         },
       }
     },
@@ -245,8 +245,10 @@ describe('the concurrency limit', () => {
     })
     stop = async () => void (await Promise.all([scheduler.stop(), clock.advance(500)]))
     for (let i = 0; i < half; i++) {
-      scheduler.add(dependency({ name: `well-${i}`, kind: 'well' }, signal => answer(signal)))
-      scheduler.add(dependency({ name: `may-${i}`, kind: 'may hang' }, signal => answer(signal, frozen)))
+      scheduler.add(dependency({ name: `well-${i}`, kind: 'well' }, ({ signal }) => answer(signal)))
+      scheduler.add(
+        dependency({ name: `may-${i}`, kind: 'may hang' }, ({ signal }) => answer(signal, frozen)),
+      )
     }
     return {
       clock,
@@ -300,7 +302,7 @@ describe('the concurrency limit', () => {
     const slow = (name: string) =>
       dependency(
         { name },
-        signal =>
+        ({ signal }) =>
           new Promise((resolve, reject) => {
             const cancel = clock.at(clock.now() + 200, resolve)
             signal.addEventListener('abort', () => {

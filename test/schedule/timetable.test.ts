@@ -7,7 +7,7 @@ import { createTimetable } from '../../src/schedule/timetable.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { dependency } from '../support/dependency.ts'
 
-const hang: Checker['check'] = signal =>
+const hang: Checker['check'] = ({ signal }) =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
 
 /** One timetable, and slots that the test gives out itself. */
@@ -56,7 +56,7 @@ test('a claim tells what the checks before it took, and whether they hung; a ski
     () => Promise.reject(new Error('refused')),
     hang,
   ]
-  const { clock, claims } = setUp((signal, trace) => answers.shift()!(signal, trace))
+  const { clock, claims } = setUp(context => answers.shift()!(context))
   const told: unknown[] = []
   while (answers.length > 0) {
     while (claims.length === told.length) await clock.advance(1_000)
@@ -76,7 +76,7 @@ test('a claim tells what the checks before it took, and whether they hung; a ski
 test('a check that gives way is not reported, and takes another slot once its checker has let go', async () => {
   const aborted: (() => void)[] = []
   const { clock, claims, outcomes, timetable } = setUp(
-    signal =>
+    ({ signal }) =>
       new Promise((_, reject) =>
         signal.addEventListener('abort', () => aborted.push(() => reject(signal.reason))),
       ),

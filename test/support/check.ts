@@ -1,8 +1,10 @@
 /** One check of a kind, as the schedule would run it. */
-import type { CheckOutcome, CheckResult, Kind } from '../../src/dependency.ts'
+import type { CheckOutcome, CheckResult } from '../../src/dependency.ts'
+import type { Kind } from '../../src/kind.ts'
+import { createAsker } from '../../src/schedule/ask.ts'
 import { createSystemClock } from '../../src/schedule/clock.ts'
 import { createResolver } from '../../src/schedule/resolve.ts'
-import { type Run, run } from '../../src/schedule/run.ts'
+import type { Run } from '../../src/schedule/run.ts'
 import { createStalls } from '../../src/schedule/stalls.ts'
 import { createDependency, dependencySchema } from '../../src/settings.ts'
 
@@ -13,8 +15,8 @@ export function startCheck(kind: Kind, options: Options, timeoutMs = 2_000): Run
   const parsed = dependencySchema(kind).parse({ interval: '1h', timeout: `${timeoutMs}ms`, ...options })
   const dependency = createDependency('under-test', kind, parsed)
   const clock = createSystemClock()
-  const checker = dependency.open(createResolver().resolve)
-  return run(checker, { timeoutMs, redact: dependency.redact, clock, stalls: createStalls(clock) })
+  const { resolve } = createResolver()
+  return createAsker(dependency, { clock, stalls: createStalls(clock), resolve }).ask()
 }
 
 /** The result of one check, after the checker has let go of everything. */

@@ -1,8 +1,8 @@
 /** One fresh connection for one check: resolved, connected, upgraded to TLS and verified, each a traced phase. */
 import { isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { CheckError, type CheckerContext, type PhaseTrace } from '../../dependency.ts'
-import { type Addresses, dial } from './dial.ts'
+import { type Address, type CheckContext, CheckError } from '../../dependency.ts'
+import { dial } from './dial.ts'
 import type { IpFamily } from './options.ts'
 import { event, guard, staysOpen } from './socket.ts'
 import { handshakeFailure, type TlsOptions, tlsSettings, verifyPeer } from './tls.ts'
@@ -33,21 +33,16 @@ export interface ConnectOptions {
  *
  * @throws the error of `dns`, `net` or `tls` as Node gives it, a CheckError, or the abort reason.
  */
-export async function connect(
-  options: ConnectOptions,
-  context: CheckerContext,
-  signal: AbortSignal,
-  trace: PhaseTrace,
-): Promise<Socket> {
+export async function connect(options: ConnectOptions, context: CheckContext): Promise<Socket> {
   const startedAt = performance.now()
   const { host, port, tls, settleMs = 0 } = options
-  const addresses = ofFamily(await resolved(host, context, signal, trace), options)
-  trace.enter('connect')
-  const { socket: plain, roundTripMs } = await dial(addresses, port, context.timeoutMs, signal)
+  const addresses = ofFamily(await resolve(host, context), options)
+  context.enter('connect')
+  const { socket: plain, roundTripMs } = await dial(addresses, port, context)
   try {
-    const socket = tls === undefined ? plain : await secured(plain, options, tls, signal, trace)
+    const socket = tls === undefined ? plain : await startTls(plain, options, tls, context)
     if (settleMs > 0) {
-      trace.enter('transfer')
+      context.enter('transfer')
       // Half of what is left: the wait alone must not run into the deadline.
       const leftMs = context.timeoutMs - (performance.now() - startedAt)
       await staysOpen(socket, Math.min(settleMs + roundTripMs, leftMs / 2))
@@ -59,16 +54,19 @@ export async function connect(
   }
 }
 
-async function resolved(host: string, context: CheckerContext, signal: AbortSignal, trace: PhaseTrace) {
+async function resolve(host: string, context: CheckContext): Promise<readonly Address[]> {
   if (isIP(host) !== 0) return await context.resolve(host)
-  trace.enter('dns')
-  return await abortable(context.resolve(host, signal), signal)
+  context.enter('dns')
+  return await abortable(context.resolve(host), context.signal)
 }
 
 const families = { any: undefined, ipv4: 4, ipv6: 6 } as const
 
 /** @throws CheckError if there are none. */
-function ofFamily(addresses: Addresses, { host, ipFamily = 'any' }: ConnectOptions): Addresses {
+function ofFamily(
+  addresses: readonly Address[],
+  { host, ipFamily = 'any' }: ConnectOptions,
+): readonly Address[] {
   const wanted = families[ipFamily]
   const found = wanted === undefined ? addresses : addresses.filter(({ family }) => family === wanted)
   if (found.length > 0) return found
@@ -76,26 +74,20 @@ function ofFamily(addresses: Addresses, { host, ipFamily = 'any' }: ConnectOptio
   throw new CheckError('dns_error', 'ENODATA', `${host} has no ${sort}address`)
 }
 
-async function secured(
-  plain: Socket,
-  options: ConnectOptions,
-  tls: TlsOptions,
-  signal: AbortSignal,
-  trace: PhaseTrace,
-) {
-  trace.enter('tls')
+async function startTls(plain: Socket, options: ConnectOptions, tls: TlsOptions, context: CheckContext) {
+  context.enter('tls')
   await options.beforeTls?.(plain)
   const socket = connectTls({
     socket: plain,
     ...tlsSettings(tls, options.host),
     ...(options.alpn !== undefined && { ALPNProtocols: [...options.alpn] }),
   })
-  guard(socket, signal)
+  guard(socket, context.signal)
   try {
     await event(socket, 'secureConnect').catch(error => {
       throw handshakeFailure(error, socket, tls)
     })
-    verifyPeer(socket, tls, options.host, trace)
+    verifyPeer(socket, tls, options.host, context)
   } catch (error) {
     socket.destroy()
     throw error

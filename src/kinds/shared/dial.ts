@@ -3,11 +3,8 @@
  * (`autoSelectFamily`) gives an attempt up before it starts the next, and so drops hosts that are merely far away.
  */
 import { connect as connectTcp, type Socket } from 'node:net'
-import type { CheckerContext } from '../../dependency.ts'
+import type { Address, CheckContext } from '../../dependency.ts'
 import { event, guard } from './socket.ts'
-
-export type Addresses = Awaited<ReturnType<CheckerContext['resolve']>>
-type Address = Addresses[number]
 
 export interface Dialled {
   readonly socket: Socket
@@ -29,14 +26,13 @@ const maxAttempts = 64
  * @throws AggregateError of all failures, the most telling first; with a single address, its failure.
  */
 export async function dial(
-  addresses: Addresses,
+  addresses: readonly Address[],
   port: number,
-  timeoutMs: number,
-  signal: AbortSignal,
+  { timeoutMs, signal }: Pick<CheckContext, 'timeoutMs' | 'signal'>,
 ): Promise<Dialled> {
   const [only] = addresses
   if (addresses.length === 1 && only !== undefined) return await start(only, port, signal).connected
-  return await race(interleaved(addresses), port, delayBetween(addresses.length, timeoutMs), signal)
+  return await race(interleave(addresses), port, delayBetween(addresses.length, timeoutMs), signal)
 }
 
 interface Attempt {
@@ -59,7 +55,7 @@ function start({ address, family }: Address, port: number, signal: AbortSignal):
 }
 
 async function race(
-  addresses: Addresses,
+  addresses: readonly Address[],
   port: number,
   delayMs: number,
   signal: AbortSignal,
@@ -112,7 +108,7 @@ function delayBetween(addresses: number, timeoutMs: number): number {
 }
 
 /** In their order, but the families in turn, beginning with that of the first: RFC 8305, section 4. */
-export function interleaved(addresses: Addresses): Addresses {
+export function interleave(addresses: readonly Address[]): readonly Address[] {
   const first = addresses.filter(({ family }) => family === addresses[0]?.family)
   const other = addresses.filter(({ family }) => family !== addresses[0]?.family)
   const longer = Math.max(first.length, other.length)

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net'
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { z } from 'zod'
-import { CheckError, type PhaseTrace, tlsNotAfter } from '../../dependency.ts'
+import { type CheckContext, CheckError, tlsNotAfter } from '../../dependency.ts'
 import { duration } from '../../settings.ts'
 import { chainOf, expiryText, firstToEnd, refusalText } from './certificate.ts'
 import { fileText, secret } from './options.ts'
@@ -56,11 +56,11 @@ export function verifyPeer(
   socket: TLSSocket,
   options: TlsOptions,
   hostname: string,
-  trace: PhaseTrace,
+  context: Pick<CheckContext, 'measure'>,
 ): void {
   const chain = chainOf(socket.getPeerX509Certificate())
   const first = firstToEnd(chain)
-  if (first !== undefined) trace.measure(tlsNotAfter, first.validToDate.getTime() / 1_000)
+  if (first !== undefined) context.measure(tlsNotAfter, first.validToDate.getTime() / 1_000)
   if (options.verify && !socket.authorized) {
     const code = String(socket.authorizationError ?? 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')
     throw new CheckError('tls_error', code, refusalText(code, chain, options.servername ?? hostname))

@@ -3,11 +3,9 @@ import { connect as connectTcp, createServer, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type ConnectOptions, capBytes, connect } from '../../../src/kinds/shared/connect.ts'
-import { interleaved } from '../../../src/kinds/shared/dial.ts'
-import { createSystemClock } from '../../../src/schedule/clock.ts'
+import { interleave } from '../../../src/kinds/shared/dial.ts'
 import { failureOf } from '../../../src/schedule/reason.ts'
-import { createResolver } from '../../../src/schedule/resolve.ts'
-import { createTrace } from '../../../src/schedule/trace.ts'
+import { checkContext } from '../../support/context.ts'
 import { type ByteServer, closedPort, serve, until } from '../../support/net.ts'
 
 const closers: (() => unknown)[] = []
@@ -27,10 +25,13 @@ interface Call extends Partial<ConnectOptions> {
 async function open({ addresses, timeoutMs = 5_000, signal, ...options }: Call) {
   const resolve = addresses
     ? async () => addresses.map(address => ({ address, family: address.includes(':') ? 6 : 4 }))
-    : createResolver().resolve
-  const trace = createTrace(createSystemClock())
-  const given = signal ?? new AbortController().signal
-  const socket = await connect({ host: 'two.example', ...options }, { timeoutMs, resolve }, given, trace)
+    : undefined
+  const { context, trace } = checkContext({
+    timeoutMs,
+    ...(resolve && { resolve }),
+    ...(signal && { signal }),
+  })
+  const socket = await connect({ host: 'two.example', ...options }, context)
   closers.push(() => socket.destroy())
   return { socket, phases: Object.keys(trace.read().phases) }
 }
@@ -167,7 +168,7 @@ describe('addresses', () => {
   ])('%s are dialled as %s', (given, order) => {
     const addresses = given.split(' ').map(address => ({ address, family: Number(address[0]) }))
     expect(
-      interleaved(addresses)
+      interleave(addresses)
         .map(({ address }) => address)
         .join(' '),
     ).toBe(order)
@@ -199,9 +200,11 @@ describe('addresses', () => {
 describe('abort', () => {
   test('while the name resolves', async () => {
     const controller = new AbortController()
-    const trace = createTrace(createSystemClock())
-    const context = { timeoutMs: 1_000, resolve: () => new Promise<never>(() => {}) }
-    const opening = connect({ host: 'stuck.example', port: 1 }, context, controller.signal, trace)
+    const { context, trace } = checkContext({
+      signal: controller.signal,
+      resolve: () => new Promise<never>(() => {}),
+    })
+    const opening = connect({ host: 'stuck.example', port: 1 }, context)
     controller.abort(new Error('enough'))
     await expect(opening).rejects.toThrow('enough')
     expect(trace.phase()).toBe('dns')

@@ -3,12 +3,10 @@ import { createServer, type Server, type TLSSocket } from 'node:tls'
 import { afterAll, describe, expect, test } from 'vitest'
 import { connect } from '../../../src/kinds/shared/connect.ts'
 import { tlsOptions } from '../../../src/kinds/shared/tls.ts'
-import { createSystemClock } from '../../../src/schedule/clock.ts'
 import { failureOf } from '../../../src/schedule/reason.ts'
-import { createResolver } from '../../../src/schedule/resolve.ts'
-import { createTrace } from '../../../src/schedule/trace.ts'
 import { type Certificate, createAuthority } from '../../support/certificates.ts'
 import type { Options } from '../../support/check.ts'
+import { checkContext } from '../../support/context.ts'
 import { listening, serve } from '../../support/net.ts'
 import { serveOpenssl } from '../../support/tls.ts'
 
@@ -61,11 +59,9 @@ async function secure({ certPem, keyPem }: Pick<Certificate, 'certPem' | 'keyPem
 
 /** `ok`, or the code of the failure; and the expiry that was told. */
 async function handshake(port: number, options: Options = {}, host = '127.0.0.1') {
-  const trace = createTrace(createSystemClock())
+  const { context, trace } = checkContext()
   const tls = tlsOptions.parse({ ca: authority.caPem, ...options })
-  const context = { timeoutMs: 2_000, resolve: createResolver().resolve }
-  const controller = new AbortController()
-  const outcome = await connect({ host, port, tls, alpn: ['http/1.1'] }, context, controller.signal, trace)
+  const outcome = await connect({ host, port, tls, alpn: ['http/1.1'] }, context)
     .then(socket => told(socket as TLSSocket))
     .catch(failureOf)
   return { ...outcome, expiry: trace.read().measurements.tls_not_after_timestamp_seconds }

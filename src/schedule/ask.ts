@@ -1,0 +1,70 @@
+/** The one way to ask a dependency: for the timetable again and again, for everybody else once. */
+import type { Dependency, Resolve } from '../dependency.ts'
+import type { TimerClock } from './clock.ts'
+import { type Run, run } from './run.ts'
+import type { Stalls } from './stalls.ts'
+
+export interface AskOptions {
+  readonly clock: TimerClock
+  readonly stalls: Stalls
+  readonly resolve: Resolve
+}
+
+/** A dependency that can be asked. */
+export interface Asker {
+  /** Starts one check. Call it again only after the check before has settled. */
+  ask(): Run
+  /** Lets go of what outlives a check. Call it once, after the last check has settled. */
+  close(): Promise<void>
+}
+
+/** Opens the checker of a dependency. No I/O yet. */
+export function createAsker(dependency: Dependency, options: AskOptions): Asker {
+  const { timeoutMs, redact } = dependency
+  const checker = dependency.open()
+  return {
+    ask: () => run(checker, { timeoutMs, redact, ...options }),
+    close: async () => await checker.close?.(),
+  }
+}
+
+/** A check that says nothing about its dependency, through a fault of our own, is made again so many times. */
+const maxRepeats = 2
+
+/**
+ * Asks once: opens the checker, asks again if the check was skipped through a fault of our own, and closes the checker.
+ *
+ * @returns `settled` resolves when the checker has let go of everything and is closed.
+ */
+export function askOnce(dependency: Dependency, options: AskOptions): Run {
+  const asker = createAsker(dependency, options)
+  let current = asker.ask()
+  let isAborted = false
+  const repeat = async () => {
+    let outcome = await current.outcome
+    for (let i = 0; 'skipped' in outcome && i < maxRepeats && !isAborted; i++) {
+      if (!(await hasSettled(current, dependency.timeoutMs, options.clock))) break
+      current = asker.ask()
+      outcome = await current.outcome
+    }
+    return outcome
+  }
+  const outcome = repeat()
+  return {
+    outcome,
+    settled: outcome.then(() => current.settled).then(asker.close),
+    abort() {
+      isAborted = true
+      current.abort()
+    },
+  }
+}
+
+/** Whether a check that has its outcome also lets go in time; a checker that ignores its abort does not. */
+async function hasSettled(check: Run, withinMs: number, clock: TimerClock): Promise<boolean> {
+  const late = Promise.withResolvers<boolean>()
+  const cancel = clock.at(clock.now() + withinMs, () => late.resolve(false))
+  const settled = await Promise.race([check.settled.then(() => true), late.promise])
+  cancel()
+  return settled
+}
