@@ -17,7 +17,7 @@ import { line, takeTurns } from './support/turns.ts'
 const { rounds } = parameters({ rounds: 15 })
 const root = join(import.meta.dirname, '..')
 if (!existsSync(join(root, 'dist/bin.cjs')))
-  execFileSync('npm', ['run', 'build'], { cwd: root, stdio: 'inherit' })
+  execFileSync(process.execPath, ['scripts/build.ts'], { cwd: root, stdio: 'inherit' })
 const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-bench-'))
 const config = join(folder, 'pulsecheck.yml')
 writeFileSync(config, 'dependencies:\n  db: postgres://u:p@127.0.0.1:1/x\n  cache: redis://127.0.0.1:1\n')
