@@ -67,17 +67,16 @@ function roomOf(file: string): string {
 }
 
 describe('the architecture', () => {
-  test.each(files)('%s is in a room that the design knows', file => {
-    expect(Object.keys(rooms)).toContain(roomOf(file))
+  test('every file is in a room that the design knows', () => {
+    expect(files.filter(file => !Object.keys(rooms).includes(roomOf(file)))).toEqual([])
   })
 
-  test.each(files)('%s imports only from rooms that its own may know', file => {
-    const room = roomOf(file)
-    const allowed = [room, ...vocabulary, ...(rooms[room] ?? [])]
-    const ours = imports.filter(({ from, to }) => from === file && to.startsWith('.'))
-    const strangers = ours
-      .map(({ to }) => roomOf(relative(src, join(src, dirname(file), to))))
-      .filter(to => !allowed.includes(to))
+  test('every file imports only from rooms that its own may know', () => {
+    const strangers = imports.filter(({ from, to }) => {
+      const room = roomOf(from)
+      const allowed = [room, ...vocabulary, ...(rooms[room] ?? [])]
+      return to.startsWith('.') && !allowed.includes(roomOf(relative(src, join(src, dirname(from), to))))
+    })
     expect(strangers).toEqual([])
   })
 

@@ -26,8 +26,8 @@ describe('generated tables', () => {
     [...tablesIn(read(file))].map(([name, text]) => ({ name, file, text })),
   )
 
-  test.each(standing)('$name in $file is up to date (else: node test/docs/write.ts)', ({ name, text }) => {
-    expect(text).toBe(current.get(name))
+  test('every table is up to date (else: node test/docs/write.ts)', () => {
+    for (const { name, file, text } of standing) expect(text, `${name} in ${file}`).toBe(current.get(name))
   })
 
   test('every table stands in a document', () => {
@@ -149,14 +149,20 @@ describe('links', () => {
     [...prose(file).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)].map(([, target = '']) => ({ file, target })),
   )
 
-  test.each(links)('$file leads to $target', ({ file, target }) => {
-    const [path = '', anchor] = target.split('#')
-    const page = path === '' ? file : join(dirname(file), path)
-    expect(existsSync(join(root, page)), page).toBe(true)
-    if (anchor !== undefined) expect(headings(page).map(slug)).toContain(anchor)
-    if (path.endsWith('/')) expect(statSync(join(root, page)).isDirectory()).toBe(true)
+  test('every link leads somewhere', () => {
+    expect(links.filter(link => !leads(link))).toEqual([])
+    expect(links.length).toBeGreaterThan(40)
   })
 })
+
+/** Whether a link's file or folder is there, and has the heading that it names. */
+function leads({ file, target }: { readonly file: string; readonly target: string }): boolean {
+  const [path = '', anchor] = target.split('#')
+  const page = path === '' ? file : join(dirname(file), path)
+  if (!existsSync(join(root, page))) return false
+  if (path.endsWith('/')) return statSync(join(root, page)).isDirectory()
+  return anchor === undefined || headings(page).map(slug).includes(anchor)
+}
 
 /** The anchor that a heading gets on the usual hosts. */
 function slug(heading: string): string {
