@@ -66,18 +66,39 @@ describe('the store', () => {
     expect(revisions.map((revision, i) => revision - (revisions[i - 1] ?? 1))).toEqual([1, 0, 0, 1, 1])
   })
 
-  test('counts a revision when a dependency comes, is reconfigured or goes', () => {
+  test('counts a revision for a dependency that comes, is reconfigured or goes', () => {
     const { store } = setUp('a')
-    const changes = [
+    const revisions = [
       () => store.put(dependency({ name: 'b' })),
-      () => store.put(dependency({ name: 'b', critical: false })),
+      () => store.put(dependency({ name: 'b', intervalMs: 1_000 })),
       () => store.remove('b'),
-    ]
-    for (const change of changes) {
+      () => store.remove('nobody'),
+    ].map(change => {
       const before = store.pulse().revision
       change()
-      expect(store.pulse().revision).toBeGreaterThan(before)
-    }
+      return store.pulse().revision - before
+    })
+    expect(revisions).toEqual([1, 1, 1, 0])
+  })
+
+  test('tells nobody of the removal of what is not there', () => {
+    const { store } = setUp('a')
+    const removed: string[] = []
+    store.subscribe({ removed: ({ dependency }) => removed.push(dependency.name) })
+    store.remove('b')
+    store.remove('a')
+    store.remove('a')
+    expect(removed).toEqual(['a'])
+  })
+
+  test('takes listeners that hear of additions alone, or of removals alone', () => {
+    const { clock, store } = setUp('a')
+    const changed: string[] = []
+    store.subscribe({ removed: () => {} })
+    store.subscribe({ changed: ({ status }) => changed.push(status) })
+    store.record('a', success(clock))
+    store.remove('a')
+    expect(changed).toEqual(['unknown', 'up'])
   })
 
   test('keeps what is known under a changed configuration', () => {

@@ -76,6 +76,26 @@ describe('transition', () => {
     expect(state.since.monotonicAt).toBe(seen[0]!.last!.monotonicAt + state.dependency.staleAfterMs)
   })
 
+  test('stands at its limit as it was, and beyond it is unknown since the limit, by both clocks', async () => {
+    const { state, clock } = await play('++')
+    const limit = state.last!.monotonicAt + state.dependency.staleAfterMs
+    await clock.advance(limit - clock.now())
+    const wallAtLimit = clock.wall()
+    expect(asOf(state, present(clock))).toBe(state)
+    await clock.advance(7_000)
+    expect(asOf(state, present(clock))).toMatchObject({
+      status: 'unknown',
+      since: { at: wallAtLimit, monotonicAt: limit },
+      streak: 0,
+    })
+  })
+
+  test('once unknown, keeps since when, though the wall clock is set', async () => {
+    const { state, clock } = await play('+.s')
+    const later = { at: clock.wall() + 3_600_000, monotonicAt: clock.now() + 1_000 }
+    expect(asOf(state, later)).toBe(state)
+  })
+
   test('counts completed checks, failures by reason, and skips by cause', async () => {
     const { state } = await play('+--s-')
     expect(state.checks).toBe(4)
@@ -114,6 +134,7 @@ describe('transition', () => {
     ['+--', false],
     ['-', false],
     ['s', false],
+    ['+.s', false],
   ])('after %s a confirmation is wanted: %s', async (script, expected) => {
     expect(contradicted((await play(script)).state)).toBe(expected)
   })
