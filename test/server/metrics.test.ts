@@ -35,6 +35,30 @@ test('an exposition, negotiated and compressed', async () => {
   expect(gunzipSync(body).toString()).toContain('\ndependency_up 1\n')
 })
 
+// Asked raw: `fetch` unzips silently, and asks for encodings of its own.
+test.each([
+  ['no header', '', undefined],
+  ['identity', 'accept-encoding: identity\r\n', undefined],
+  ['br alone', 'accept-encoding: br\r\n', undefined],
+  ['gzip refused', 'accept-encoding: gzip;q=0\r\n', undefined],
+  ['gzip refused, all else taken', 'accept-encoding: gzip;q=0, *\r\n', undefined],
+  ['gzip', 'accept-encoding: gzip\r\n', 'gzip'],
+  ['what Prometheus sends', 'accept-encoding: gzip\r\naccept: text/plain;version=0.0.4\r\n', 'gzip'],
+])('the encoding for %s, and what the answer varies by', async (_, headers, encoding) => {
+  const exposition = createExposition()
+  const samples = () => [{ labels: {}, value: 1 }]
+  exposition.group([{ name: 'up', help: 'Help.', type: 'gauge', samples }]).set('a', {})
+  await using server = await serving(world({ metrics: exposition.respond }).sources)
+  const raw = await exchange(
+    server.port,
+    `GET /metrics HTTP/1.1\r\nhost: x\r\n${headers}connection: close\r\n\r\n`,
+  )
+  const [head = '', body = ''] = raw.split('\r\n\r\n', 2)
+  expect(/^content-encoding: (.*)$/im.exec(head)?.[1]).toBe(encoding)
+  expect(head).toMatch(/^vary: Accept, Accept-Encoding$/im)
+  expect(body.endsWith('\nup 1\n')).toBe(encoding === undefined)
+})
+
 test('a stream is sent whole, and let go of for HEAD', async () => {
   const streams: Readable[] = []
   const metrics = async (): Promise<ExpositionResponse> => {

@@ -121,12 +121,44 @@ describe('the metrics of a dependency', () => {
     expect(after).toContain('dependency_checks_total{dependency="cache",kind="other"} 1')
   })
 
+  test('what was observed goes with what is removed: the same name begins at 0', async () => {
+    const { clock, store, family } = setUp()
+    store.record('orders-db', success(clock))
+    store.remove('orders-db')
+    await clock.advance(60_000)
+    expect(await family('dependency')).toEqual([])
+    store.put(dependency())
+    store.record('orders-db', success(clock, { durationMs: 250 }))
+    expect(await family('dependency_check_duration_seconds')).toEqual([
+      `dependency_check_duration_seconds_bucket{${labels},le="0.01"} 0`,
+      `dependency_check_duration_seconds_bucket{${labels},le="1"} 1`,
+      `dependency_check_duration_seconds_bucket{${labels},le="+Inf"} 1`,
+      `dependency_check_duration_seconds_sum{${labels}} 0.25`,
+      `dependency_check_duration_seconds_count{${labels}} 1`,
+    ])
+  })
+
   test("the user's labels stand on dependency_info alone, and come out right", async () => {
     const { family, scrape } = setUp({ labels: { team: 'a"b\\c\nd', note: 'é,x:1' } })
     expect(await family('dependency_info')).toEqual([
       String.raw`dependency_info{${'dependency="orders-db",kind="test"'},target="db:5432/orders",team="a\"b\\c\nd",note="é,x:1"} 1`,
     ])
     expect((await scrape()).match(/team=/g)).toHaveLength(1)
+  })
+
+  test.each([
+    ['a quick success leaves none', { durationMs: 1_499 }, undefined],
+    ['a success that took half of its timeout leaves one', { durationMs: 1_500 }, '# {} 1.5'],
+    [
+      'a quick success that was traced leaves one',
+      { durationMs: 20, traceId: 'b'.repeat(32) },
+      `# {trace_id="${'b'.repeat(32)}"} 0.02`,
+    ],
+  ])('exemplars: %s', async (_, result, expected) => {
+    const { clock, store, scrape } = setUp({ timeoutMs: 3_000 })
+    store.record('orders-db', success(clock, result))
+    const openMetrics = await scrape('application/openmetrics-text;version=1.0.0')
+    expect(/_bucket.*(# .*) 1767225600/.exec(openMetrics)?.[1]).toBe(expected)
   })
 
   test('a failed check leaves an exemplar, with its trace if it sent one', async () => {

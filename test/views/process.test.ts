@@ -25,4 +25,6 @@ test('the metrics of the process come out as families', async () => {
   expect(text).toContain('# TYPE nodejs_gc_duration_seconds histogram\n')
   expect(text).toMatch(/^nodejs_gc_duration_seconds_count\{kind="major"\} [1-9]/m)
   expect(text).not.toContain('nodejs_active_handles_total')
+  const bounds = text.matchAll(/^nodejs_gc_duration_seconds_bucket\{kind="major",le="([^"]+)"\}/gm)
+  expect([...bounds].map(([, le]) => le)).toEqual(['0.001', '0.01', '0.1', '1', '2', '5', '+Inf'])
 })
