@@ -5,7 +5,7 @@
  *     node bench/postgres.ts [--rounds=9] [--checks=150]
  */
 import { Client } from 'pg'
-import { postgres } from '../src/kinds/postgres.ts'
+import { postgres } from '../src/kinds/postgres/postgres.ts'
 import { checkerPassword, startPostgres } from '../test/support/postgres.ts'
 import { checkOf, cpuMsPer1000 } from './support/one-check.ts'
 import { parameters } from './support/parameters.ts'

@@ -7,7 +7,7 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { redis } from '../src/kinds/redis.ts'
+import { redis } from '../src/kinds/redis/redis.ts'
 import { startRedis } from '../test/support/redis.ts'
 import { checkOf, cpuMsPer1000 } from './support/one-check.ts'
 import { parameters } from './support/parameters.ts'

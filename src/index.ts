@@ -1,4 +1,10 @@
 /** The door for applications that embed Pulsecheck. */
+
+export { http } from './kinds/http/http.ts'
+export { kinds } from './kinds/index.ts'
+export { postgres } from './kinds/postgres/postgres.ts'
+export { redis } from './kinds/redis/redis.ts'
+export { tcp } from './kinds/tcp.ts'
 export {
   type Address,
   type CheckContext,
@@ -18,7 +24,7 @@ export {
   type SkipCause,
   type Status,
   skipCauses,
-} from './dependency.ts'
+} from './model/dependency.ts'
 export {
   type DependencyOptions,
   defineKind,
@@ -27,17 +33,12 @@ export {
   type Kind,
   type KindFactory,
   type MeasurementHelp,
-} from './kind.ts'
-export { http } from './kinds/http.ts'
-export { kinds } from './kinds/index.ts'
-export { postgres } from './kinds/postgres.ts'
-export { redis } from './kinds/redis.ts'
-export { tcp } from './kinds/tcp.ts'
+} from './model/kind.ts'
+export { Secret, SecretUrl } from './model/secret.ts'
+export { parseDependency } from './model/settings.ts'
 export {
   createMonitor,
   type ExtraMetrics,
   type Monitor,
   type MonitorOptions,
 } from './monitor.ts'
-export { Secret, SecretUrl } from './secret.ts'
-export { parseDependency } from './settings.ts'

@@ -6,12 +6,12 @@ import {
   type LoadOptions,
   loadConfig,
 } from './config/index.ts'
-import type { Kind } from './kind.ts'
+import type { Kind } from './model/kind.ts'
 import { createMonitor, type Monitor } from './monitor.ts'
 import { createServer, type Server } from './server/index.ts'
 import { followFiles } from './service/follow.ts'
 import { lacksLastNewline, suspicion } from './service/suspicion.ts'
-import { type FollowedWeb, followWebConfig, loadWebConfig } from './service-web.ts'
+import { type FollowedWeb, followWebConfig, loadWebConfig } from './service/web.ts'
 import { overBudget, seriesBudget } from './views/budget.ts'
 import type { Logger } from './views/logs.ts'
 import { createProcessMetrics } from './views/process.ts'

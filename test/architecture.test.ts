@@ -7,48 +7,39 @@ import { kinds } from '../src/kinds/index.ts'
 const src = join(import.meta.dirname, '../src')
 const files = globSync('**/*.{ts,cts}', { cwd: src }).sort()
 
-/** Vocabulary that every room may import. */
-const vocabulary = ['dependency', 'duration', 'kind', 'secret', 'settings', 'turn']
+/** Each room, and the rooms whose files its own may import. The vocabulary, `model`, is for everybody. */
 const rooms: Readonly<Record<string, readonly string[]>> = {
+  model: [],
   config: [],
   kinds: [],
   schedule: [],
   state: [],
   views: ['state', 'exposition'],
   exposition: [],
-  server: ['views', 'state', 'exposition'],
-  monitor: ['kinds', 'schedule', 'state', 'views', 'exposition', 'server', 'version'],
-  service: ['monitor', 'config', 'server', 'views', 'version', 'service-web'],
-  'service-web': ['config', 'server', 'views'],
+  server: ['views', 'exposition'],
+  monitor: ['schedule', 'state', 'views', 'exposition', 'server'],
+  service: ['monitor', 'config', 'server', 'views'],
   index: ['monitor', 'kinds'],
-  // `check` asks once, outside of any schedule, and keeps and shows what it hears as the service does: through run(),
-  // the store and the status report.
   demo: ['service', 'monitor', 'kinds', 'server', 'state', 'views'],
-  cli: ['demo', 'service', 'monitor', 'config', 'kinds', 'server', 'views', 'schedule', 'state', 'version'],
+  // `check` asks once, outside of any schedule, and keeps and shows what it hears as the service does.
+  cli: ['demo', 'service', 'monitor', 'config', 'kinds', 'server', 'views', 'schedule', 'state'],
   bin: ['cli'],
-  version: [],
-  dependency: [],
-  secret: [],
-  settings: [],
-  kind: [],
-  duration: [],
-  turn: [],
 }
 
 /** Each third-party library and its home. */
 const homes: Readonly<Record<string, RegExp>> = {
   '@bufbuild/protobuf': /^exposition\//,
-  bcryptjs: /^server\//,
+  bcryptjs: /^server\/access\//,
   commander: /^cli/,
   fastify: /^server\/|^monitor\.ts$/,
-  ioredis: /^kinds\/redis/,
-  pg: /^kinds\/postgres/,
+  ioredis: /^kinds\/redis\//,
+  pg: /^kinds\/postgres\//,
   pino: /^cli\//,
   'prom-client': /^views\/process\.ts$/,
   re2js: /^kinds\/shared\//,
-  undici: /^kinds\/http/,
-  yaml: /^config\//,
-  zod: /^(config|kinds)\/|^(kind|settings|server\/access\/webfile)\.ts$/,
+  undici: /^kinds\/http\//,
+  yaml: /^config\/yaml\//,
+  zod: /^(config|kinds|model)\/|^server\/access\/webfile\.ts$/,
 }
 
 interface Import {
@@ -74,7 +65,7 @@ describe('the architecture', () => {
   test('every file imports only from rooms that its own may know', () => {
     const strangers = imports.filter(({ from, to }) => {
       const room = roomOf(from)
-      const allowed = [room, ...vocabulary, ...(rooms[room] ?? [])]
+      const allowed = [room, 'model', ...(rooms[room] ?? [])]
       return to.startsWith('.') && !allowed.includes(roomOf(relative(src, join(src, dirname(from), to))))
     })
     expect(strangers).toEqual([])
@@ -109,7 +100,7 @@ function packageOf(specifier: string): string {
   return scope.startsWith('@') ? `${scope}/${name}` : scope
 }
 
-/** The kind that a file of its room belongs to: `redis-client.ts` is redis's. */
+/** The kind that a file of its room belongs to: `redis/client.ts` is redis's. */
 function kindOf(file: string): string | undefined {
-  return kinds.map(({ name }) => name).find(kind => new RegExp(`^kinds/${kind}[.-]`).test(file))
+  return kinds.map(({ name }) => name).find(kind => new RegExp(`^kinds/${kind}[./]`).test(file))
 }

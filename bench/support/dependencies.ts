@@ -1,9 +1,9 @@
 /** Many dependencies: of kind `instant`, which answer at once, so that nothing but Pulsecheck costs; or `tcp`, for real. */
 import { z } from 'zod'
-import type { Dependency } from '../../src/dependency.ts'
-import { defineKind } from '../../src/kind.ts'
 import { tcp } from '../../src/kinds/tcp.ts'
-import { parseDependency } from '../../src/settings.ts'
+import type { Dependency } from '../../src/model/dependency.ts'
+import { defineKind } from '../../src/model/kind.ts'
+import { parseDependency } from '../../src/model/settings.ts'
 
 export interface Dependencies {
   readonly dependencies: number

@@ -1,10 +1,10 @@
 /** One check of a kind in this process, and what it costs: for benches beside a bare driver. */
-import type { Kind } from '../../src/kind.ts'
+import type { Kind } from '../../src/model/kind.ts'
+import { parseDependency } from '../../src/model/settings.ts'
 import { createAsker } from '../../src/schedule/ask.ts'
 import { createSystemClock } from '../../src/schedule/clock.ts'
 import { createResolver } from '../../src/schedule/resolve.ts'
 import { createStalls } from '../../src/schedule/stalls.ts'
-import { parseDependency } from '../../src/settings.ts'
 
 /** A check as the schedule runs it, deadline, abort and classification included. Rejects when it fails. */
 export function checkOf(kind: Kind, options: Readonly<Record<string, unknown>>): () => Promise<void> {

@@ -3,7 +3,7 @@
  * so that `healthcheck`, which an orchestrator starts every few seconds, does not wait for what `run` needs.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { parseDuration } from '../duration.ts'
+import { parseDuration } from '../model/duration.ts'
 import type { GlobalFlags } from './flags.ts'
 import type { EarlySignals } from './interrupt.ts'
 

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { formatDuration } from '../duration.ts'
+import { formatDuration } from '../model/duration.ts'
 import { Exit, exitCodes } from './exit.ts'
 import { print } from './output.ts'
 

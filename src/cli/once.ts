@@ -1,6 +1,6 @@
 /** Every dependency asked once, outside of any schedule: the same check, the same state and the same report as the service's. */
 import { setTimeout } from 'node:timers/promises'
-import type { Dependency } from '../dependency.ts'
+import type { Dependency } from '../model/dependency.ts'
 import { askOnce } from '../schedule/ask.ts'
 import { createSystemClock } from '../schedule/clock.ts'
 import { createResolver } from '../schedule/resolve.ts'

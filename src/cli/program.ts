@@ -1,6 +1,6 @@
 /** The command line: flags as operators of exporters type them from memory, and the commands. */
 import { Command, Option } from 'commander'
-import { version } from '../version.ts'
+import { version } from '../model/version.ts'
 import { addCommands } from './commands.ts'
 import { exitCodes } from './exit.ts'
 import { logFormats, logLevels } from './flags.ts'

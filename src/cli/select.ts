@@ -1,6 +1,6 @@
 /** Dependencies by the names that were typed. */
 import { nearest } from '../config/nearest.ts'
-import type { Dependency } from '../dependency.ts'
+import type { Dependency } from '../model/dependency.ts'
 import { Exit, exitCodes } from './exit.ts'
 
 /** Those of these names, in the order of the config. @throws Exit 2 with every name that is not there. */

@@ -1,6 +1,6 @@
 /** `pulsecheck wait`: until what is critical is up. */
-import type { Dependency } from '../dependency.ts'
-import { formatDuration } from '../duration.ts'
+import type { Dependency } from '../model/dependency.ts'
+import { formatDuration } from '../model/duration.ts'
 import { createMonitor } from '../monitor.ts'
 import type { DependencyState } from '../state/transition.ts'
 import { describeCause } from '../views/status.ts'

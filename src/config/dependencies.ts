@@ -1,8 +1,8 @@
 /** The section `dependencies:`, from its tree to frozen dependencies. */
-import type { Dependency } from '../dependency.ts'
-import type { Kind } from '../kind.ts'
-import { createDependency, dependencyName, dependencySchema } from '../settings.ts'
-import { createBreather } from '../turn.ts'
+import type { Dependency } from '../model/dependency.ts'
+import type { Kind } from '../model/kind.ts'
+import { createDependency, dependencyName, dependencySchema } from '../model/settings.ts'
+import { createBreather } from '../model/turn.ts'
 import { type FileReading, readTwins } from './files.ts'
 import { deepFreeze } from './freeze.ts'
 import { hintForDependency } from './keys.ts'

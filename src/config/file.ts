@@ -5,7 +5,7 @@ import { createProblems, type Place, type Problem, type Report } from './problem
 import { maxConfigBytes, readSource, type Source } from './source.ts'
 import { type Entry, locate } from './tree.ts'
 import { validate } from './validate.ts'
-import { readYaml } from './yaml.ts'
+import { readYaml } from './yaml/yaml.ts'
 
 export type LoadedFile<T> =
   | { readonly ok: true; readonly value: T }

@@ -3,7 +3,7 @@
  * holds its text, as mounted secrets do. They are derived here, so that no kind knows of them.
  */
 import { resolve } from 'node:path'
-import { Secret } from '../secret.ts'
+import { Secret } from '../model/secret.ts'
 import { alternatives, hasFileTwin, itemsOf, valuesOf } from './fields.ts'
 import type { Report } from './problem.ts'
 import { maxSecretBytes, readSource, type Source, stampOf } from './source.ts'

@@ -1,4 +1,4 @@
-import { Secret } from '../secret.ts'
+import { Secret } from '../model/secret.ts'
 
 /**
  * Freezes a parsed value and all that it holds. Only lists, plain objects and secrets: a kind's own objects, such as a

@@ -1,7 +1,7 @@
 /** What to say of an unknown key. */
 import type { z } from 'zod'
-import type { Kind } from '../kind.ts'
-import { settings } from '../settings.ts'
+import type { Kind } from '../model/kind.ts'
+import { settings } from '../model/settings.ts'
 import { alternatives, hasFileTwin, itemsOf, keysOf, valuesOf } from './fields.ts'
 import { nearest } from './nearest.ts'
 

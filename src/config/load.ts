@@ -1,8 +1,8 @@
 /** The one way into this room: a file or the environment in, a frozen `Config` or every problem out. */
 import { dirname, resolve } from 'node:path'
-import type { Dependency } from '../dependency.ts'
-import type { Kind } from '../kind.ts'
-import { Secret } from '../secret.ts'
+import type { Dependency } from '../model/dependency.ts'
+import type { Kind } from '../model/kind.ts'
+import { Secret } from '../model/secret.ts'
 import { readDependencies } from './dependencies.ts'
 import { readEnvironment } from './environment.ts'
 import { createNamedFiles, type NamedFile } from './files.ts'
@@ -15,10 +15,10 @@ import { expandReferences } from './reference.ts'
 import { sections } from './sections.ts'
 import type { HistogramSettings, ServerSettings } from './server.ts'
 import { maxConfigBytes, readSettled, readSource, type Source } from './source.ts'
-import { readInThread } from './thread.ts'
 import { type Entry, entryOf } from './tree.ts'
 import { validate } from './validate.ts'
-import { readYaml } from './yaml.ts'
+import { readInThread } from './yaml/thread.ts'
+import { readYaml } from './yaml/yaml.ts'
 
 /** A whole configuration, deep-frozen. */
 export interface Config {

@@ -1,7 +1,7 @@
 /** The running configuration for people: secrets hidden by their type, durations as they are written. */
-import type { Dependency } from '../dependency.ts'
-import { Secret } from '../secret.ts'
-import { formatDuration, type Settings } from '../settings.ts'
+import type { Dependency } from '../model/dependency.ts'
+import { Secret } from '../model/secret.ts'
+import { formatDuration, type Settings } from '../model/settings.ts'
 import type { ListenAddress, ServerSettings } from './server.ts'
 
 const durations: ReadonlySet<string> = new Set(['interval', 'timeout', 'confirmInterval', 'staleAfter'])

@@ -1,6 +1,6 @@
 /** The sections of a config file. */
 import { z } from 'zod'
-import { settings } from '../settings.ts'
+import { settings } from '../model/settings.ts'
 import { histogramSchema, maxConcurrentChecks, serverSchema } from './server.ts'
 
 /** The file but for the inside of `dependencies`, which depends on the kinds. */

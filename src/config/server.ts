@@ -1,7 +1,7 @@
 /** The keys of `server:` and the two settings beside it that are no dependency's. */
 import { isIP } from 'node:net'
 import { z } from 'zod'
-import { defaultBuckets, duration } from '../settings.ts'
+import { defaultBuckets, duration } from '../model/settings.ts'
 
 /** Where to listen. Without a host: on all addresses. */
 export interface ListenAddress {

@@ -1,7 +1,7 @@
 /** The bytes of a file, checked before anything reads them as text. */
 import { isUtf8 } from 'node:buffer'
 import { readFile, stat } from 'node:fs/promises'
-import type { Words } from './syntax.ts'
+import type { Words } from './yaml/syntax.ts'
 
 /** Bytes of a config file: some 10,000 dependencies. */
 export const maxConfigBytes = 1024 * 1024

@@ -1,6 +1,6 @@
 /** A tree against a schema: the value, or every problem with its place. */
 import type { z } from 'zod'
-import { redactor, Secret, SecretUrl } from '../secret.ts'
+import { redactor, Secret, SecretUrl } from '../model/secret.ts'
 import { nearest } from './nearest.ts'
 import type { Report } from './problem.ts'
 import { type Entry, type Leaf, leaves, locate, plain, type Spot, type Tree } from './tree.ts'

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { createGzip, type Gzip } from 'node:zlib'
-import { turn } from '../turn.ts'
+import { turn } from '../model/turn.ts'
 import type { Pages } from './column.ts'
 
 /** All bytes of one scrape, as they were at one moment. */

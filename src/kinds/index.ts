@@ -1,8 +1,8 @@
 /** The kinds that Pulsecheck knows: one line each. */
-import type { Kind } from '../kind.ts'
-import { http } from './http.ts'
-import { postgres } from './postgres.ts'
-import { redis } from './redis.ts'
+import type { Kind } from '../model/kind.ts'
+import { http } from './http/http.ts'
+import { postgres } from './postgres/postgres.ts'
+import { redis } from './redis/redis.ts'
 import { tcp } from './tcp.ts'
 
 export const kinds: readonly Kind[] = [http, postgres, redis, tcp]

@@ -4,10 +4,10 @@
  */
 import type { Socket } from 'node:net'
 import { z } from 'zod'
-import { type CheckContext, CheckError } from '../dependency.ts'
-import { defineKind } from '../kind.ts'
-import type { Secret, SecretUrl } from '../secret.ts'
-import { duration } from '../settings.ts'
+import { type CheckContext, CheckError } from '../model/dependency.ts'
+import { defineKind } from '../model/kind.ts'
+import type { Secret, SecretUrl } from '../model/secret.ts'
+import { duration } from '../model/settings.ts'
 import { closedEarly, connect, tooLarge } from './shared/connect.ts'
 import {
   addressedBy,

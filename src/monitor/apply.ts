@@ -1,9 +1,9 @@
 /** A new list of dependencies for a running monitor, without keeping the event loop for long. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Dependency } from '../dependency.ts'
+import type { Dependency } from '../model/dependency.ts'
+import { createBreather, turn } from '../model/turn.ts'
 import type { Scheduler } from '../schedule/scheduler.ts'
 import type { Store } from '../state/store.ts'
-import { createBreather, turn } from '../turn.ts'
 import type { DependencyMetrics } from '../views/metrics.ts'
 
 export interface Applying {

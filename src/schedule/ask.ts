@@ -1,5 +1,5 @@
 /** The one way to ask a dependency: for the timetable again and again, for everybody else once. */
-import type { Dependency, Resolve } from '../dependency.ts'
+import type { Dependency, Resolve } from '../model/dependency.ts'
 import type { TimerClock } from './clock.ts'
 import { type Run, run } from './run.ts'
 import type { Stalls } from './stalls.ts'

@@ -1,5 +1,5 @@
 /** Time and timers as the schedule uses them. Handed in, so that these rooms are tested without sleeping. */
-import type { Clock } from '../dependency.ts'
+import type { Clock } from '../model/dependency.ts'
 
 /** A clock that can also call back. */
 export interface TimerClock extends Clock {

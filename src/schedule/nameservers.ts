@@ -1,7 +1,7 @@
 /** Questions to name servers: which are asked, how long, and what their refusals are called. */
 import { promises as dns } from 'node:dns'
 import { closeSync, openSync } from 'node:fs'
-import { CheckError } from '../dependency.ts'
+import { CheckError } from '../model/dependency.ts'
 import type { Surroundings } from './surroundings.ts'
 
 export interface Address {

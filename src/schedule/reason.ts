@@ -1,5 +1,5 @@
 /** Error → reason and detail: the one place that names failures. Pure. */
-import { CheckError, type CheckFailure, type Phase, type SkipCause } from '../dependency.ts'
+import { CheckError, type CheckFailure, type Phase, type SkipCause } from '../model/dependency.ts'
 
 export type Failure = Pick<CheckFailure, 'reason' | 'detail' | 'message'>
 

@@ -1,7 +1,7 @@
 /** Host names to addresses, as the applications of this machine resolve them, for all checks of a process. */
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
-import { CheckError, type Resolve } from '../dependency.ts'
+import { CheckError, type Resolve } from '../model/dependency.ts'
 import { type Address, askServers, dnsFailure, failureRank } from './nameservers.ts'
 import { type ResolverFiles, type Surroundings, watchSurroundings } from './surroundings.ts'
 

@@ -1,5 +1,5 @@
 /** One check under its deadline: the only owner of abort, timing and classification. */
-import type { CheckContext, Checker, CheckFailure, CheckOutcome, Resolve } from '../dependency.ts'
+import type { CheckContext, Checker, CheckFailure, CheckOutcome, Resolve } from '../model/dependency.ts'
 import type { TimerClock } from './clock.ts'
 import { type Failure, failureOf, ownFault, timeoutFailure } from './reason.ts'
 import type { Stalls } from './stalls.ts'

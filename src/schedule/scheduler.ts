@@ -1,5 +1,5 @@
 /** When to check: every dependency at its own fixed rate, never over itself, never in a burst. */
-import type { CheckOutcome, Dependency, Resolve } from '../dependency.ts'
+import type { CheckOutcome, Dependency, Resolve } from '../model/dependency.ts'
 import type { TimerClock } from './clock.ts'
 import { createSlots } from './slots.ts'
 import { createStalls } from './stalls.ts'

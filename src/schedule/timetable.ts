@@ -1,5 +1,5 @@
 /** The checks of one dependency, one after the other: its grid, its confirmations, its skipped ticks. */
-import type { CheckOutcome, Dependency, SkipCause } from '../dependency.ts'
+import type { CheckOutcome, Dependency, SkipCause } from '../model/dependency.ts'
 import { createAsker } from './ask.ts'
 import { fraction, nextTick, spreadMs } from './grid.ts'
 import type { Run } from './run.ts'

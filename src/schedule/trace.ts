@@ -1,6 +1,6 @@
 /** Keeps what a checker tells of its check: phases, measurements, trace id. */
 import { randomBytes } from 'node:crypto'
-import type { CheckContext, CheckError, Clock, Measurements, Phase, Phases } from '../dependency.ts'
+import type { CheckContext, CheckError, Clock, Measurements, Phase, Phases } from '../model/dependency.ts'
 
 /** The part of a check's context that records. */
 type Recording = Pick<CheckContext, 'enter' | 'measure' | 'traceparent' | 'presume'>

@@ -1,5 +1,5 @@
 /** The one state of all dependencies. `record()` is the only way in; everybody else reads. */
-import type { CheckOutcome, Clock, Dependency } from '../dependency.ts'
+import type { CheckOutcome, Clock, Dependency } from '../model/dependency.ts'
 import { asOf, type DependencyState, initialState, reconfigured, transition } from './transition.ts'
 
 /** What can be said of all states without looking at them. */

@@ -11,7 +11,7 @@ import {
   type SkipCause,
   type Status,
   skipCauses,
-} from '../dependency.ts'
+} from '../model/dependency.ts'
 
 /** A moment on both clocks, in milliseconds. */
 export interface Moment {

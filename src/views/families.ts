@@ -1,6 +1,7 @@
 /** The families of a dependency, each declared once: name, type, meaning and how it is read off the state. */
-import { type Phase, phases, reasons, type Status, skipCauses, tlsNotAfter } from '../dependency.ts'
+
 import type { Exemplar, Family, HistogramValue, Labels, NumberSample } from '../exposition/family.ts'
+import { type Phase, phases, reasons, type Status, skipCauses, tlsNotAfter } from '../model/dependency.ts'
 import type { DependencyState } from '../state/transition.ts'
 
 /** What the families of a dependency are read off. */

@@ -1,5 +1,5 @@
 /** Verdicts for probes: pure functions of a snapshot. */
-import type { Status } from '../dependency.ts'
+import type { Status } from '../model/dependency.ts'
 import type { Pulse, Snapshot } from '../state/store.ts'
 import { type DependencyState, staleFrom, statusAt } from '../state/transition.ts'
 

@@ -1,5 +1,5 @@
 /** The recent checks of every dependency, for people: bounded, and gone with the process. */
-import type { CheckFailure, CheckResult } from '../dependency.ts'
+import type { CheckFailure, CheckResult } from '../model/dependency.ts'
 import type { StateReader } from '../state/store.ts'
 
 /** One check of the past. */

@@ -1,5 +1,5 @@
 /** One log line for each change of status, and none for a check, unless everything is wanted. */
-import type { CheckOutcome } from '../dependency.ts'
+import type { CheckOutcome } from '../model/dependency.ts'
 import type { StateReader } from '../state/store.ts'
 import type { DependencyState } from '../state/transition.ts'
 

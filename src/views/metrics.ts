@@ -1,11 +1,12 @@
 /** State → families: follows every change of the state, and keeps the exposition up to date with it. */
-import type { CheckOutcome, Dependency } from '../dependency.ts'
+
 import type { Exposition } from '../exposition/exposition.ts'
 import type { Group } from '../exposition/group.ts'
 import { createHistogram, type Histogram } from '../exposition/histogram.ts'
+import type { CheckOutcome, Dependency } from '../model/dependency.ts'
+import { createBreather } from '../model/turn.ts'
 import type { StateReader } from '../state/store.ts'
 import { type DependencyState, statusAt } from '../state/transition.ts'
-import { createBreather } from '../turn.ts'
 import { type DependencySubject, dependencyFamilies, exemplarOf, measurementFamilies } from './families.ts'
 
 export interface DurationBuckets {

@@ -1,5 +1,5 @@
 /** All that is known, as JSON for people and machines: the body of `/health`. Pure. */
-import type { CheckFailure, CheckResult, Measurements, Phase, Status } from '../dependency.ts'
+import type { CheckFailure, CheckResult, Measurements, Phase, Status } from '../model/dependency.ts'
 import type { Snapshot } from '../state/store.ts'
 import { asOf, type DependencyState } from '../state/transition.ts'
 import type { Readiness } from './health.ts'

@@ -1,7 +1,7 @@
 /** Small kinds with the option names of the real ones, so that the expected messages of this room stay its own. */
 import { z } from 'zod'
-import { defineKind, type Kind } from '../../src/kind.ts'
-import { Secret, SecretUrl } from '../../src/secret.ts'
+import { defineKind, type Kind } from '../../src/model/kind.ts'
+import { Secret, SecretUrl } from '../../src/model/secret.ts'
 
 const secret = () =>
   z

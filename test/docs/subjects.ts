@@ -1,9 +1,9 @@
 /** Subjects of which every family has something to say. */
 
-import { type CheckSuccess, phases, tlsNotAfter } from '../../src/dependency.ts'
 import { createHistogram } from '../../src/exposition/histogram.ts'
 import { tcp } from '../../src/kinds/tcp.ts'
-import { parseDependency } from '../../src/settings.ts'
+import { type CheckSuccess, phases, tlsNotAfter } from '../../src/model/dependency.ts'
+import { parseDependency } from '../../src/model/settings.ts'
 import { initialState, transition } from '../../src/state/transition.ts'
 import type { DependencySubject } from '../../src/views/families.ts'
 import type { Self } from '../../src/views/self.ts'

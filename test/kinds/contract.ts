@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import type { Reason } from '../../src/dependency.ts'
-import type { Kind } from '../../src/kind.ts'
+import type { Reason } from '../../src/model/dependency.ts'
+import type { Kind } from '../../src/model/kind.ts'
 import { check, type Options, startCheck } from '../support/check.ts'
 import { type ByteServer, closedPort, serve, until } from '../support/net.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { CheckError } from '../../src/dependency.ts'
+import { CheckError } from '../../src/model/dependency.ts'
 import { failureOf, ownFault, timeoutFailure } from '../../src/schedule/reason.ts'
 
 const coded = (code: string, message = 'said so') => Object.assign(new Error(message), { code })

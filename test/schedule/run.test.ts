@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { CheckError, type Checker } from '../../src/dependency.ts'
+import { CheckError, type Checker } from '../../src/model/dependency.ts'
 import { run } from '../../src/schedule/run.ts'
 import { createStalls } from '../../src/schedule/stalls.ts'
 import { createFakeClock } from '../support/clock.ts'

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { Checker, CheckOutcome, Dependency } from '../../src/dependency.ts'
+import type { Checker, CheckOutcome, Dependency } from '../../src/model/dependency.ts'
 import type { TimerClock } from '../../src/schedule/clock.ts'
 import { fraction } from '../../src/schedule/grid.ts'
 import { createScheduler } from '../../src/schedule/scheduler.ts'

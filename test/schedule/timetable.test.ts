@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Checker, CheckOutcome } from '../../src/dependency.ts'
+import type { Checker, CheckOutcome } from '../../src/model/dependency.ts'
 import { fraction } from '../../src/schedule/grid.ts'
 import type { Claim } from '../../src/schedule/slots.ts'
 import { createStalls } from '../../src/schedule/stalls.ts'

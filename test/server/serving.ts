@@ -1,6 +1,6 @@
 /** A server over a state that the test plays, and clients that say exactly the bytes they are told to. */
 import { connect, type Socket } from 'node:net'
-import type { CheckResult } from '../../src/dependency.ts'
+import type { CheckResult } from '../../src/model/dependency.ts'
 import { createServer, type Server, type ServerSettings, type Sources } from '../../src/server/index.ts'
 import { createStore, type Store } from '../../src/state/store.ts'
 import { createBoard } from '../../src/views/board.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { CheckOutcome, Dependency } from '../../src/dependency.ts'
+import type { CheckOutcome, Dependency } from '../../src/model/dependency.ts'
 import {
   asOf,
   contradicted,

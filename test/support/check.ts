@@ -1,12 +1,12 @@
 /** One check of a kind, as the schedule would run it. */
-import type { CheckOutcome, CheckResult } from '../../src/dependency.ts'
-import type { Kind } from '../../src/kind.ts'
+import type { CheckOutcome, CheckResult } from '../../src/model/dependency.ts'
+import type { Kind } from '../../src/model/kind.ts'
+import { createDependency, dependencySchema } from '../../src/model/settings.ts'
 import { createAsker } from '../../src/schedule/ask.ts'
 import { createSystemClock } from '../../src/schedule/clock.ts'
 import { createResolver } from '../../src/schedule/resolve.ts'
 import type { Run } from '../../src/schedule/run.ts'
 import { createStalls } from '../../src/schedule/stalls.ts'
-import { createDependency, dependencySchema } from '../../src/settings.ts'
 
 export type Options = Readonly<Record<string, unknown>>
 

@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { postgres } from '../../src/kinds/postgres.ts'
+import { postgres } from '../../src/kinds/postgres/postgres.ts'
 import { check } from './check.ts'
 
 const [host] = process.argv.slice(2)

@@ -1,5 +1,5 @@
 /** The context of a check that a test makes itself. */
-import type { CheckContext } from '../../src/dependency.ts'
+import type { CheckContext } from '../../src/model/dependency.ts'
 import { createSystemClock } from '../../src/schedule/clock.ts'
 import { createResolver } from '../../src/schedule/resolve.ts'
 import { createTrace, type Trace } from '../../src/schedule/trace.ts'

@@ -1,5 +1,5 @@
 /** Dependencies whose checker a test plays itself. */
-import type { Checker, Dependency } from '../../src/dependency.ts'
+import type { Checker, Dependency } from '../../src/model/dependency.ts'
 
 /** A dependency with the default settings and a checker of the test's own. */
 export function dependency(

@@ -1,5 +1,5 @@
 /** Results as a test needs them. */
-import type { CheckFailure, CheckSuccess, Clock } from '../../src/dependency.ts'
+import type { CheckFailure, CheckSuccess, Clock } from '../../src/model/dependency.ts'
 
 export function success(clock: Clock, more: Partial<CheckSuccess> = {}): CheckSuccess {
   return {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Dependency } from '../../src/dependency.ts'
+import type { Dependency } from '../../src/model/dependency.ts'
 import { createStore, type Snapshot } from '../../src/state/store.ts'
 import {
   alive as aliveWithin,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Dependency } from '../../src/dependency.ts'
 import { createExposition } from '../../src/exposition/exposition.ts'
+import type { Dependency } from '../../src/model/dependency.ts'
 import { createStore } from '../../src/state/store.ts'
 import { followState } from '../../src/views/metrics.ts'
 import { createFakeClock } from '../support/clock.ts'

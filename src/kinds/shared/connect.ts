@@ -1,7 +1,7 @@
 /** One fresh connection for one check: resolved, connected, upgraded to TLS and verified, each a traced phase. */
 import { isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
-import { type Address, type CheckContext, CheckError } from '../../dependency.ts'
+import { type Address, type CheckContext, CheckError } from '../../model/dependency.ts'
 import { dial } from './dial.ts'
 import type { IpFamily } from './options.ts'
 import { event, guard, staysOpen } from './socket.ts'

@@ -3,7 +3,7 @@
  * (`autoSelectFamily`) gives an attempt up before it starts the next, and so drops hosts that are merely far away.
  */
 import { connect as connectTcp, type Socket } from 'node:net'
-import type { Address, CheckContext } from '../../dependency.ts'
+import type { Address, CheckContext } from '../../model/dependency.ts'
 import { event, guard } from './socket.ts'
 
 export interface Dialled {

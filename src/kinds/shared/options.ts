@@ -1,7 +1,7 @@
 /** Schemas that several kinds use for their options. */
 import { RE2JS } from 're2js'
 import { z } from 'zod'
-import { Secret, SecretUrl } from '../../secret.ts'
+import { Secret, SecretUrl } from '../../model/secret.ts'
 import { urlProblem } from './url.ts'
 
 /** A string that never prints. It has a `...File` twin in the config file. */

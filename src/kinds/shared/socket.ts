@@ -1,6 +1,6 @@
 /** What every socket of a check has in common: it ends with the check, and how it fails. */
 import type { Socket } from 'node:net'
-import { CheckError } from '../../dependency.ts'
+import { CheckError } from '../../model/dependency.ts'
 
 /** Ties a socket to the check: destroyed on abort, and never an unhandled `error` event. */
 export function guard(socket: Socket, signal: AbortSignal): void {

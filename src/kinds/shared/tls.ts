@@ -2,8 +2,8 @@
 import { isIP } from 'node:net'
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { z } from 'zod'
-import { type CheckContext, CheckError, tlsNotAfter } from '../../dependency.ts'
-import { duration } from '../../settings.ts'
+import { type CheckContext, CheckError, tlsNotAfter } from '../../model/dependency.ts'
+import { duration } from '../../model/settings.ts'
 import { chainOf, expiryText, firstToEnd, refusalText } from './certificate.ts'
 import { fileText, secret } from './options.ts'
 

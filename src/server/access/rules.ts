@@ -11,7 +11,7 @@
  * No page of another site sees the details, whoever's browser it runs in: see `isCrossSite` and `hostRule`.
  */
 import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
-import { type Answer, answer, mediaTypes, plainAnswer, send } from '../answer.ts'
+import { type Answer, answer, mediaTypes, plainAnswer, send } from '../http/answer.ts'
 import { type AddressList, addressList } from './addresses.ts'
 import { type Bcrypt, createBcrypt } from './bcrypt.ts'
 import { type Credentials, createCredentials, type Users } from './credentials.ts'

@@ -1,6 +1,6 @@
 /** Reports that are rendered when they are asked for, in slices, and shared by all who ask at about the same time. */
 import { singleFlight } from '../../exposition/edition.ts'
-import { createBreather } from '../../turn.ts'
+import { createBreather } from '../../model/turn.ts'
 
 /** Milliseconds for which a report is sent again, at least. */
 const keepMs = 100

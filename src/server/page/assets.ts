@@ -1,6 +1,6 @@
 /** The files that the page loads: read once, served as they are. */
 import { readFileSync } from 'node:fs'
-import { type Answer, answer } from '../answer.ts'
+import { type Answer, answer } from '../http/answer.ts'
 
 const folder = new URL('./browser/', import.meta.url)
 const scripts = ['main', 'table', 'view', 'feed', 'present', 'order', 'spark', 'words']

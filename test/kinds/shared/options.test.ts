@@ -14,7 +14,7 @@ import {
   secretUrl,
   textExpectation,
 } from '../../../src/kinds/shared/options.ts'
-import { Secret, SecretUrl } from '../../../src/secret.ts'
+import { Secret, SecretUrl } from '../../../src/model/secret.ts'
 
 const messages = (schema: z.ZodType, value: unknown) =>
   schema.safeParse(value).error?.issues.map(issue => issue.message)

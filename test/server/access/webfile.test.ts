@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import type { WebConfig } from '../../../src/server/index.ts'
-import { loadWebConfig } from '../../../src/service-web.ts'
+import { loadWebConfig } from '../../../src/service/web.ts'
 import { createAuthority } from '../../support/certificates.ts'
 
 const authority = createAuthority()

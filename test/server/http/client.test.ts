@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { clientOf } from '../../../src/server/http/client.ts'
 import { parseLimits } from '../../../src/server/http/descriptors.ts'
-import { defaultLimits, limitsWithin } from '../../../src/server/limits.ts'
+import { defaultLimits, limitsWithin } from '../../../src/server/http/limits.ts'
 
 test.each([
   ['127.0.0.1', '127.0.0.1'],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { phases as known, tlsNotAfter } from '../../../src/dependency.ts'
+import { phases as known, tlsNotAfter } from '../../../src/model/dependency.ts'
 import { countByStatus, matches, worstFirst } from '../../../src/server/page/browser/order.js'
 import { failureSlots, phases, present, presentDetail } from '../../../src/server/page/browser/present.js'
 import { slots, sparkline } from '../../../src/server/page/browser/spark.js'

@@ -1,0 +1,92 @@
+/**
+ * YAML in a thread of its own: a long file takes hundreds of milliseconds to read, and a malicious one more. The thread
+ * lives for one file. What it has read is fetched in small messages, since copying all of it takes long as well.
+ */
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
+import type { NamedEntry, Outline } from '../outline.ts'
+import type { Problem, Report } from '../problem.ts'
+import type { Tree } from '../tree.ts'
+
+/** What the thread is given. Its answer is one `Heading`, then the dependencies in arrays of a few. */
+export interface Order {
+  readonly file: string
+  readonly text: string
+  readonly port: MessagePort
+}
+
+/** What the thread says first. */
+export interface Heading {
+  readonly problems: readonly Problem[]
+  /** Without it, the text could not be read at all. */
+  readonly outline?: { readonly root: Tree; readonly count: number }
+}
+
+export interface ThreadLimits {
+  readonly timeMs: number
+  /** Of its heap, in MiB. */
+  readonly memoryMiB: number
+}
+
+/** A file of the permitted size takes about a second and 150 MiB. */
+const usualLimits: ThreadLimits = { timeMs: 10_000, memoryMiB: 512 }
+
+/** The file of the thread stands beside this one, as source or as built. */
+const script = import.meta.url.endsWith('.ts') ? './thread-worker.ts' : './thread-worker.js'
+
+/**
+ * Reads a text in a thread and hands what it found to `use`; the thread ends with it. `use` gets undefined after the
+ * problems of an unreadable text have been reported.
+ */
+export async function readInThread<T>(
+  file: string,
+  text: string,
+  report: Report,
+  use: (outline: Outline | undefined) => Promise<T>,
+  limits: ThreadLimits = usualLimits,
+): Promise<T> {
+  const { port1: near, port2: far } = new MessageChannel()
+  const order: Order = { file, text, port: far }
+  const worker = new Worker(new URL(script, import.meta.url), {
+    workerData: order,
+    transferList: [far],
+    execArgv: [],
+    env: {},
+    name: 'config',
+    resourceLimits: { maxOldGenerationSizeMb: limits.memoryMiB },
+  })
+  try {
+    const failure = await finished(worker, limits)
+    if (failure !== undefined) report({ file, line: 1, column: 1, path: '', message: failure })
+    return await use(failure === undefined ? receive(near, report) : undefined)
+  } finally {
+    near.close()
+    await worker.terminate()
+  }
+}
+
+/** Undefined once the thread has read everything; else why it never will. */
+function finished(worker: Worker, { timeMs, memoryMiB }: ThreadLimits): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>()
+  const timer = setTimeout(() => resolve(`takes more than ${timeMs / 1_000} s to read`), timeMs)
+  worker.once('message', () => resolve(undefined))
+  worker.on('error', (error: NodeJS.ErrnoException) =>
+    resolve(
+      error.code === 'ERR_WORKER_OUT_OF_MEMORY'
+        ? `takes more than ${memoryMiB} MiB of memory to read`
+        : `cannot be read (${error.code ?? error.name})`,
+    ),
+  )
+  worker.once('exit', () => resolve('cannot be read (the thread that reads it has ended)'))
+  return promise.finally(() => clearTimeout(timer))
+}
+
+function receive(port: MessagePort, report: Report): Outline | undefined {
+  const { problems, outline }: Heading = receiveMessageOnPort(port)?.message ?? { problems: [] }
+  for (const problem of problems) report(problem)
+  return outline && { ...outline, dependencies: fetched(port) }
+}
+
+function* fetched(port: MessagePort): Generator<NamedEntry> {
+  for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port))
+    yield* next.message as readonly NamedEntry[]
+}

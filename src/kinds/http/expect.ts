@@ -1,0 +1,129 @@
+/** What an HTTP answer must be like, and what it is called when it is not. */
+import type { IncomingHttpHeaders } from 'node:http'
+import { z } from 'zod'
+import { CheckError, type Reason } from '../../model/dependency.ts'
+import { meets, pattern, textExpectation } from '../shared/options.ts'
+import { parsePath, sameJson, valueAt } from './json.ts'
+import type { Answer } from './request.ts'
+
+export interface StatusRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** A status, `200`, or a range of them, `200-299`. A final status is 200 or more: RFC 9110, section 15. */
+const statusRange: z.ZodType<StatusRange, number | string> = z
+  .union([z.int(), z.string()], { error: 'expected a status such as 200, or a range such as 200-299' })
+  .transform((given, context) => {
+    const [, first, last = first] = /^(\d{3})(?:-(\d{3}))?$/.exec(String(given)) ?? []
+    const range = { from: Number(first), to: Number(last) }
+    if (range.from >= 200 && range.from <= range.to) return range
+    context.addIssue({
+      code: 'custom',
+      message: 'expected a status from 200 on, such as 200, or a range such as 200-299',
+    })
+    return z.NEVER
+  })
+
+const jsonPath = z.string().refine(text => parsePath(text) !== undefined, {
+  error: 'expected a path such as status, checks[0].status or ["a.b"].c; it starts at the top, without $',
+})
+
+const some = { error: 'expected at least one entry' }
+
+export const expectation = z.strictObject({
+  status: z
+    .array(statusRange)
+    .min(1)
+    .optional()
+    .describe('Statuses and ranges of them that are well. Default [200-299].'),
+  headers: z
+    .record(z.string().min(1), pattern)
+    .refine(record => Object.keys(record).length > 0, some)
+    .optional()
+    .describe('Header names and the pattern (RE2 syntax) that each value must match somewhere.'),
+  body: textExpectation.optional().describe('What the body must be like, as text.'),
+  json: z
+    .record(jsonPath, z.json())
+    .refine(record => Object.keys(record).length > 0, some)
+    .optional()
+    .describe('Paths into the body as JSON, such as checks[0].status, and the value that must stand there.'),
+})
+
+export type Expectation = z.output<typeof expectation>
+
+const success: readonly StatusRange[] = [{ from: 200, to: 299 }]
+
+/** Refusals that are not the service's own state, but ours with it. */
+const refused = new Set([401, 403, 407])
+
+const kibibyte = 1_024
+
+/**
+ * The largest body, in bytes, that this expectation judges. Judging blocks the event loop, for 25 ms at most: a MiB of the
+ * worst input takes 45 ms to match, 40 to parse as JSON, and 8 to decode and search. A pattern that multiplies the states
+ * of its automaton, such as `(a|b).{20}$`, takes longer on a body of any size.
+ */
+export function mostJudgeable({ body, json }: Expectation): number {
+  if (body?.matches !== undefined) return 256 * kibibyte
+  if (json !== undefined) return 512 * kibibyte
+  return body === undefined ? Number.POSITIVE_INFINITY : 2_048 * kibibyte
+}
+
+/** Whether an answer with this status can be well. */
+export function isExpected(expect: Expectation, status: number): boolean {
+  return (expect.status ?? success).some(({ from, to }) => status >= from && status <= to)
+}
+
+/**
+ * Refuses an answer that is not as expected. Messages say what was expected, and of the answer nothing but its status.
+ *
+ * @throws CheckError with detail `http_<status>`, `header_mismatch`, `body_mismatch` or `json_mismatch`.
+ */
+export function verify(expect: Expectation, { status, headers, body }: Answer): void {
+  if (!isExpected(expect, status)) throw badStatus(expect, status)
+  verifyHeaders(expect, headers)
+  if (expect.body === undefined && expect.json === undefined) return
+  const text = new TextDecoder().decode(body)
+  if (expect.body !== undefined && !meets(expect.body, text))
+    throw unhealthy('body_mismatch', 'the body is not what is expected')
+  if (expect.json !== undefined) verifyJson(expect.json, text)
+}
+
+function badStatus(expect: Expectation, status: number): CheckError {
+  const reason: Reason = refused.has(status) ? 'auth_error' : 'unhealthy'
+  const wanted = (expect.status ?? success).map(({ from, to }) => (from === to ? from : `${from}-${to}`))
+  return new CheckError(reason, `http_${status}`, `status ${status}, expected ${wanted.join(', ')}`)
+}
+
+function verifyHeaders(expect: Expectation, headers: IncomingHttpHeaders): void {
+  for (const [name, wanted] of Object.entries(expect.headers ?? {})) {
+    const key = name.toLowerCase()
+    const value = Object.hasOwn(headers, key) ? headers[key] : undefined
+    if (value === undefined) throw unhealthy('header_mismatch', `header ${name} is missing`)
+    if (!wanted.test([value].flat().join(', ')))
+      throw unhealthy('header_mismatch', `header ${name} does not match ${wanted.pattern()}`)
+  }
+}
+
+function verifyJson(expect: Readonly<Record<string, unknown>>, text: string): void {
+  const document = parsed(text)
+  for (const [path, wanted] of Object.entries(expect)) {
+    const value = valueAt(document, parsePath(path) ?? [])
+    if (value === undefined) throw unhealthy('json_mismatch', `the body has no ${path}`)
+    if (!sameJson(wanted, value))
+      throw unhealthy('json_mismatch', `in the body, ${path} is not ${JSON.stringify(wanted)}`)
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw unhealthy('json_mismatch', 'the body is not JSON')
+  }
+}
+
+function unhealthy(detail: string, message: string): CheckError {
+  return new CheckError('unhealthy', detail, message)
+}

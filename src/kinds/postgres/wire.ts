@@ -1,0 +1,182 @@
+/** The bytes of PostgreSQL's protocol 3 that are ours and not the driver's. Knows no driver. */
+import { EventEmitter } from 'node:events'
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
+import { CheckError } from '../../model/dependency.ts'
+import { closedEarly, tooLarge } from '../shared/connect.ts'
+
+/** All that a server may send in one check, and so the largest message that it may announce. */
+const maxBytes = 2 ** 20
+
+const headerBytes = 5
+
+/** The messages of a backend that the driver reads, by their first byte: protocol documentation, "Message Formats". */
+const known = new Set(Buffer.from('RKSZETDCnsNAGHdcI123tW'))
+const errorTypes = new Set(Buffer.from('EN'))
+const authenticationType = Buffer.from('R')[0]
+
+const sslRequest = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])
+
+/** What the server needs to know in order to stop a session's query. */
+export interface CancelKey {
+  readonly processID: number
+  readonly secretKey: number
+}
+
+/** The only message of a connection that is opened in order to cancel. */
+export function cancelRequest({ processID, secretKey }: CancelKey): Buffer {
+  const message = Buffer.from([0, 0, 0, 16, 0x04, 0xd2, 0x16, 0x2e, 0, 0, 0, 0, 0, 0, 0, 0])
+  message.writeInt32BE(processID, 8)
+  message.writeInt32BE(secretKey, 12)
+  return message
+}
+
+/**
+ * Asks for TLS on a fresh connection and reads exactly one byte of answer. More than one byte is refused: it came
+ * before encryption and would be taken for what came after (CVE-2021-23222).
+ *
+ * @throws CheckError `tls_protocol` if the server has no TLS, `protocol_error` if it is not PostgreSQL.
+ */
+export async function requestTls(socket: Socket): Promise<void> {
+  socket.write(sslRequest)
+  const answer = (await firstBytes(socket)).toString('latin1')
+  if (answer === 'S') return
+  if (answer === 'N')
+    throw new CheckError('tls_error', 'tls_protocol', 'the server does not speak TLS on this port')
+  throw new CheckError('protocol_error', 'protocol_error', 'the answer to the TLS request is not PostgreSQL')
+}
+
+function firstBytes(socket: Socket): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const settle = (finish: () => void) => {
+      socket.off('data', done).off('error', failed).off('close', closed).off('end', closed)
+      finish()
+    }
+    const done = (chunk: Buffer) => settle(() => resolve(chunk))
+    const failed = (error: Error) => settle(() => reject(error))
+    const closed = () => settle(() => reject(closedEarly()))
+    socket.on('data', done).on('error', failed).on('close', closed).on('end', closed)
+  })
+}
+
+/** Whether others can read along: neither TLS nor a connection within this machine. */
+export function canBeOverheard(socket: Pick<Socket, 'remoteAddress'>): boolean {
+  const { remoteAddress = '' } = socket
+  const local = remoteAddress === '::1' || /^(?:::ffff:)?127\./.test(remoteAddress)
+  return !local && !(socket instanceof TLSSocket)
+}
+
+/**
+ * The stream that the driver talks through, over a socket that is connected already. The driver trusts what it reads:
+ * it throws inside the socket's event at a malformed message, buffers whatever length a message announces, and loops
+ * for ever at an error message without an end. So it gets whole, examined messages only, and whatever it throws at
+ * them ends the connection instead of the process. A connection that ends by itself is an error like any other.
+ */
+export function createWire(socket: Socket): Duplex {
+  const wire = new EventEmitter()
+  const examine = createExaminer()
+  socket.on('data', chunk => {
+    try {
+      const messages = examine(chunk)
+      if (messages.length > 0) wire.emit('data', messages)
+    } catch (error) {
+      socket.destroy(error instanceof CheckError ? error : notPostgres(error))
+    }
+  })
+  socket.on('error', error => wire.emit('error', error))
+  socket.on('close', () => {
+    wire.emit('error', closedEarly())
+    wire.emit('close')
+  })
+  return Object.assign(wire, {
+    writable: true,
+    setNoDelay() {},
+    connect: () => queueMicrotask(() => wire.emit('connect')),
+    write: (bytes: Buffer, done?: () => void) => socket.write(bytes, done),
+    end: () => socket.destroySoon(),
+    destroy: (error?: Error) => socket.destroy(error),
+  }) as unknown as Duplex
+}
+
+/**
+ * A function that takes what arrives and gives back the messages that are whole by now.
+ *
+ * @throws CheckError at the first byte that is not PostgreSQL, and beyond the cap.
+ */
+function createExaminer(): (chunk: Buffer) => Buffer {
+  let received = 0
+  let pending: Buffer = Buffer.alloc(0)
+  return chunk => {
+    received += chunk.length
+    if (received > maxBytes) throw tooLarge(maxBytes)
+    pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk])
+    let whole = 0
+    for (let end = messageEnd(pending, 0); end <= pending.length; end = messageEnd(pending, end)) whole = end
+    const messages = pending.subarray(0, whole)
+    pending = pending.subarray(whole)
+    return messages
+  }
+}
+
+/** Where the message that begins at `start` ends; infinity while its header is incomplete. */
+function messageEnd(bytes: Buffer, start: number): number {
+  const type = bytes[start]
+  if (type !== undefined && !known.has(type)) throw notPostgres()
+  if (start + headerBytes > bytes.length) return Number.POSITIVE_INFINITY
+  const length = bytes.readUInt32BE(start + 1)
+  if (forkFailed(bytes, start)) throw new CheckError('unhealthy', 'overloaded', 'the server cannot fork')
+  if (length < 4) throw notPostgres()
+  if (length > maxBytes) throw looksLikeText(bytes, start) ? notPostgres() : tooLarge(maxBytes)
+  const end = start + 1 + length
+  if (end <= bytes.length) examineBody(type, bytes.subarray(start + headerBytes, end))
+  return end
+}
+
+function examineBody(type: number | undefined, body: Buffer): void {
+  if (errorTypes.has(type ?? 0) && !terminated(body)) throw notPostgres()
+  if (type === authenticationType && body.length >= 4) refuseUnsupported(body)
+}
+
+/** Authentication requests that neither the driver nor Pulsecheck can answer: protocol documentation, "Message Formats". */
+const unsupported = new Map([
+  [2, 'Kerberos V5'],
+  [6, 'SCM credentials'],
+  [7, 'GSSAPI'],
+  [9, 'SSPI'],
+])
+const sasl = 10
+
+/** @throws CheckError `auth_method_unsupported` if the server demands something other than a password. */
+function refuseUnsupported(request: Buffer): void {
+  const method = request.readInt32BE(0)
+  const mechanisms = request.toString('latin1', 4).split('\0').filter(Boolean)
+  if (method === sasl && !mechanisms.includes('SCRAM-SHA-256')) throw unsupportedMethod(mechanisms.join(', '))
+  const name = unsupported.get(method)
+  if (name !== undefined) throw unsupportedMethod(name)
+}
+
+function unsupportedMethod(name: string): CheckError {
+  const message = `the server demands ${name} authentication; allow scram-sha-256 for this user in pg_hba.conf`
+  return new CheckError('auth_error', 'auth_method_unsupported', message)
+}
+
+/** Fields end in a zero byte each, and after the last field comes one more. */
+function terminated(fields: Buffer): boolean {
+  return fields.at(-1) === 0 && (fields.length === 1 || fields.at(-2) === 0)
+}
+
+/** A postmaster that cannot fork says so without a length, as protocol 2 did (postmaster.c, report_fork_failure_to_client). */
+function forkFailed(bytes: Buffer, start: number): boolean {
+  return bytes.toString('latin1', start, start + headerBytes) === 'Ecoul'
+}
+
+/** Another protocol's words, such as `HTTP/1.1`, read as a message of more than 512 MiB. */
+function looksLikeText(bytes: Buffer, start: number): boolean {
+  return /^[ -~\r\n]{5}$/.test(bytes.toString('latin1', start, start + headerBytes))
+}
+
+function notPostgres(cause?: unknown): CheckError {
+  const message = 'the server does not speak the protocol of PostgreSQL'
+  return new CheckError('protocol_error', 'protocol_error', message, { cause })
+}

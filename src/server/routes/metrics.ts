@@ -1,0 +1,51 @@
+/** `/metrics`: a scrape reads what is known, and asks no dependency. */
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Access } from '../access/rules.ts'
+import { everyAnswer, plainAnswer, send } from '../http/answer.ts'
+import type { Deliveries } from '../http/deliveries.ts'
+import { silent } from '../logger.ts'
+import type { Sources } from '../sources.ts'
+
+const failed = plainAnswer(500)
+
+export interface MetricsRouteOptions {
+  readonly sources: Sources
+  readonly access: Access
+  readonly deliveries: Deliveries
+}
+
+export function metricsRoute(app: FastifyInstance, path: string, options: MetricsRouteOptions): void {
+  const { sources, access, deliveries } = options
+  const { metrics, logger = silent } = sources
+
+  // Scrapes that come together share what is rendered, so that only their answers have to be bounded.
+  async function scrape(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { accept, 'accept-encoding': encoding } = request.headers
+    try {
+      return respond(request, reply, await metrics(accept, encoding as string | undefined))
+    } catch (error) {
+      logger.warn({ err: error }, 'the metrics could not be rendered')
+      return send(reply, failed)
+    }
+  }
+
+  function respond(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { contentType, contentEncoding, contentLength, body, shares }: Awaited<ReturnType<Sources['metrics']>>,
+  ): FastifyReply {
+    reply.headers({ ...everyAnswer, 'content-type': contentType, 'content-length': String(contentLength) })
+    reply.header('vary', 'Accept, Accept-Encoding')
+    if (contentEncoding !== undefined) reply.header('content-encoding', contentEncoding)
+    if (body instanceof Readable)
+      body.once('error', error => logger.warn({ err: error }, 'the metrics broke off'))
+    return deliveries.send(request, reply, {
+      bytes: body,
+      size: contentLength,
+      ...(shares !== undefined && { shares }),
+    })
+  }
+
+  app.route({ method: ['GET', 'HEAD'], url: path, onRequest: access.guard('metrics'), handler: scrape })
+}

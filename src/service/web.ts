@@ -1,0 +1,86 @@
+/** The wiring of the web config file: loaded at the start, then followed. */
+import { dirname } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
+import { formatProblem, loadFile } from '../config/index.ts'
+import { createFollower, filesOf, readWebFile, type WebConfig, webFileSchema } from '../server/index.ts'
+import type { Logger } from '../views/logs.ts'
+import type { LastReload } from '../views/self.ts'
+
+export interface LoadedWeb {
+  /** Undefined if there are problems. */
+  readonly web?: WebConfig
+  /** One line each, with its place. */
+  readonly problems: readonly string[]
+  /** The file and those that it names, as far as it could be read. */
+  readonly files: readonly string[]
+}
+
+/** Reads the file and the certificates and keys that it names. Never rejects for what is in them. */
+export async function loadWebConfig(file: string): Promise<LoadedWeb> {
+  const files = [file]
+  const loaded = await loadFile(file, webFileSchema(dirname(file)), (parsed, reading) => {
+    files.push(...filesOf(parsed))
+    return readWebFile(parsed, reading)
+  })
+  return loaded.ok
+    ? { web: loaded.value, problems: [], files }
+    : { problems: loaded.problems.map(formatProblem), files }
+}
+
+export interface FollowWebOptions {
+  readonly file: string
+  /** As it was loaded at the start. */
+  readonly first: LoadedWeb
+  /** Throws if it cannot take effect; nothing has changed then. */
+  readonly apply: (web: WebConfig) => void
+  readonly logger: Logger
+  /** Between two looks at the files, in milliseconds. Default: 5 seconds. */
+  readonly everyMs?: number
+}
+
+export interface FollowedWeb {
+  last(): LastReload
+  look(): Promise<void>
+  stop(): void
+}
+
+/** All of a changed file takes effect, or nothing does. What is wrong is logged once, until it changes. */
+export function followWebConfig(options: FollowWebOptions): FollowedWeb {
+  const { file, first, logger, everyMs } = options
+  let inForce = first.web
+  let { files } = first
+  let told = '[]'
+  let last: LastReload = { successful: true, successAt: Date.now() }
+
+  function apply(loaded: LoadedWeb): void {
+    files = loaded.files
+    const problems = loaded.web === undefined ? loaded.problems : takeOver(loaded.web)
+    last =
+      problems.length === 0 ? { successful: true, successAt: Date.now() } : { ...last, successful: false }
+    const news = JSON.stringify(problems)
+    if (news !== told) for (const problem of problems) logger.error({ problem }, notReloaded)
+    told = news
+  }
+
+  function takeOver(web: WebConfig): readonly string[] {
+    if (isDeepStrictEqual(web, inForce)) return []
+    try {
+      options.apply(web)
+    } catch (error) {
+      return [`${file}: ${error instanceof Error ? error.message : String(error)}`]
+    }
+    inForce = web
+    logger.info({ users: web.users.size, tls: web.tls !== undefined }, 'web config reloaded')
+    return []
+  }
+
+  const { look, stop } = createFollower({
+    files: () => files,
+    load: () => loadWebConfig(file),
+    apply,
+    ...(everyMs !== undefined && { everyMs }),
+  })
+  return { last: () => last, look, stop }
+}
+
+const notReloaded = 'web config not reloaded, the running one stays'

@@ -1,0 +1,242 @@
+import fastify from 'fastify'
+import { afterEach, describe, expect, test } from 'vitest'
+import { tcp } from '../../src/kinds/tcp.ts'
+import { parseDependency } from '../../src/model/settings.ts'
+import { createMonitor, type Monitor, type MonitorOptions } from '../../src/monitor.ts'
+import { createFakeClock } from '../support/clock.ts'
+import { dependency } from '../support/dependency.ts'
+import { closedPort, serve, until } from '../support/net.ts'
+
+const cleanUp: (() => unknown)[] = []
+afterEach(async () => {
+  for (const each of cleanUp.splice(0)) await each()
+})
+
+function monitored(options: MonitorOptions): Monitor {
+  const monitor = createMonitor(options)
+  cleanUp.push(monitor.stop)
+  return monitor
+}
+
+async function metrics(monitor: Monitor): Promise<string> {
+  const { body } = await monitor.metrics()
+  return Buffer.isBuffer(body) ? body.toString() : Buffer.concat(await body.toArray()).toString()
+}
+
+async function accepting(): Promise<number> {
+  const server = await serve(() => {})
+  cleanUp.push(server.close)
+  return server.port
+}
+
+const quick = { interval: '200ms', timeout: '100ms' }
+
+describe('a monitor in an application', () => {
+  test('checks, and tells whether the application is ready', async () => {
+    const monitor = monitored({
+      dependencies: { cache: tcp({ host: '127.0.0.1', port: await accepting(), ...quick }) },
+    })
+    expect(monitor.ready()).toBe(false)
+    monitor.start()
+    await until(() => monitor.ready(), 'ready')
+    expect(monitor.status()).toMatchObject({
+      status: 'ok',
+      dependencies: { cache: { status: 'up', kind: 'tcp' } },
+    })
+    expect(await metrics(monitor)).toContain('dependency_up{dependency="cache",kind="tcp"} 1\n')
+  })
+
+  test('serves every endpoint in an application of its own, under a prefix', async () => {
+    const app = fastify()
+    cleanUp.push(() => app.close())
+    const monitor = monitored({
+      dependencies: { cache: tcp({ host: '127.0.0.1', port: await closedPort(), ...quick }) },
+    })
+    app.register(monitor.routes, { prefix: '/dependencies' })
+    app.get('/', () => 'the application')
+    monitor.start()
+    await until(() => monitor.state.get('cache')?.last !== undefined, 'a result')
+    const get = async (url: string) => {
+      const { statusCode, body } = await app.inject(url)
+      return [statusCode, body]
+    }
+    expect(await get('/dependencies/readyz')).toEqual([
+      503,
+      '{"status":"unavailable","checks":{"cache":false}}',
+    ])
+    expect((await get('/dependencies/healthz'))[0]).toBe(200)
+    expect((await get('/dependencies/metrics'))[1]).toContain(
+      'dependency_up{dependency="cache",kind="tcp"} 0\n',
+    )
+    expect(await get('/')).toEqual([200, 'the application'])
+  })
+
+  test('refuses wrong options with every problem, and starts nothing', () => {
+    // @ts-expect-error: what does not compile is also refused at run time.
+    const dependencies = { cache: tcp({ host: 'x', port: 0, interal: '5s' }) }
+    expect(() => createMonitor({ dependencies })).toThrow(
+      /^dependency "cache": .*port.*; Unrecognized key: "interal"$/,
+    )
+  })
+
+  test('is one of several in a process', async () => {
+    const [one, other] = [await accepting(), await closedPort()].map(port =>
+      monitored({ dependencies: { cache: tcp({ host: '127.0.0.1', port, ...quick }) } }),
+    )
+    one?.start()
+    other?.start()
+    await until(() => other?.state.get('cache')?.status === 'down' && one?.ready() === true, 'both know')
+  })
+
+  test('leaves no handle and no listener when it is stopped, even twice', async () => {
+    const listeners = () => process.eventNames().map(name => process.listenerCount(name))
+    const resources = () =>
+      process.getActiveResourcesInfo().filter(name => /TCPSocket|Timeout|Immediate/.test(name)).length
+    const port = await accepting()
+    const before = { listeners: listeners(), resources: resources() }
+    const monitor = createMonitor({
+      dependencies: {
+        cache: tcp({ host: '127.0.0.1', port, expect: { contains: 'never' }, ...quick }),
+      },
+    })
+    monitor.start()
+    monitor.start()
+    await until(() => monitor.state.get('cache')?.last !== undefined, 'a result')
+    await Promise.all([monitor.stop(), monitor.stop()])
+    await until(() => resources() <= before.resources, 'sockets and timers are gone')
+    expect(listeners()).toEqual(before.listeners)
+  })
+})
+
+describe('a changed list of dependencies', () => {
+  const setUp = (...names: readonly string[]) => {
+    const clock = createFakeClock()
+    const checked: string[] = []
+    const made = (name: string, more = {}) =>
+      dependency({ name, fingerprint: name, ...more }, async () => void checked.push(name))
+    const monitor = createMonitor({ clock, dependencies: names.map(name => made(name)) })
+    cleanUp.push(() => Promise.all([monitor.stop(), clock.advance(1_000)]))
+    return { clock, monitor, made, checked }
+  }
+
+  test('keeps the state, the counters and the schedule of what is unchanged', async () => {
+    const { clock, monitor, made } = setUp('stays', 'goes')
+    monitor.start()
+    await clock.advance(20_000)
+    const before = monitor.state.get('stays')
+    await monitor.apply([made('stays'), made('comes')])
+    expect(monitor.state.get('stays')).toBe(before)
+    expect(monitor.state.get('goes')).toBeUndefined()
+    await clock.advance(1_000)
+    expect(monitor.state.get('comes')?.status).toBe('up')
+    const text = await metrics(monitor)
+    expect(text).not.toContain('"goes"')
+    expect(text).toMatch(/^dependency_checks_total\{dependency="comes",kind="test"\} [12]$/m)
+  })
+
+  test('keeps what is known when only settings change, and checks by the new ones', async () => {
+    const { clock, monitor, made, checked } = setUp('db')
+    monitor.start()
+    await clock.advance(1_000)
+    await monitor.apply([made('db', { intervalMs: 1_000, fingerprint: 'other' })])
+    expect(monitor.state.get('db')).toMatchObject({ status: 'up', checks: 1 })
+    checked.length = 0
+    await clock.advance(10_000)
+    expect(checked.length).toBeGreaterThanOrEqual(10)
+  })
+
+  test('is in every scrape as a whole, or not at all', async () => {
+    const list = (version: number, count: number) =>
+      Array.from({ length: count }, (_, i) =>
+        dependency({
+          name: `${version === 1 || i % 2 === 0 ? 'd' : 'e'}${i}`,
+          labels: { version: String(version) },
+          fingerprint: `${version}`,
+        }),
+      )
+    const monitor = monitored({ clock: createFakeClock(), dependencies: list(1, 1_500) })
+    await metrics(monitor)
+    let isOver = false
+    const applied = monitor.apply(list(2, 1_500)).finally(() => {
+      isOver = true
+    })
+    const seen: string[] = []
+    while (!isOver) {
+      const found = (await metrics(monitor)).matchAll(/^dependency_info\{.*version="(\d)"/gm)
+      const versions = [...found].map(([, version]) => version)
+      seen.push(`${new Set(versions).size} ${versions.length}`)
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    await applied
+    expect(new Set(seen)).toEqual(new Set(['1 1500']))
+    expect(await metrics(monitor)).not.toMatch(/version="1"|"d1"/)
+  })
+
+  test('schedules nothing once the monitor is stopped', async () => {
+    const { clock, monitor, made } = setUp('a')
+    monitor.start()
+    await Promise.all([monitor.stop(), clock.advance(1_000)])
+    await monitor.apply([made('a', { fingerprint: 'other' }), made('b')])
+    expect(clock.pending).toBe(0)
+  })
+
+  test('takes lists one after the other', async () => {
+    const { monitor, made } = setUp('a')
+    await Promise.all([monitor.apply([made('b')]), monitor.apply([made('c')])])
+    expect(monitor.state.snapshot().states.map(({ dependency }) => dependency.name)).toEqual(['c'])
+  })
+
+  test('forgets what is known when something else is asked', async () => {
+    const { clock, monitor, made } = setUp('db')
+    monitor.start()
+    await clock.advance(1_000)
+    await monitor.apply([made('db', { target: 'elsewhere:5432', fingerprint: 'other' })])
+    expect(monitor.state.get('db')).toMatchObject({ status: 'unknown', checks: 0 })
+  })
+})
+
+test('one whose process metrics fail still answers the others', async () => {
+  const errors: object[] = []
+  const quiet = {
+    debug: () => {},
+    info: () => {},
+    warn: () => {},
+    error: (fields: object) => void errors.push(fields),
+  }
+  const monitor = monitored({
+    dependencies: [parseDependency('cache', tcp, { url: 'tcp://127.0.0.1:1' })],
+    logger: quiet,
+    extra: {
+      families: [],
+      read: () => new Map(),
+      prepare: async () => Promise.reject(new Error('no /proc')),
+    },
+  })
+  expect(await metrics(monitor)).toContain('dependency_critical{dependency="cache",kind="tcp"} 1')
+  expect(errors).toEqual([{ cause: 'Error: no /proc' }])
+})
+
+test('one with a failing family still answers the others', async () => {
+  const errors: object[] = []
+  const quiet = {
+    debug: () => {},
+    info: () => {},
+    warn: () => {},
+    error: (fields: object) => void errors.push(fields),
+  }
+  const broken = {
+    name: 'broken',
+    type: 'gauge',
+    help: 'Throws.',
+    samples: () => {
+      throw new Error('a bug')
+    },
+  } as const
+  const monitor = monitored({
+    dependencies: [parseDependency('cache', tcp, { url: 'tcp://127.0.0.1:1' })],
+    logger: quiet,
+    extra: { families: [broken], read: () => new Map(), prepare: async () => {} },
+  })
+  expect(await metrics(monitor)).toContain('dependency_critical{dependency="cache",kind="tcp"} 1')
+  expect(errors).toEqual([{ cause: 'Error: a bug' }])
+})

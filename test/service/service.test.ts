@@ -1,0 +1,271 @@
+/** The wiring of the service: what a reload takes, refuses and says; secrets that are rotated while it runs. */
+import { mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
+import { kinds } from '../../src/kinds/index.ts'
+import { CheckError } from '../../src/model/dependency.ts'
+import { defineKind, type Kind } from '../../src/model/kind.ts'
+import { Secret } from '../../src/model/secret.ts'
+import { type Service, type ServiceOptions, shutdownDelayMs, startService } from '../../src/service.ts'
+import { until } from '../support/net.ts'
+
+interface Line {
+  readonly level: string
+  readonly message: string
+  readonly [field: string]: unknown
+}
+
+/** A kind that works with the right password. */
+function locked(password: () => string): Kind {
+  return defineKind({
+    name: 'locked',
+    options: z.strictObject({
+      password: z
+        .string()
+        .transform(text => new Secret(text))
+        .meta({ file: true }),
+    }),
+    target: () => 'vault',
+    open: ({ password: given }) => ({
+      check: async () => {
+        if (given.reveal() !== password()) throw new CheckError('auth_error', 'wrong', 'wrong password')
+      },
+    }),
+  })
+}
+
+async function serviceOf(text: string, options: Partial<ServiceOptions> = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-service-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const configFile = join(folder, 'pulsecheck.yml')
+  writeFileSync(configFile, text)
+  const lines: Line[] = []
+  const write = (level: string) => (fields: object, message: string) =>
+    void lines.push({ level, message, ...fields })
+  const logger = { debug: () => {}, info: write('info'), warn: write('warn'), error: write('error') }
+  const service = await startService({
+    configFile,
+    env: {},
+    kinds,
+    logger,
+    listen: [{ host: '127.0.0.1', port: 0 }],
+    pause: async () => {},
+    ...options,
+  })
+  onTestFinished(service.stop)
+  return { service, folder, configFile, lines, write: (text: string) => writeFileSync(configFile, text) }
+}
+
+const names = ({ monitor }: Service) =>
+  monitor.state.snapshot().states.map(({ dependency }) => dependency.name)
+const listOf = (count: number, more = '') =>
+  `defaults: { interval: 1h }\n${more}dependencies:\n${Array.from({ length: count }, (_, i) => `  d${i}: tcp://127.0.0.1:1\n`).join('')}`
+async function get({ urls }: Service, path: string): Promise<string> {
+  return await (await fetch(`${urls[0]}${path}`)).text()
+}
+
+describe('a reload', () => {
+  test('is what the next one, the routes and the end go by', async () => {
+    const { service, write, lines } = await serviceOf(listOf(2))
+    write(listOf(3, 'server: { details: always, shutdownDelay: 1ms }\nmaxConcurrentChecks: 7\n'))
+    await service.reload()
+    expect(JSON.parse(await get(service, '/config'))).toMatchObject({
+      maxConcurrentChecks: 7,
+      dependencies: { d2: { kind: 'tcp' } },
+    })
+    const warned = () => lines.filter(({ key }) => key !== undefined).length
+    const before = warned()
+    await service.reload()
+    expect(warned()).toBe(before)
+    await service.stop()
+    expect(lines.find(({ message }) => message.includes('draining'))).toMatchObject({ delayMs: 1 })
+  })
+
+  test('says of each key that is fixed at the start that it waits for the next one', async () => {
+    const { service, write, lines } = await serviceOf(listOf(1))
+    write(
+      listOf(
+        1,
+        'server: { listen: [":1"], metricsPath: /other }\nhistogram: { native: false }\nmaxConcurrentChecks: 7\n',
+      ),
+    )
+    await service.reload()
+    const warned = lines.filter(({ message }) => message === 'this change takes effect at the next start')
+    expect(warned.map(({ key }) => key)).toEqual([
+      'server.listen',
+      'server.metricsPath',
+      'histogram',
+      'maxConcurrentChecks',
+    ])
+  })
+
+  test('takes a file only when two readings agree', async () => {
+    const rest = ['  late: tcp://127.0.0.1:1\n']
+    const at: { file?: string } = {}
+    const { service, configFile } = await serviceOf(listOf(1), {
+      pause: async () => {
+        const more = rest.shift()
+        if (more !== undefined) writeFileSync(at.file ?? '', more, { flag: 'a' })
+      },
+    })
+    at.file = configFile
+    await service.reload()
+    expect(names(service)).toEqual(['d0', 'late'])
+  })
+
+  test('that comes while another runs is shared with all who come meanwhile', async () => {
+    const { service, lines } = await serviceOf(listOf(1))
+    await Promise.all(Array.from({ length: 5 }, () => service.reload()))
+    expect(lines.filter(({ message }) => message === 'config reloaded')).toHaveLength(2)
+  })
+
+  test('logs at most a hundred problems of a flood, and one more line', async () => {
+    const { service, write, lines } = await serviceOf(listOf(1))
+    write(':\n'.repeat(100_000))
+    await expect(service.reload()).rejects.toThrow()
+    const errors = lines.filter(({ level }) => level === 'error')
+    expect(errors).toHaveLength(101)
+    expect(errors.at(-1)?.problem).toMatch(/more than 100 problems; the first are shown$/)
+  })
+})
+
+describe('a config that looks like a part of one', () => {
+  const wholeFile = `${listOf(4)}  last: { kind: tcp, host: a, port: 1, timeout: 30s, interval: 40s }\n`
+
+  test.each([
+    ['most dependencies are gone', listOf(10), listOf(4), 'would remove 6 of 10 dependencies'],
+    [
+      'it is cut within a line',
+      'dependencies:\n  a: tcp://host:9797\n',
+      'dependencies:\n  a: tcp://host:97',
+      'is the running config, cut off within a line',
+    ],
+  ])('is refused when %s', async (_, before, after, problem) => {
+    const { service, write, lines, configFile } = await serviceOf(before)
+    const running = names(service)
+    write(after)
+    const said = `${configFile}: ${problem}; start with --config.allow-shrink, or restart, if that is meant`
+    await expect(service.reload()).rejects.toThrow(said)
+    expect(names(service)).toEqual(running)
+    expect(lines.find(({ level }) => level === 'error')?.problem).toBe(said)
+    const metrics = await get(service, '/metrics')
+    expect(metrics).toContain('pulsecheck_config_last_reload_successful 0\n')
+    expect(metrics).toContain('pulsecheck_config_reload_failures_total{cause="truncated"} 1\n')
+    expect(metrics).toContain('pulsecheck_config_reload_failures_total{cause="invalid"} 0\n')
+  })
+
+  test.each([
+    ['half of them stay', listOf(10), listOf(5)],
+    ['there are few', listOf(3), listOf(1)],
+    ['as many come as go', listOf(10), listOf(10).replaceAll(' d', ' e')],
+    ['whole lines are gone from its end', wholeFile, listOf(4)],
+    ['only its last newline is gone', listOf(4), listOf(4).trimEnd()],
+  ])('is taken when %s', async (_, before, after) => {
+    const { service, write } = await serviceOf(before)
+    write(after)
+    await service.reload()
+    expect(names(service)).toHaveLength([...after.matchAll(/^ {2}\w/gm)].length)
+  })
+
+  test('is taken with a warning when its last line has no end any more', async () => {
+    const { service, write, lines } = await serviceOf(listOf(4))
+    const warnings = () => lines.filter(({ message }) => message.includes('no newline at its end')).length
+    await service.reload()
+    expect(warnings()).toBe(0)
+    write(`${listOf(4)}  last: tcp://127.0.0.1:1`)
+    await service.reload()
+    await service.reload()
+    expect(warnings()).toBe(1)
+    expect(names(service)).toHaveLength(5)
+  })
+
+  test('is taken when that is allowed', async () => {
+    const { service, write } = await serviceOf(listOf(10), { allowShrink: true })
+    write(listOf(1))
+    await service.reload()
+    expect(names(service)).toEqual(['d0'])
+  })
+})
+
+describe('a rotated secret', () => {
+  const text = `defaults: { interval: 1h }
+dependencies:
+  vault: { kind: locked, passwordFile: password }
+  other: { kind: locked, passwordFile: other }
+`
+  async function following() {
+    let password = 'first'
+    const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-secrets-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const put = (name: string, content: string) => writeFileSync(join(folder, name), content)
+    put('password', 'first\n')
+    put('other', 'first\n')
+    const inFolder = text.replaceAll('File: ', `File: ${folder}/`)
+    const started = await serviceOf(inFolder, { kinds: [locked(() => password)], followEveryMs: 20 })
+    const state = (name: string) => started.service.monitor.state.get(name)
+    await until(() => state('vault')?.status === 'up' && state('other')?.status === 'up', 'up')
+    return { ...started, secrets: folder, put, state, rotate: (next: string) => (password = next) }
+  }
+
+  test('is taken over and checked, and nothing else changes', async () => {
+    const { put, rotate, state, write } = await following()
+    const other = state('other')
+    write('not: a config that may be taken')
+    rotate('second')
+    put('password', 'second\n')
+    await until(() => (state('vault')?.checks ?? 0) >= 2, 'checked again')
+    expect(state('vault')).toMatchObject({ status: 'up', last: { ok: true } })
+    expect(state('other')).toBe(other)
+  })
+
+  test('is noticed where Kubernetes swaps a link, even with the same size and time', async () => {
+    const { secrets, put, rotate, state } = await following()
+    put('password.new', 'secnd\n')
+    rotate('secnd')
+    unlinkSync(join(secrets, 'password'))
+    symlinkSync(join(secrets, 'password.new'), join(secrets, 'password.link'))
+    renameSync(join(secrets, 'password.link'), join(secrets, 'password'))
+    await until(() => (state('vault')?.checks ?? 0) >= 2, 'checked again')
+    expect(state('vault')?.last?.ok).toBe(true)
+  })
+
+  test.each([
+    ['missing', (file: string) => unlinkSync(file)],
+    ['empty', (file: string) => writeFileSync(file, '')],
+    ['blank', (file: string) => writeFileSync(file, '\n')],
+  ])(
+    'that is %s for a while: the last one stays, others are followed, and it is said once',
+    async (_, spoil) => {
+      const { service, secrets, put, rotate, state, lines } = await following()
+      const metric = () =>
+        get(service, '/metrics').then(text => /^pulsecheck_secret_files_unusable (\d)$/m.exec(text)?.[1])
+      spoil(join(secrets, 'password'))
+      await until(async () => (await metric()) === '1', 'the gauge says so')
+      rotate('third')
+      put('other', 'third\n')
+      await until(() => (state('other')?.checks ?? 0) >= 2, 'the other is checked')
+      expect(state('other')?.last?.ok).toBe(true)
+      expect(state('vault')?.checks).toBe(1)
+      const said = lines.filter(({ message }) => message.includes('is not usable'))
+      expect(said.map(({ file }) => file)).toEqual([join(secrets, 'password')])
+      put('password', 'third\n')
+      await until(() => (state('vault')?.checks ?? 0) >= 2, 'checked again')
+      await until(async () => (await metric()) === '0', 'the gauge is back')
+      expect(state('vault')?.last?.ok).toBe(true)
+    },
+  )
+})
+
+test.each([
+  [undefined, {}, 0],
+  [undefined, { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, 5_000],
+  [0, { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, 0],
+  [1_000, {}, 1_000],
+])('a shutdown delay of %s in %j is %i ms', (shutdownDelay, env, expected) => {
+  const server = { listen: [], details: 'never', metricsPath: '/metrics', maxSeries: 1 } as const
+  expect(
+    shutdownDelayMs({ server: { ...server, listen: [], probes: { listen: [] }, shutdownDelay } }, env),
+  ).toBe(expected)
+})
