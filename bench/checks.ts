@@ -48,7 +48,8 @@ async function ours(kind: 'http' | 'tcp'): Promise<number> {
   const options =
     kind === 'http'
       ? { kind, url: `http://127.0.0.1:${ports.http}/` }
-      : { kind, host: '127.0.0.1', port: ports.tcp }
+      : // As the peer does it: a connection, and nothing after it.
+        { kind, host: '127.0.0.1', port: ports.tcp, settle: '0' }
   const dependencies = Object.fromEntries(Array.from({ length: rate }, (_, i) => [`d${i}`, options]))
   const config = join(folder, 'ours.yml')
   writeFileSync(config, JSON.stringify({ defaults: { interval: '1s', timeout: '1s' }, dependencies }))
@@ -63,8 +64,8 @@ async function ours(kind: 'http' | 'tcp'): Promise<number> {
     log += data
   })
   const work = async () => {
-    await until(() => child.exitCode !== null || /metrics=\S+/.test(log), 'pulsecheck listens')
-    const url = /metrics=(\S+)/.exec(log)?.[1] ?? ''
+    await until(() => child.exitCode !== null || /metrics=http/.test(log), 'pulsecheck listens')
+    const url = /metrics=(http\S+)/.exec(log)?.[1] ?? ''
     await sleep(warmUp * 1_000)
     return await measured(child, async () => successes(await (await fetch(url)).text()))
   }

@@ -15,7 +15,8 @@ beforeAll(async () => {
     config: {
       defaults: { interval: '500ms', timeout: '200ms' },
       dependencies: {
-        well: `tcp://127.0.0.1:${target.port}`,
+        // Without the wait for a refusal, which would be most of its duration.
+        well: { kind: 'tcp', url: `tcp://127.0.0.1:${target.port}`, settle: '0' },
         ill: {
           kind: 'tcp',
           host: '127.0.0.1',
