@@ -172,10 +172,10 @@ describe('web config files', () => {
     expect(promtool('check', 'web-config', file)).toMatch(/SUCCESS(?![\s\S]*FAILED)/)
   })
 
-  test('the hash is that of the word that is named', () => {
+  test('the hash belongs to the password that is named', () => {
     const { basic_auth_users } = parse(of('web')[0]?.text ?? '')
     const [, word = ''] =
-      /The hash above is that of the word `(\w+)`/.exec(read('docs/configuration.md')) ?? []
+      /The hash above belongs to the password `(\w+)`/.exec(read('docs/configuration.md')) ?? []
     expect(compareSync(word, basic_auth_users.prometheus)).toBe(true)
   })
 })

@@ -106,19 +106,19 @@ function nameError(error: Error & { code?: unknown }, begun: boolean, ended: boo
   const { code, message } = error
   const unparsable = error instanceof errors.HTTPParserError
   if (code === 'UND_ERR_SOCKET' && message.startsWith('bad '))
-    return refuse('protocol_error', 'the server sent something other than an answer to the request', error)
+    return protocolError('protocol_error', 'the server sent something other than an answer to the request', error)
   if (code === 'UND_ERR_SOCKET' || (begun && ended && (unparsable || code === lengthMismatch)))
     return closedEarly(begun ? 'before the end of its answer' : undefined)
-  if (unparsable) return refuse('protocol_error', message, error)
-  if (code === 'ERR_ASSERTION') return refuse('protocol_error', 'the server broke the protocol', error)
+  if (unparsable) return protocolError('protocol_error', message, error)
+  if (code === 'ERR_ASSERTION') return protocolError('protocol_error', 'the server broke the protocol', error)
   if (code === headersOverflow)
-    return refuse(headersOverflow, `the headers of the answer exceed ${maxHeaderSize} bytes`, error)
+    return protocolError(headersOverflow, `the headers of the answer exceed ${maxHeaderSize} bytes`, error)
   return error
 }
 
 const lengthMismatch = 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH'
 const headersOverflow = 'UND_ERR_HEADERS_OVERFLOW'
 
-function refuse(detail: string, message: string, cause: Error): CheckError {
+function protocolError(detail: string, message: string, cause: Error): CheckError {
   return new CheckError('protocol_error', detail, message, { cause })
 }
