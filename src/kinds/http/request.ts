@@ -106,7 +106,11 @@ function nameError(error: Error & { code?: unknown }, begun: boolean, ended: boo
   const { code, message } = error
   const unparsable = error instanceof errors.HTTPParserError
   if (code === 'UND_ERR_SOCKET' && message.startsWith('bad '))
-    return protocolError('protocol_error', 'the server sent something other than an answer to the request', error)
+    return protocolError(
+      'protocol_error',
+      'the server sent something other than an answer to the request',
+      error,
+    )
   if (code === 'UND_ERR_SOCKET' || (begun && ended && (unparsable || code === lengthMismatch)))
     return closedEarly(begun ? 'before the end of its answer' : undefined)
   if (unparsable) return protocolError('protocol_error', message, error)
