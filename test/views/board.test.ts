@@ -21,7 +21,7 @@ test('everything at first, then only what has changed', () => {
   const { clock, store, board } = world('a', 'b', 'c')
   const first = board.changes(0, 10)
   expect([namesOf(first), first.names, first.more]).toEqual([['a', 'b', 'c'], ['a', 'b', 'c'], false])
-  expect(namesOf(board.changes(first.cursor, 10))).toEqual([])
+  expect(board.changes(first.cursor, 10)).toMatchObject({ rows: [], more: false, cursor: first.cursor })
   store.record('c', success(clock))
   store.record('a', failure(clock))
   const second = board.changes(first.cursor, 10)
@@ -40,6 +40,24 @@ test('in pieces, with the names once, and with what changes in between', () => {
   const three = board.changes(two.cursor, 10)
   expect([namesOf(three), three.more]).toEqual([['a'], false])
   expect([one, two, three].map(({ names }) => names)).toEqual([undefined, undefined, ['a', 'b', 'c']])
+})
+
+test('what is gone takes no row of an answer, and the names say so', () => {
+  const { store, board } = world('a', 'b', 'c')
+  const { cursor } = board.changes(0, 10)
+  store.remove('a')
+  const later = board.changes(cursor, 10)
+  expect([namesOf(later), later.names]).toEqual([[], ['b', 'c']])
+  expect(board.changes(later.cursor, 10).names).toBeUndefined()
+  expect(namesOf(board.changes(0, 2))).toEqual(['b', 'c'])
+})
+
+test('what comes while a reader reads on is a row, and the names say so', () => {
+  const { store, board } = world('a')
+  const { cursor } = board.changes(0, 10)
+  store.put(dependency({ name: 'b' }))
+  const later = board.changes(cursor, 10)
+  expect([namesOf(later), later.names, later.more]).toEqual([['b'], ['a', 'b'], false])
 })
 
 test('a row says when the next check is, and what the last ones took', async () => {

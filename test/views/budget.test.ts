@@ -30,10 +30,28 @@ test('the budget is what a scrape shows when everything is known', async () => {
 
 test('over the budget, the largest contributors are named', () => {
   const many = Array.from({ length: 100 }, (_, i) => dependency({ name: `db-${i}` }))
-  const budget = seriesBudget([...many, dependency({ name: 'x', kind: 'other' })], buckets)
+  const budget = seriesBudget([dependency({ name: 'x', kind: 'other' }), ...many], buckets)
   const each = budget[0]!.seriesEach
   expect(overBudget(budget, 101 * each)).toBeUndefined()
   expect(overBudget(budget, 101 * each - 1)).toBe(
     `${101 * each} series are more than server.maxSeries ${101 * each - 1}; the largest part: test ${100 * each} (100 dependencies of ${each} series), other ${each} (1 dependencies of ${each} series). Fewer histogram.buckets make fewer series`,
   )
+})
+
+test('only the three largest are named, and a kind counts as its largest dependency', () => {
+  const measured = { lag_seconds: 'Lag.', role: 'Role.' }
+  const kinds = ['a', 'b', 'c', 'd'].flatMap((kind, i) =>
+    Array.from({ length: i + 1 }, (_, j) => dependency({ name: `${kind}${j}`, kind })),
+  )
+  const budget = seriesBudget([...kinds, dependency({ name: 'd-more', kind: 'd', measured })], buckets)
+  const each = budget[1]!.seriesEach
+  expect(budget).toEqual([
+    { kind: 'd', dependencies: 5, seriesEach: each + 2 },
+    { kind: 'c', dependencies: 3, seriesEach: each },
+    { kind: 'b', dependencies: 2, seriesEach: each },
+    { kind: 'a', dependencies: 1, seriesEach: each },
+  ])
+  const told = overBudget(budget, 1)
+  expect(told).toContain(`the largest part: d ${5 * (each + 2)} (5 dependencies of ${each + 2} series), c `)
+  expect(told).not.toMatch(/, a \d/)
 })

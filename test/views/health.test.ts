@@ -115,6 +115,14 @@ describe('the probes', () => {
     expect(probes.readiness().status).toBe('ok')
   })
 
+  test('startup waits for what is critical', () => {
+    const { clock, store } = world('db cache?')
+    const probes = createProbes(store, () => 0)
+    expect(probes.started()).toBe(false)
+    store.record('db', success(clock))
+    expect(probes.started()).toBe(true)
+  })
+
   test('startup stays true once it was', () => {
     const { clock, store } = world('db+')
     const probes = createProbes(store, () => 0)
@@ -134,6 +142,30 @@ describe('the probes', () => {
     expect(probes.alive()).toBe(true)
   })
 
+  test('liveness forgives no stall that a completed check came after; a skipped one is none', async () => {
+    const { clock, store } = world('db+')
+    let stalled = 0
+    const probes = createProbes(store, () => stalled)
+    stalled += 40_000
+    store.record('db', success(clock))
+    await clock.advance(46_000)
+    expect(probes.alive()).toBe(false)
+    stalled += 40_000
+    expect(probes.alive()).toBe(true)
+    store.record('db', { skipped: 'lag', count: 1 })
+    store.put(dependency({ name: 'other' }))
+    expect(probes.alive()).toBe(true)
+  })
+
+  test('liveness follows the intervals as they change', async () => {
+    const { clock, store } = world('db+', { intervalMs: 60_000 })
+    const probes = createProbes(store, () => 0)
+    await clock.advance(100_000)
+    expect(probes.alive()).toBe(true)
+    store.put(dependency({ name: 'db', intervalMs: 1_000 }))
+    expect(probes.alive()).toBe(false)
+  })
+
   test('draining is for good', () => {
     const probes = createProbes(world('db+').store, () => 0)
     probes.drain()
@@ -146,5 +178,11 @@ describe('the probes', () => {
     await clock.advance(5_000)
     store.record('b', success(clock))
     expect(freshUntil(store.snapshot())).toBe(first + 33_000)
+    await clock.advance(28_000)
+    expect(freshUntil(store.snapshot())).toBe(first + 33_000)
+    await clock.advance(1)
+    expect(freshUntil(store.snapshot())).toBe(first + 38_000)
+    await clock.advance(60_000)
+    expect(freshUntil(store.snapshot())).toBe(Number.POSITIVE_INFINITY)
   })
 })

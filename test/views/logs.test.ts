@@ -5,8 +5,8 @@ import { createFakeClock } from '../support/clock.ts'
 import { dependency } from '../support/dependency.ts'
 import { failure, success } from '../support/results.ts'
 
-function setUp() {
-  const clock = createFakeClock()
+function setUp(startNow?: number) {
+  const clock = createFakeClock(undefined, startNow)
   const store = createStore(clock)
   const lines: { level: string; fields: object; message: string }[] = []
   const at = (level: string) => (fields: object, message: string) =>
@@ -44,9 +44,22 @@ describe('the log', () => {
     const { clock, store, lines } = setUp()
     store.record('orders-db', success(clock))
     store.record('orders-db', { skipped: 'lag', count: 3 })
-    expect(lines.filter(({ level }) => level === 'debug').map(({ fields }) => fields)).toEqual([
-      { dependency: 'orders-db', ok: true, durationMs: 5 },
-      { dependency: 'orders-db', skipped: 'lag', count: 3 },
+    store.record('orders-db', failure(clock))
+    expect(lines.filter(({ level }) => level === 'debug')).toStrictEqual([
+      { level: 'debug', message: 'check', fields: { dependency: 'orders-db', ok: true, durationMs: 5 } },
+      { level: 'debug', message: 'check', fields: { dependency: 'orders-db', skipped: 'lag', count: 3 } },
+      {
+        level: 'debug',
+        message: 'check',
+        fields: {
+          dependency: 'orders-db',
+          ok: false,
+          durationMs: 5,
+          reason: 'connection_error',
+          detail: 'ECONNREFUSED',
+          cause: 'connect ECONNREFUSED 127.0.0.1:5432',
+        },
+      },
     ])
   })
 
@@ -60,6 +73,38 @@ describe('the log', () => {
       message: 'dependency is unknown',
       fields: { from: 'up', to: 'unknown' },
     })
+  })
+
+  test('gives a reason for what is down alone', async () => {
+    const { clock, store, shown } = setUp()
+    store.record('orders-db', failure(clock))
+    await clock.advance(60_000)
+    store.record('orders-db', { skipped: 'overlap', count: 1 })
+    store.record('orders-db', success(clock))
+    expect(shown().map(({ fields }) => ['reason', 'detail', 'cause'].map(key => key in fields))).toEqual([
+      [true, true, true],
+      [false, false, false],
+      [false, false, false],
+    ])
+  })
+
+  test.each([59_999, 60_000])('counts lines by the minute: a flood %i ms ago', async ms => {
+    const { clock, store, shown } = setUp(1_000_000)
+    for (let i = 0; i < 20; i++) store.record('orders-db', i % 2 === 0 ? success(clock) : failure(clock))
+    expect(shown()).toHaveLength(10)
+    await clock.advance(ms)
+    store.record('orders-db', success(clock))
+    expect(shown()).toHaveLength(ms < 60_000 ? 10 : 11)
+  })
+
+  test('counts anew for a name that was removed', () => {
+    const { clock, store, shown } = setUp()
+    for (let i = 0; i < 20; i++) store.record('orders-db', i % 2 === 0 ? success(clock) : failure(clock))
+    store.remove('orders-db')
+    store.put(dependency())
+    store.record('orders-db', success(clock))
+    expect(shown()).toHaveLength(11)
+    expect(shown().at(-1)?.fields).not.toHaveProperty('suppressed')
   })
 
   test('is not flooded by one that flaps, and says how much it left out', async () => {

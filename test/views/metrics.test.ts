@@ -7,11 +7,14 @@ import { createFakeClock } from '../support/clock.ts'
 import { dependency } from '../support/dependency.ts'
 import { failure, success } from '../support/results.ts'
 
-function setUp(overrides: Partial<Dependency> = {}) {
+function setUp(overrides: Partial<Dependency> = {}, native = true) {
   const clock = createFakeClock()
   const store = createStore(clock)
-  const exposition = createExposition({ now: clock.now })
-  followState(exposition, store, { buckets: [0.01, 1], native: true })
+  const onError = (error: unknown) => {
+    throw error
+  }
+  const exposition = createExposition({ now: clock.now, onError })
+  const { renderLater } = followState(exposition, store, { buckets: [0.01, 1], native })
   store.put(dependency(overrides))
   const scrape = async (accept?: string) => {
     const { body } = await exposition.respond(accept, undefined)
@@ -19,7 +22,7 @@ function setUp(overrides: Partial<Dependency> = {}) {
   }
   /** The lines of one family, without HELP and TYPE. */
   const family = async (name: string) => (await scrape()).split('\n').filter(line => line.startsWith(name))
-  return { clock, store, scrape, family, exposition }
+  return { clock, store, scrape, family, exposition, renderLater }
 }
 
 const labels = 'dependency="orders-db",kind="test"'
@@ -158,7 +161,7 @@ describe('the metrics of a dependency', () => {
     const { clock, store, scrape } = setUp({ timeoutMs: 3_000 })
     store.record('orders-db', success(clock, result))
     const openMetrics = await scrape('application/openmetrics-text;version=1.0.0')
-    expect(/_bucket.*(# .*) 1767225600/.exec(openMetrics)?.[1]).toBe(expected)
+    expect(/_bucket.*(# .*) 1767225600(?:\.0)?$/m.exec(openMetrics)?.[1]).toBe(expected)
   })
 
   test('a failed check leaves an exemplar, with its trace if it sent one', async () => {
@@ -166,5 +169,74 @@ describe('the metrics of a dependency', () => {
     store.record('orders-db', failure(clock, { traceId: 'a'.repeat(32), durationMs: 20 }))
     const openMetrics = await scrape('application/openmetrics-text;version=1.0.0')
     expect(openMetrics).toMatch(/le="1\.0"\} 1 # \{trace_id="a{32}"\} 0\.02 1767225600/)
+  })
+
+  test('down is 0, and what is skipped is counted but not observed', async () => {
+    const { clock, store, family } = setUp()
+    store.record('orders-db', failure(clock, { durationMs: 20 }))
+    store.record('orders-db', { skipped: 'overlap', count: 2 })
+    expect(await family('dependency_up')).toEqual([`dependency_up{${labels}} 0`])
+    expect(await family('dependency_checks_skipped_total')).toContain(
+      `dependency_checks_skipped_total{${labels},cause="overlap"} 2`,
+    )
+    expect(await family('dependency_check_duration_seconds_count')).toEqual([
+      `dependency_check_duration_seconds_count{${labels}} 1`,
+    ])
+    expect(await family('dependency_check_duration_seconds_sum')).toEqual([
+      `dependency_check_duration_seconds_sum{${labels}} 0.02`,
+    ])
+  })
+
+  test('counting began when the dependency came, in Unix seconds', async () => {
+    const { scrape } = setUp()
+    const created = (await scrape('application/openmetrics-text;version=1.0.0')).match(/_created\{.*/g)
+    expect(created?.length).toBeGreaterThan(10)
+    for (const line of created ?? []) expect(line).toMatch(/\} 1767225600(?:\.0)?$/)
+  })
+
+  test.each([true, false])('keeps a native histogram if it is asked to: %s', async native => {
+    const { clock, store, exposition } = setUp({}, native)
+    store.record('orders-db', success(clock))
+    const families = await exposition.samples()
+    const { samples } = families.find(({ name }) => name === 'dependency_check_duration_seconds')!
+    expect(samples).toMatchObject([{ histogram: { count: 1 } }])
+    expect('native' in (samples[0] as { histogram: object }).histogram).toBe(native)
+  })
+
+  test.each([
+    ['target', { target: 'elsewhere:5432' }, 'dependency_info'],
+    ['critical', { critical: false }, 'dependency_critical'],
+    ['labels', { labels: { team: 'orders' } }, 'dependency_info'],
+  ])('shows a changed %s at once', async (_, change, name) => {
+    const { store, family } = setUp()
+    const before = await family(name)
+    store.put(dependency(change))
+    expect(await family(name)).toHaveLength(1)
+    expect(await family(name)).not.toEqual(before)
+  })
+
+  test('renders nothing anew for a change that no series shows, and goes on with the new settings', async () => {
+    const { clock, store, family } = setUp()
+    store.record('orders-db', success(clock))
+    store.put(dependency({ intervalMs: 1_000, staleAfterMs: 5_000 }))
+    await clock.advance(5_001)
+    expect(await family('dependency_up')).toEqual([])
+  })
+
+  test('renders a large change later: scrapes wait for all of it', async () => {
+    const { store, family, renderLater } = setUp()
+    const rendered = renderLater(() => {
+      store.remove('orders-db')
+      for (const name of ['a', 'b']) store.put(dependency({ name }))
+      store.remove('a')
+    })
+    expect(await family('dependency_critical')).toEqual(['dependency_critical{dependency="b",kind="test"} 1'])
+    await rendered
+    const fails = () => {
+      throw new Error('the change failed')
+    }
+    expect(() => renderLater(fails)).toThrow('the change failed')
+    store.put(dependency({ name: 'c' }))
+    expect(await family('dependency_critical')).toHaveLength(2)
   })
 })

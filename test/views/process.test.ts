@@ -27,4 +27,18 @@ test('the metrics of the process come out as families', async () => {
   expect(text).not.toContain('nodejs_active_handles_total')
   const bounds = text.matchAll(/^nodejs_gc_duration_seconds_bucket\{kind="major",le="([^"]+)"\}/gm)
   expect([...bounds].map(([, le]) => le)).toEqual(['0.001', '0.01', '0.1', '1', '2', '5', '+Inf'])
+  // A collection takes less than a second: its sum is no whole number, as a count is.
+  expect(text).toMatch(/^nodejs_gc_duration_seconds_sum\{kind="major"\} 0\.\d+$/m)
+  const openMetrics = await exposition.respond('application/openmetrics-text;version=1.0.0', undefined)
+  const created = [...String(openMetrics.body).matchAll(/^(\w+)_created(?:\{.*\})? (\S+)$/gm)]
+  expect(created.map(([, name]) => name)).toContain('process_cpu_seconds')
+  expect(created.map(([, name]) => name)).not.toContain('process_resident_memory_bytes')
+  for (const [, , at] of created) expect(Math.abs(Number(at) - Date.now() / 1_000)).toBeLessThan(3_600)
+})
+
+test('what is not measured has no samples, and gauges have no beginning', async () => {
+  const { families, read } = await createProcessMetrics()
+  for (const { samples } of families) expect(samples(new Map())).toEqual([])
+  const gauge = families.find(({ name }) => name === 'process_resident_memory_bytes')!
+  expect(gauge.samples(read())).toStrictEqual([{ labels: {}, value: expect.any(Number) }])
 })

@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest'
+import { createExposition } from '../../src/exposition/exposition.ts'
+import { createHistogram } from '../../src/exposition/histogram.ts'
+import { lagBuckets, type Self, selfFamilies } from '../../src/views/self.ts'
+
+/** The samples of a scrape, without HELP and TYPE. */
+async function samplesOf(facts: Partial<Self>): Promise<readonly string[]> {
+  const lag = createHistogram({ buckets: lagBuckets, createdSeconds: 1 })
+  lag.observe(0.002)
+  const exposition = createExposition({
+    onError: error => {
+      throw error
+    },
+  })
+  exposition.group(selfFamilies).set('', {
+    ready: true,
+    checksInFlight: 7,
+    schedulerLag: lag.value(),
+    build: { version: '1.2.3', nodeVersion: 'v24.0.0' },
+    ...facts,
+  })
+  const { body } = await exposition.respond(undefined, 'identity')
+  return String(body)
+    .split('\n')
+    .filter(line => line !== '' && !line.startsWith('#'))
+}
+
+const lag = [
+  'pulsecheck_scheduler_lag_seconds_bucket{le="0.001"} 0',
+  ...['0.0025', '0.005', '0.01', '0.025', '0.05', '0.1', '0.25', '0.5', '1', '2.5', '5', '+Inf'].map(
+    le => `pulsecheck_scheduler_lag_seconds_bucket{le="${le}"} 1`,
+  ),
+  'pulsecheck_scheduler_lag_seconds_sum 0.002',
+  'pulsecheck_scheduler_lag_seconds_count 1',
+]
+
+test('an embedded monitor shows nothing of files that it does not have', async () => {
+  expect(await samplesOf({ ready: false })).toEqual([
+    'pulsecheck_ready 0',
+    'pulsecheck_build_info{version="1.2.3",nodeversion="v24.0.0"} 1',
+    ...lag,
+    'pulsecheck_checks_in_flight 7',
+  ])
+})
+
+test('a service shows how the last reloads went, and when one last went well', async () => {
+  const samples = await samplesOf({
+    lastReload: {
+      successful: false,
+      successAt: 1_500_000_000_250,
+      failures: { invalid: 3, truncated: 2 },
+      unusableFiles: 4,
+    },
+    lastWebReload: { successful: true, successAt: 1_600_000_000_500 },
+  })
+  expect(samples).toEqual([
+    'pulsecheck_ready 1',
+    'pulsecheck_build_info{version="1.2.3",nodeversion="v24.0.0"} 1',
+    'pulsecheck_config_last_reload_successful 0',
+    'pulsecheck_config_last_reload_success_timestamp_seconds 1500000000.25',
+    'pulsecheck_web_config_last_reload_successful 1',
+    'pulsecheck_web_config_last_reload_success_timestamp_seconds 1600000000.5',
+    'pulsecheck_config_reload_failures_total{cause="invalid"} 3',
+    'pulsecheck_config_reload_failures_total{cause="truncated"} 2',
+    'pulsecheck_secret_files_unusable 4',
+    ...lag,
+    'pulsecheck_checks_in_flight 7',
+  ])
+})
