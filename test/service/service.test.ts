@@ -88,13 +88,14 @@ describe('a reload', () => {
     write(
       listOf(
         1,
-        'server: { listen: [":1"], metricsPath: /other }\nhistogram: { native: false }\nmaxConcurrentChecks: 7\n',
+        'server: { listen: [":1"], probes: { listen: [":2"] }, metricsPath: /other }\nhistogram: { native: false }\nmaxConcurrentChecks: 7\n',
       ),
     )
     await service.reload()
     const warned = lines.filter(({ message }) => message === 'this change takes effect at the next start')
     expect(warned.map(({ key }) => key)).toEqual([
       'server.listen',
+      'server.probes.listen',
       'server.metricsPath',
       'histogram',
       'maxConcurrentChecks',
