@@ -56,6 +56,15 @@ describe('transition', () => {
     else expect(statuses).toBe(expected)
   })
 
+  test('begins unknown, since it is known by both clocks', () => {
+    const clock = createFakeClock()
+    expect(initialState(dependency(), clock)).toMatchObject({
+      status: 'unknown',
+      since: { at: clock.wall(), monotonicAt: clock.now() },
+      createdAt: clock.wall(),
+    })
+  })
+
   test('stale reads as unknown, and the next result settles at once', async () => {
     const { state, clock } = await play('+.', { failureThreshold: 3 })
     expect(statusAt(state, clock.now())).toBe('unknown')
