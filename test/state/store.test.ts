@@ -101,6 +101,26 @@ describe('the store', () => {
     expect(changed).toEqual(['unknown', 'up'])
   })
 
+  test('tells once of what grew stale: by the skipped check that finds it, or the result that ends it', async () => {
+    const { clock, store } = setUp('a', 'b')
+    for (const name of ['a', 'b']) store.record(name, success(clock))
+    const heard: string[] = []
+    store.subscribe({
+      changed: ({ dependency, status }, previous) =>
+        void (previous && heard.push(`${dependency.name}: ${previous.status} to ${status}`)),
+    })
+    await clock.advance(60_000)
+    store.record('a', { skipped: 'overlap', count: 1 })
+    store.record('a', { skipped: 'overlap', count: 1 })
+    for (const name of ['a', 'b']) store.record(name, success(clock))
+    expect(heard).toEqual([
+      'a: up to unknown',
+      'a: unknown to unknown',
+      'a: unknown to up',
+      'b: unknown to up',
+    ])
+  })
+
   test('keeps what is known under a changed configuration', () => {
     const { clock, store } = setUp('a')
     store.record('a', success(clock))
