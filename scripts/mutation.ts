@@ -26,7 +26,7 @@ const rooms: Readonly<Record<string, Room>> = {
     tests: ['test/exposition/**/*.test.ts', '!test/exposition/prometheus.test.ts'],
   },
   access: { sources: ['src/server/access/**/*.ts'], tests: ['test/server/access/**/*.test.ts'] },
-  service: { sources: ['src/service.ts', 'src/service-web.ts'], tests: ['test/service*.test.ts'] },
+  service: { sources: ['src/service.ts', 'src/service/**/*.ts'], tests: ['test/service/**/*.test.ts'] },
 }
 
 /** Whether Stryker ran, and the score is as high as its configuration demands. */
