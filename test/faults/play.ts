@@ -71,6 +71,7 @@ async function playAll(fault: Fault, times: number, program: Program): Promise<P
   const recoveredMs: number[] = []
   let told: DependencyReport | undefined
   const ask = asker(program, problems)
+  let isBroken = false
   const bounds = {
     detectionBoundMs: detectionBoundMs + (fault.delayMs?.inject ?? 0),
     recoveryBoundMs: recoveryBoundMs + (fault.delayMs?.heal ?? 0),
@@ -81,17 +82,19 @@ async function playAll(fault: Fault, times: number, program: Program): Promise<P
     for (let i = 0; i < (fault.times ?? times); i++) {
       await sleep(Math.random() * settings.interval)
       await fault.inject()
+      isBroken = true
       if (keepsUp) await sleep(2 * detectionBoundMs)
       else detectedMs.push(await ask.until(false, 'is seen'))
       told = await settledReport(program)
       judge(fault, told, problems)
       await fault.heal()
+      isBroken = false
       recoveredMs.push(await ask.until(true, 'recovers'))
     }
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error))
   } finally {
-    await fault.heal()
+    if (isBroken) await fault.heal()
   }
   await judgeBystander(program, problems)
   if (detectedMs.some(ms => ms > bounds.detectionBoundMs)) problems.push('detected later than the bound')

@@ -32,6 +32,8 @@ export interface RedisServer {
   readonly folder: string
   /** Runs a command on one connection (over a Unix socket) that stays open; rejects with an error reply. */
   command(...args: readonly [string, ...(string | number)[]]): Promise<unknown>
+  /** Runs a command on a connection of its own, which ends with the server; nobody waits for it. */
+  runAside(...args: readonly [string, ...(string | number)[]]): void
   /** Starts it again on the same port and folder, after `stop`; with more arguments if given. */
   start(...extra: readonly string[]): Promise<void>
   /** Kills the process; the folder stays. */
@@ -81,6 +83,17 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     },
     folder,
     command: async (name, ...args) => await admin?.call(name, ...args),
+    runAside(name, ...args) {
+      const aside = new Redis(socket, {
+        retryStrategy: null,
+        ...(options.password && { password: options.password }),
+      })
+      aside.on('error', () => {})
+      aside
+        .call(name, ...args)
+        .catch(() => {})
+        .finally(() => aside.disconnect())
+    },
     start,
     stop,
     freeze: () => void child?.kill('SIGSTOP'),
