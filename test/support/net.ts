@@ -34,6 +34,16 @@ export async function serve(talk: (socket: Socket) => void): Promise<ByteServer>
   return { port, open, accepted: () => accepted, close }
 }
 
+/** Writes as long and as fast as the peer reads. */
+export function flood(socket: Socket): void {
+  const piece = Buffer.alloc(16 * 1024, 'x')
+  const writeMore = () => {
+    while (!socket.destroyed && socket.write(piece));
+  }
+  socket.on('drain', writeMore)
+  writeMore()
+}
+
 /** Starts any server on a free loopback port. */
 export async function listening(server: Server, port = 0): Promise<number> {
   server.listen(port, '127.0.0.1')

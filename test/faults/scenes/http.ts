@@ -1,0 +1,168 @@
+/** HTTP: one server that answers as it is told to, byte by byte where that matters. */
+import type { Socket } from 'node:net'
+import { gzipSync } from 'node:zlib'
+import { flood, serve } from '../../support/net.ts'
+import type { Fault, SceneScript, Verdict } from '../scene.ts'
+
+type Answer = (socket: Socket) => void
+
+const good = write('HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"status":"ok"}')
+
+export const http: SceneScript = {
+  async open() {
+    let answer = good
+    const server = await serve(socket => {
+      socket.once('data', () => answer(socket))
+    })
+    const dependency = {
+      kind: 'http',
+      url: `http://127.0.0.1:${server.port}/health`,
+      expect: { json: { status: 'ok' } },
+    }
+    const row = (id: string, fault: string, bad: Answer, verdict: Verdict, times?: number): Fault => ({
+      id,
+      fault,
+      dependency,
+      verdict,
+      inject() {
+        answer = bad
+      },
+      heal() {
+        answer = good
+      },
+      ...(times !== undefined && { times }),
+    })
+    const down = (
+      reason: NonNullable<Verdict['reason']>,
+      detail: NonNullable<Verdict['detail']>,
+    ): Verdict => ({
+      status: 'down',
+      reason,
+      detail,
+    })
+    const silent = down('timeout', 'timeout')
+    const nonsense = down('protocol_error', 'protocol_error')
+    return {
+      faults: [
+        row('N4', 'reset in the middle of the answer', resetting, down('connection_error', 'ECONNRESET')),
+        row(
+          'N13',
+          'closed without an answer',
+          socket => socket.end(),
+          down('connection_error', 'closed_early'),
+        ),
+        row('N16', 'a captive portal: 200 with a page', page, down('unhealthy', 'json_mismatch')),
+        row('H1', 'the body drips, a byte each 50 ms', dripping, silent),
+        row('H2', 'endless 103 Early Hints', endless('HTTP/1.1 103 Early Hints\r\n\r\n'), silent, 10),
+        row(
+          'H3',
+          'a header of 1 MB',
+          write(`HTTP/1.1 200 OK\r\nX: ${'x'.repeat(2 ** 20)}\r\n\r\n`),
+          down('protocol_error', 'UND_ERR_HEADERS_OVERFLOW'),
+          10,
+        ),
+        row(
+          'H4',
+          'Content-Length: 9e18',
+          write('HTTP/1.1 200 OK\r\nContent-Length: 9000000000000000000\r\n\r\n'),
+          down('protocol_error', ['body_too_large', 'protocol_error']),
+          10,
+        ),
+        row('H4', 'an endless body', endlessBody, down('protocol_error', 'body_too_large'), 10),
+        row('H5', 'a gzip bomb: 200 KB become 200 MB', bomb(), down('protocol_error', 'body_too_large'), 5),
+        row(
+          'H6',
+          'a redirect to 169.254.169.254',
+          write('HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n'),
+          down('unhealthy', 'http_302'),
+        ),
+        row('H8', 'an SSH banner on the port', write('SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n'), nonsense),
+        row(
+          'H10',
+          'invalid UTF-8, NUL and lone surrogates in the body',
+          binary,
+          down('unhealthy', 'json_mismatch'),
+          5,
+        ),
+        row(
+          'H11',
+          'JSON nested 100,000 deep',
+          write(json('['.repeat(100_000))),
+          down('unhealthy', 'json_mismatch'),
+          5,
+        ),
+        row('H12', '401', write(status(401)), down('auth_error', 'http_401')),
+        row('H12', '403', write(status(403)), down('auth_error', 'http_403'), 5),
+        row('H12', '429 with Retry-After', write(status(429)), down('unhealthy', 'http_429'), 5),
+        row('H12', '503 with Retry-After', write(status(503)), down('unhealthy', 'http_503')),
+      ],
+      unplayed: [
+        {
+          id: 'H7, H13',
+          fault: 'unread bodies; keep-alive closed',
+          why: 'every check has a connection of its own',
+        },
+        {
+          id: 'H9',
+          fault: 'a catastrophic pattern',
+          why: 'patterns run in linear time; held by test/kinds/http.test.ts',
+        },
+        {
+          id: 'H14, H15',
+          fault: 'HTTP_PROXY set; CR/LF in a header',
+          why: 'no change to detect; held by test/kinds/http.test.ts',
+        },
+      ],
+      close: server.close,
+    }
+  },
+}
+
+function write(bytes: string | Buffer): Answer {
+  return socket => socket.end(bytes)
+}
+
+function status(code: number): string {
+  return `HTTP/1.1 ${code} Status\r\nRetry-After: 3600\r\nContent-Length: 0\r\n\r\n`
+}
+
+function json(body: string): string {
+  return `HTTP/1.1 200 OK\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+}
+
+const page = write('HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>')
+
+const binary = write(
+  Buffer.concat([
+    Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n'),
+    Buffer.from([0x00, 0xff, 0xfe, 0xed, 0xa0, 0x80]),
+  ]),
+)
+
+function resetting(socket: Socket): void {
+  socket.write('HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"sta', () => socket.resetAndDestroy())
+}
+
+function dripping(socket: Socket): void {
+  socket.write('HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n')
+  const timer = setInterval(() => socket.write(' '), 50)
+  socket.once('close', () => clearInterval(timer))
+}
+
+function endless(bytes: string): Answer {
+  return socket => {
+    const timer = setInterval(() => socket.write(bytes), 5)
+    socket.once('close', () => clearInterval(timer))
+  }
+}
+
+function endlessBody(socket: Socket): void {
+  socket.write('HTTP/1.1 200 OK\r\n\r\n')
+  flood(socket)
+}
+
+function bomb(): Answer {
+  const body = gzipSync(Buffer.alloc(200 * 2 ** 20))
+  const head = `HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${body.length}\r\n\r\n`
+  return write(Buffer.concat([Buffer.from(head), body]))
+}
