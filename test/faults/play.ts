@@ -30,11 +30,14 @@ export interface Played {
   readonly status: string
   readonly reason: string
   readonly detail: string
+  readonly injections: number
   /** Milliseconds, one an injection. */
   readonly detectedMs: readonly number[]
   readonly recoveredMs: readonly number[]
   readonly detectionBoundMs: number
   readonly recoveryBoundMs: number
+  /** The slowest answer of `/healthz` while it was played. */
+  readonly slowestAliveMs: number
   /** What went otherwise than it must; none: the promise held. */
   readonly problems: readonly string[]
 }
@@ -42,26 +45,52 @@ export interface Played {
 /** Never rejects for what the program does: that is a problem of the row. */
 export async function play(fault: Fault, times: number): Promise<Played> {
   const bystander = await serve(() => {})
-  const { interval, timeout, confirmInterval, failureThreshold } = settings
-  const program = await startProgram({
-    config: {
-      defaults: {
-        interval: `${interval}ms`,
-        timeout: `${timeout}ms`,
-        confirmInterval: `${confirmInterval}ms`,
-        failureThreshold,
-      },
-      dependencies: {
-        subject: fault.dependency,
-        bystander: { kind: 'tcp', url: `tcp://127.0.0.1:${bystander.port}` },
-      },
-    },
-  })
   try {
-    return await playAll(fault, times, program)
+    const program = await startProgram({ config: configOf(fault, bystander.port) })
+    try {
+      return await playAll(fault, times, program)
+    } finally {
+      await program.remove()
+    }
+  } catch (error) {
+    return unplayable(fault, error)
   } finally {
-    await program.remove()
     await bystander.close()
+  }
+}
+
+function configOf({ dependency, bystander, beside }: Fault, bystanderPort: number) {
+  const { interval, timeout, confirmInterval, failureThreshold } = settings
+  return {
+    defaults: {
+      interval: `${interval}ms`,
+      timeout: `${timeout}ms`,
+      confirmInterval: `${confirmInterval}ms`,
+      failureThreshold,
+    },
+    dependencies: {
+      subject: dependency,
+      bystander: bystander ?? { kind: 'tcp', url: `tcp://127.0.0.1:${bystanderPort}` },
+      ...beside,
+    },
+  }
+}
+
+function unplayable({ id, fault, verdict }: Fault, error: unknown): Played {
+  return {
+    id,
+    fault,
+    kind: '',
+    status: verdict.status,
+    reason: '',
+    detail: '',
+    injections: 0,
+    detectedMs: [],
+    recoveredMs: [],
+    detectionBoundMs,
+    recoveryBoundMs,
+    slowestAliveMs: 0,
+    problems: [error instanceof Error ? error.message : String(error)],
   }
 }
 
@@ -107,9 +136,11 @@ async function playAll(fault: Fault, times: number, program: Program): Promise<P
     status: told?.status ?? '',
     reason: told?.lastFailure?.reason ?? '',
     detail: told?.lastFailure?.detail ?? '',
+    injections: recoveredMs.length,
     detectedMs,
     recoveredMs: fault.verdict.status === 'up' ? [] : recoveredMs,
     ...bounds,
+    slowestAliveMs: ask.slowestAliveMs(),
     problems: [...new Set(problems)],
   }
 }
@@ -139,6 +170,13 @@ async function judgeBystander(program: Program, problems: string[]): Promise<voi
 /** Asks `/readyz/subject` over one connection every few milliseconds, and `/healthz` beside it. */
 function asker({ url }: Program, problems: string[]) {
   const agent = new Agent({ keepAlive: true, maxSockets: 2 })
+  let slowestAliveMs = 0
+  const isAlive = async () => {
+    const from = performance.now()
+    const status = await statusOf('/healthz')
+    slowestAliveMs = Math.max(slowestAliveMs, Math.round(performance.now() - from))
+    if (status !== 200) problems.push(`/healthz answered ${status}`)
+  }
   const statusOf = (path: string) =>
     new Promise<number>((resolve, reject) => {
       const asked = request(`${url}${path}`, { agent }, response => {
@@ -151,14 +189,14 @@ function asker({ url }: Program, problems: string[]) {
     async until(up: boolean, what: string): Promise<number> {
       const from = performance.now()
       for (;;) {
-        const [ready, alive] = await Promise.all([statusOf('/readyz/subject'), statusOf('/healthz')])
+        const [ready] = await Promise.all([statusOf('/readyz/subject'), isAlive()])
         const tookMs = performance.now() - from
-        if (alive !== 200) problems.push(`/healthz answered ${alive}`)
         if ((ready === 200) === up) return Math.round(tookMs)
         if (tookMs > patienceMs) throw new Error(`waited ${patienceMs} ms until it ${what}`)
         await sleep(lookMs)
       }
     },
+    slowestAliveMs: () => slowestAliveMs,
     close: () => agent.destroy(),
   }
 }

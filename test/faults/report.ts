@@ -1,6 +1,7 @@
 /** What was played, as docs/faults.md. Pure. */
 import { cpus } from 'node:os'
 import type { Calm } from './calm.ts'
+import type { OwnPlayed } from './own/play.ts'
 import { detectionBoundMs, type Played, recoveryBoundMs, settings } from './play.ts'
 import type { Unplayed } from './scene.ts'
 
@@ -10,65 +11,149 @@ export interface SceneReport {
   readonly unplayed: readonly Unplayed[]
 }
 
-export function faultsPage(scenes: readonly SceneReport[], calm: Calm | undefined): string {
+export interface OwnReport {
+  readonly title: string
+  readonly played: readonly OwnPlayed[]
+  readonly unplayed: readonly Unplayed[]
+}
+
+export interface Run {
+  readonly scenes: readonly SceneReport[]
+  readonly own: readonly OwnReport[]
+  readonly calm: Calm | undefined
+}
+
+export function faultsPage({ scenes, own, calm }: Run): string {
   const played = scenes.flatMap(scene => scene.played)
-  const injections = played.reduce((sum, { detectedMs }) => sum + detectedMs.length, 0)
-  const held = played.filter(({ problems }) => problems.length === 0).length
+  const ownPlayed = own.flatMap(part => part.played)
+  const injections = played.reduce((sum, { injections }) => sum + injections, 0)
   return `# Faults
 
-What Pulsecheck says when a dependency fails, and how long it takes to say so. Each row below was played against the
-real program and real servers: the fault is injected at a random moment, its clients ask \`/readyz/<dependency>\` and
-\`/healthz\` every 10 ms, and then the fault is taken back. \`npm run faults\` plays all of it again and writes this page.
+What Pulsecheck says when a dependency fails, how long it takes to say so, and what it does when it is in trouble itself.
+\`npm run faults\` plays every row again, against the real program and real servers, and writes this page.
 
-**${held} of ${played.length} rows held** in ${injections} injections, on ${cpus().length} cores with Node.js ${process.version}.
+- **Dependencies**: ${share(played)} held, in ${injections} injections. [Tables](#dependencies)
+- **Pulsecheck itself**: ${share(ownPlayed)} held. [Tables](#pulsecheck-itself)
+${calm === undefined ? '' : `- **Nothing is wrong**: ${calm.flips} false changes of status in ${calm.checks} checks. [Details](#nothing-is-wrong)\n`}
+Measured on ${cpus().length} cores with Node.js ${process.version}.
 
-A row holds if, each time:
+## How to read the tables
 
-- the status, the reason and the detail are the ones shown;
-- detection takes no longer than its bound: \`interval\` ${settings.interval} ms, \`failureThreshold\` ${settings.failureThreshold} × \`timeout\` ${settings.timeout} ms,
-  \`confirmInterval\` ${settings.confirmInterval} ms, and 100 ms: ${detectionBoundMs} ms in all;
-- recovery takes no longer than \`interval\`, \`timeout\` and 100 ms: ${recoveryBoundMs} ms; a bound is longer where the server
-  itself needs time to fail or to come back;
-- \`/healthz\` answers 200 throughout, and a healthy dependency beside it neither fails nor is skipped.
-${calm === undefined ? '' : calmSection(calm)}
-${scenes.map(sceneTable).join('\n')}`
+Pulsecheck runs as its own process with \`interval: ${settings.interval}ms\`, \`timeout: ${settings.timeout}ms\`,
+\`confirmInterval: ${settings.confirmInterval}ms\` and \`failureThreshold: ${settings.failureThreshold}\`. It checks the subject of the fault and a healthy
+bystander. A client asks \`/readyz/<subject>\` and \`/healthz\` every 10 ms. The fault is injected at a random moment, stays until
+the client sees it, and is taken back.
+
+- **Pulsecheck says**: the status, and the reason and detail of the failure. [metrics.md](metrics.md#reasons-and-details)
+  explains each.
+- **Detected**: from the injection to the first 503 of \`/readyz/<subject>\`, as p50, p99 and maximum. The bound is
+  \`interval + failureThreshold × timeout + confirmInterval + 100 ms\`, here ${detectionBoundMs} ms. It scales with your settings.
+- **Recovered**: from the end of the fault to the first 200. The bound is \`interval + timeout + 100 ms\`, here ${recoveryBoundMs} ms.
+  Where the server itself needs time to fail or to come back, that time is added, and the bound shown includes it.
+- **Clients saw**: what \`/readyz/<subject>\` answered during the fault, and the slowest answer of \`/healthz\`.
+
+A row **held** if each injection gave exactly this status, reason and detail within the bounds, \`/healthz\` always answered
+200, and the bystander neither failed nor was skipped. A row that did not hold says what happened instead. A row that is
+not played says why, or names the tests that hold it.
+
+The ids are those of the fault catalogue: a letter for the part (\`N\` network, \`D\` name resolution, \`T\` TLS, \`H\` HTTP,
+\`P\` PostgreSQL, \`R\` Redis, \`Q\` TCP; \`S\` server, \`C\` configuration, \`L\` labels and secrets, \`X\` requests on behalf of
+others, \`O\` process, \`E\` embedded) and a number.
+
+## Dependencies
+
+${scenes.map(sceneTable).join('\n')}
+## Pulsecheck itself
+
+Each row is played against the real program from outside.
+
+${own.map(ownTable).join('\n')}${calm === undefined ? '' : calmSection(calm)}`
+}
+
+function share(played: readonly { readonly problems: readonly string[] }[]): string {
+  const held = played.filter(({ problems }) => problems.length === 0).length
+  return `${held} of ${played.length} rows`
 }
 
 function calmSection({ starts, minutes, checks, failures, skipped, flips }: Calm): string {
   return `
 ## Nothing is wrong
 
-${starts} programs, started at random moments, watched healthy PostgreSQL, Redis, HTTP and TCP servers side by side for ${minutes}
-minutes, every 500 ms with a timeout of 300 ms: ${checks} checks, ${failures} failed, ${skipped} skipped, **${flips} false changes of status**.
+${starts} programs, started at random moments, watched healthy PostgreSQL, Redis, HTTP and TCP servers side by side for
+${minutes} minutes, every ${settings.interval} ms with a timeout of ${settings.timeout} ms.
+
+| checks | failed | skipped | false changes of status |
+|---|---|---|---|
+| ${checks} | ${failures} | ${skipped} | ${flips} |
 `
 }
 
-const head =
-  '| # | fault | Pulsecheck says | injections | detected: p50, p99, max (bound) | recovered: p50, p99, max (bound) | |\n|---|---|---|---|---|---|---|'
-
 function sceneTable({ title, played, unplayed }: SceneReport): string {
-  const rows = played.map(row)
-  const missing = unplayed.map(({ id, fault, why }) => `| ${id} | ${fault} | not played: ${why} | | | | |`)
-  return `## ${title}\n\n${[head, ...rows, ...missing].join('\n')}\n`
+  const head = [
+    '| # | fault | Pulsecheck says | injections | detected: p50, p99, max (bound) | recovered: p50, p99, max (bound) | clients saw | |',
+    '|---|---|---|---|---|---|---|---|',
+  ]
+  return `### ${title}\n\n${[...head, ...played.map(row)].join('\n')}\n${notPlayed(unplayed)}`
 }
 
 function row(played: Played): string {
-  const { id, fault, status, reason, detail, detectedMs, recoveredMs, problems } = played
-  const says = status === 'up' ? '`up`' : `\`${status}\`, \`${reason}/${detail}\``
-  return `| ${[
+  const { id, fault, injections, detectedMs, recoveredMs } = played
+  return line([
     id,
     fault,
-    says,
-    Math.max(detectedMs.length, recoveredMs.length) || '',
+    says(played),
+    String(injections),
     times(detectedMs, played.detectionBoundMs),
     times(recoveredMs, played.recoveryBoundMs),
-    problems.length === 0 ? 'held' : `**broken**: ${problems.join('; ')}`,
-  ].join(' | ')} |`
+    saw(played),
+    outcome(played),
+  ])
+}
+
+function says({ status, reason, detail }: Played): string {
+  if (status === 'down') return `\`down\`, \`${reason}/${detail}\``
+  return status === 'up' ? '`up`, still' : `\`${status}\`: checks are skipped, none fails`
+}
+
+function saw({ status, slowestAliveMs }: Played): string {
+  return `${status === 'up' ? 200 : 503}; \`/healthz\` 200 within ${slowestAliveMs} ms`
+}
+
+function ownTable({ title, played, unplayed }: OwnReport): string {
+  const rows = played.map(each =>
+    line([each.id, each.fault, each.promise, each.seen, `${each.seconds} s`, outcome(each)]),
+  )
+  const head = ['| # | fault | what must happen | what was seen | took | |', '|---|---|---|---|---|---|']
+  const table = rows.length === 0 ? '' : `${[...head, ...rows].join('\n')}\n`
+  return `### ${title}\n\n${table}${notPlayed(unplayed)}`
+}
+
+function notPlayed(rows: readonly Unplayed[]): string {
+  if (rows.length === 0) return ''
+  const lines = rows.map(({ id, fault, why, heldBy = [] }) =>
+    line([id, fault, why, heldBy.map(testLink).join('; ')]),
+  )
+  return `\n| # | not played | why, or what happens | held by |\n|---|---|---|---|\n${lines.join('\n')}\n`
+}
+
+/** `test/kinds/tcp.test.ts: words of its name` */
+function testLink(test: string): string {
+  const [file = '', ...name] = test.split(': ')
+  return `[${file}](../${file}) (“${name.join(': ')}”)`
+}
+
+function outcome({ problems }: { readonly problems: readonly string[] }): string {
+  return problems.length === 0 ? 'held' : `**broken**: ${problems.join('; ')}`
+}
+
+/** A line of a table, whatever its cells hold. */
+function line(cells: readonly string[]): string {
+  return `| ${cells.map(cell => cell.replaceAll('|', '\\|').replaceAll(/\s*\n\s*/g, ' ')).join(' | ')} |`
 }
 
 function times(ms: readonly number[], boundMs: number): string {
   if (ms.length === 0) return ''
-  const sorted = [...ms].sort((a, b) => a - b)
+  const sorted = ms.toSorted((a, b) => a - b)
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)]
   return `${at(0.5)}, ${at(0.99)}, ${sorted.at(-1)} ms (${boundMs})`
 }

@@ -1,25 +1,32 @@
 /**
  * `npm run faults`: plays the catalogue of faults against the real program and real servers, and writes docs/faults.md.
  *
- *     npm run faults -- --times 30 --scene redis,postgres
+ *     npm run faults -- --times 3 --calm 0.2 --scene redis,postgres --write ''
  *
  * Each scene is a process of its own, several at once; isolated ones run in network and mount namespaces of their own
  * (root on Linux, with nft). Ends with 1 if any promise was broken.
  */
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { parseArgs, promisify } from 'node:util'
+import { text } from 'node:stream/consumers'
+import { parseArgs } from 'node:util'
 import { keepCalm } from './calm.ts'
+import { playOwn } from './own/play.ts'
 import { play } from './play.ts'
-import { faultsPage, type SceneReport } from './report.ts'
-import { scenes } from './scenes.ts'
+import { faultsPage, type OwnReport, type SceneReport } from './report.ts'
+import { ownParts, scenes } from './scenes.ts'
+
+const all = [...Object.keys(scenes), ...Object.keys(ownParts)]
 
 const { values } = parseArgs({
   options: {
+    /** Injections of each row that does not say otherwise. */
     times: { type: 'string', default: '30' },
-    scene: { type: 'string', default: Object.keys(scenes).join() },
+    scene: { type: 'string', default: all.join() },
     /** Minutes of calm afterwards, in which nothing may be reported; 0 for none. */
     calm: { type: 'string', default: '10' },
+    /** Scenes at once: the plays mostly wait. */
+    side: { type: 'string', default: '4' },
     /** Where the tables go; standard output if empty. */
     write: { type: 'string', default: 'docs/faults.md' },
     /** Plays one scene in this process and writes its report as JSON: what the parent starts. */
@@ -27,62 +34,72 @@ const { values } = parseArgs({
   },
 })
 
-/** Scenes at once: the plays mostly wait. */
-const side = 3
+type Report = SceneReport | OwnReport
 
-if (values.only === undefined) await playEverything(values.scene.split(','), values.times)
-else process.stdout.write(`${JSON.stringify(await playScene(values.only, Number(values.times)))}\n`)
+if (values.only === undefined) await playEverything(values.scene.split(','))
+else process.stdout.write(`${JSON.stringify(await playHere(values.only, Number(values.times)))}\n`)
 
-async function playScene(name: string, times: number): Promise<SceneReport> {
-  const { title, script } = sceneOf(name)
+/** Plays a scene, or a part of the rows about Pulsecheck itself, in this process. */
+async function playHere(name: string, times: number): Promise<Report> {
+  const scene = scenes[name]
+  if (scene !== undefined) return await playScene(scene, times)
+  const part = ownParts[name]
+  if (part === undefined) throw new Error(`no scene ${name}; there are ${all.join(', ')}`)
+  const { title, plays, unplayed = [] } = part
+  const played = []
+  for (const each of plays) {
+    played.push(await playOwn(each))
+    tell(played.at(-1))
+  }
+  return { title, played, unplayed }
+}
+
+async function playScene({ title, script }: (typeof scenes)[string], times: number): Promise<SceneReport> {
   const scene = await script.open()
   try {
     const played = []
     for (const fault of scene.faults) {
-      const outcome = await play(fault, times)
-      process.stderr.write(`${fault.id} ${fault.fault}: ${outcome.problems.join('; ') || 'held'}\n`)
-      played.push(outcome)
+      played.push(await play(fault, times))
+      tell(played.at(-1))
     }
-    return { title, played, unplayed: scene.unplayed ?? [] }
+    return { title, played, unplayed: script.unplayed ?? [] }
   } finally {
     await scene.close()
   }
 }
 
-async function playEverything(names: readonly string[], times: string): Promise<void> {
+function tell(row: { id: string; fault: string; problems: readonly string[] } | undefined): void {
+  process.stderr.write(`${row?.id} ${row?.fault}: ${row?.problems.join('; ') || 'held'}\n`)
+}
+
+async function playEverything(names: readonly string[]): Promise<void> {
   const waiting = [...names]
-  const reports = new Map<string, SceneReport>()
+  const reports = new Map<string, Report>()
   const work = async () => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift())
-      reports.set(name, await playInProcess(name, times))
+      reports.set(name, await playInProcess(name))
   }
-  await Promise.all(Array.from({ length: side }, work))
+  await Promise.all(Array.from({ length: Number(values.side) }, work))
   const minutes = Number(values.calm)
   const calm = minutes > 0 ? await keepCalm(10, minutes) : undefined
-  const page = faultsPage(
-    names.map(name => reports.get(name) as SceneReport),
+  const of = (parts: object) => names.filter(name => name in parts).map(name => reports.get(name))
+  const page = faultsPage({
+    scenes: of(scenes) as readonly SceneReport[],
+    own: of(ownParts) as readonly OwnReport[],
     calm,
-  )
+  })
   if (values.write === '') process.stdout.write(page)
   else writeFileSync(values.write, page)
-  const broken = [...reports.values()]
-    .flatMap(({ played }) => played)
-    .filter(({ problems }) => problems.length > 0)
+  const broken = [...reports.values()].flatMap(({ played }) => played.flatMap(({ problems }) => problems))
   process.exitCode = broken.length === 0 && (calm?.flips ?? 0) === 0 ? 0 : 1
 }
 
-async function playInProcess(name: string, times: string): Promise<SceneReport> {
-  const command = [process.execPath, import.meta.filename, '--only', name, '--times', times]
-  const [program = '', ...args] = sceneOf(name).script.isolated
-    ? ['unshare', '-n', '-m', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', ...command]
-    : command
-  const { stdout, stderr } = await promisify(execFile)(program, args, { maxBuffer: 2 ** 26 })
-  process.stderr.write(stderr)
-  return JSON.parse(stdout)
-}
-
-function sceneOf(name: string) {
-  const scene = scenes[name]
-  if (scene === undefined) throw new Error(`no scene ${name}; there are ${Object.keys(scenes).join(', ')}`)
-  return scene
+async function playInProcess(name: string): Promise<Report> {
+  const command = [process.execPath, import.meta.filename, '--only', name, '--times', values.times]
+  const isolated = ['unshare', '-n', '-m', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', ...command]
+  const [program = '', ...args] = scenes[name]?.script.isolated ? isolated : command
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const report = await text(child.stdout)
+  if (report === '') throw new Error(`the scene ${name} could not be played`)
+  return JSON.parse(report)
 }

@@ -89,7 +89,10 @@ export async function startProgram(options: ProgramOptions): Promise<Program> {
     isOver = true
   })
   const address = () => /https?:\/\/127\.0\.0\.1:\d+/.exec(running.output().stderr)?.[0]
-  await until(() => isOver || address() !== undefined, 'the program listens')
+  await until(() => isOver || address() !== undefined, 'the program listens').catch(async error => {
+    await running.remove()
+    throw error
+  })
   const url = address()
   if (url === undefined) throw new Error(`the program ended: ${running.output().stderr}`)
   const get: Program['get'] = async (path, headers = {}) => {

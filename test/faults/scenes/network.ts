@@ -4,38 +4,43 @@
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { serveHttp } from '../../support/http.ts'
 import { serve } from '../../support/net.ts'
-import type { Fault, Scene, SceneScript } from '../scene.ts'
+import type { Fault, Scene, SceneScript, Unplayed } from '../scene.ts'
 
 /** An address of the namespace's own loopback, which can be taken away. */
 const elsewhere = '10.9.9.9'
+const distant = '10.9.9.10'
+const distant6 = 'fd00:9::9'
 const portRange = '/proc/sys/net/ipv4/ip_local_port_range'
+
+const unplayed: readonly Unplayed[] = [
+  {
+    id: 'N7',
+    fault: 'frozen, and its kernel still accepts',
+    why: 'played as R1 and P1; TCP alone stays `up`, see there',
+  },
+  {
+    id: 'N8, N9',
+    fault: '30 % packet loss; a link of 64 kbit/s',
+    why: 'there is no single verdict: up if the answer comes within `timeout`, else `timeout`; thresholds keep it from flapping',
+    heldBy: ['test/kinds/shared/connect.test.ts: one that is merely slow is not given up for those after it'],
+  },
+]
 
 export const network: SceneScript = {
   isolated: true,
+  unplayed,
   async open() {
     nft('add table inet faults', 'add chain inet faults input { type filter hook input priority 0; }')
     ip('addr', 'add', `${elsewhere}/32`, 'dev', 'lo')
-    const [filtered, deaf, crowded] = await Promise.all([openFiltered(), openDeaf(), openCrowded()])
-    const scenes = [filtered, deaf, crowded]
+    const scenes = await Promise.all([openFiltered(), openDeaf(), openAddresses(), openCrowded()])
     return {
       faults: scenes.flatMap(({ faults }) => faults),
-      unplayed: [
-        {
-          id: 'N8, N9',
-          fault: '30 % loss; 64 kbit/s',
-          why: 'no single verdict: slow, and up within the timeout',
-        },
-        {
-          id: 'N10, N11',
-          fault: 'far away; IPv6 first and dead',
-          why: 'held by test/kinds/shared/connect.test.ts',
-        },
-        { id: 'N12', fault: 'IPv6 only', why: 'held by test/kinds' },
-      ],
       async close() {
         await Promise.all(scenes.map(scene => scene.close()))
       },
@@ -84,6 +89,56 @@ async function openFiltered(): Promise<Scene> {
     },
   ]
   return { faults, close: server.stop }
+}
+
+/** Hosts with several addresses, of which one is silent; and one with IPv6 alone. */
+async function openAddresses(): Promise<Scene> {
+  const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-hosts-'))
+  const hosts = join(folder, 'hosts')
+  writeFileSync(
+    hosts,
+    `${distant} two.example\n127.0.0.1 two.example\n${distant6} dual.example\n127.0.0.1 dual.example\n`,
+  )
+  execFileSync('mount', ['--bind', hosts, '/etc/hosts'])
+  ip('addr', 'add', `${distant}/32`, 'dev', 'lo')
+  ip('addr', 'add', `${distant6}/128`, 'dev', 'lo', 'nodad')
+  const everywhere = createServer(socket => socket.on('error', () => {}).resume())
+  everywhere.listen(0, '::').unref()
+  await once(everywhere, 'listening')
+  const { port } = everywhere.address() as { port: number }
+  const alone = createServer(socket => socket.on('error', () => {}).resume())
+  alone.listen(0, '::1').unref()
+  await once(alone, 'listening')
+  const { port: portAlone } = alone.address() as { port: number }
+  const keepsUp = (id: string, fault: string, host: string, rule: string): Fault => ({
+    id,
+    fault,
+    dependency: { kind: 'tcp', url: `tcp://${host}:${port}` },
+    verdict: { status: 'up' },
+    inject: () => nft(`add rule inet faults input ${rule} drop`),
+    heal: () => nft('flush chain inet faults input'),
+    times: 5,
+  })
+  const faults: readonly Fault[] = [
+    keepsUp('N10', 'the first of two addresses is silent', 'two.example', `ip daddr ${distant}`),
+    keepsUp('N11', 'IPv6 comes first, and is silent', 'dual.example', `ip6 daddr ${distant6}`),
+    {
+      id: 'N12',
+      fault: 'a server on IPv6 alone (`[::1]`) stops listening',
+      dependency: { kind: 'tcp', url: `tcp://[::1]:${portAlone}` },
+      verdict: { status: 'down', reason: 'connection_error', detail: 'ECONNREFUSED' },
+      inject: async () => {
+        alone.close()
+        await once(alone, 'close')
+      },
+      heal: async () => {
+        alone.listen(portAlone, '::1')
+        await once(alone, 'listening')
+      },
+      times: 10,
+    },
+  ]
+  return { faults, close: async () => rmSync(folder, { recursive: true }) }
 }
 
 /** A server on every address of the namespace, for as long as this process lives. */

@@ -1,15 +1,60 @@
 /** PostgreSQL: a real server, killed, frozen, full, closed to us. */
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
+import { serve } from '../../support/net.ts'
 import { type PostgresServer, startPostgres } from '../../support/postgres.ts'
-import type { Fault, SceneScript } from '../scene.ts'
+import type { Fault, Scene, SceneScript, Unplayed } from '../scene.ts'
+
+const unplayed: readonly Unplayed[] = [
+  {
+    id: 'P6',
+    fault: 'starting up, shutting down',
+    why: '`unhealthy/57P03`, for as long as it lasts: milliseconds, on this machine',
+    heldBy: ['test/kinds/postgres.test.ts: a restart is refused, then not ready, then ok'],
+  },
+  {
+    id: 'P8',
+    fault: 'a standby lags, or lost its primary',
+    why: 'a measurement, and no failure',
+    heldBy: [
+      'test/kinds/postgres.test.ts: the lag grows while replay stands still, and while the primary is away',
+    ],
+  },
+  {
+    id: 'P13',
+    fault: 'a message of 2 GB is announced; endless messages',
+    why: '`protocol_error/body_too_large`',
+    heldBy: ['test/kinds/postgres-wire.test.ts: endless messages are cut off at 1 MiB'],
+  },
+  {
+    id: 'P14',
+    fault: 'a query of a million rows',
+    why: 'refused beyond 1,000 rows or 1 MiB',
+    heldBy: ['test/kinds/postgres.test.ts: a million rows'],
+  },
+  {
+    id: 'P15',
+    fault: 'PGPASSWORD and the like in the environment',
+    why: 'ignored',
+    heldBy: ['test/kinds/postgres.test.ts: nothing in the environment or at home has a say'],
+  },
+]
 
 export const postgres: SceneScript = {
+  isolated: true,
+  unplayed,
   async open() {
     const server = await startPostgres({
       settings: { max_connections: 10, superuser_reserved_connections: 2 },
     })
     await server.admin('CREATE TABLE locked (id int); GRANT SELECT ON locked TO checker')
     const lock = lockTable(server)
+    const terminator = endSessions(server)
     const dependency = { kind: 'postgres', url: server.url }
     const sql = (text: string, database?: string) => async () => void (await server.admin(text, database))
     const faults: readonly Fault[] = [
@@ -98,45 +143,24 @@ export const postgres: SceneScript = {
         heal: lock.release,
         times: 10,
       },
+      {
+        id: 'P9',
+        fault: 'an administrator ends every session within 20 ms (pg_terminate_backend)',
+        dependency: { ...dependency, query: 'SELECT pg_sleep(0.1)' },
+        verdict: { status: 'down', reason: 'unhealthy', detail: '57P01' },
+        inject: () => terminator.start(),
+        heal: () => terminator.stop(),
+        times: 10,
+      },
     ]
+    const [disk, other] = [await openDisk(server), await openOther(server)]
     return {
-      faults,
-      unplayed: [
-        {
-          id: 'P6',
-          fault: 'starting up',
-          why: 'passes in milliseconds here; held by test/kinds/postgres.test.ts',
-        },
-        {
-          id: 'P8',
-          fault: 'a standby lags',
-          why: 'a measurement, and no failure; held by test/kinds/postgres.test.ts',
-        },
-        {
-          id: 'P9',
-          fault: 'pg_terminate_backend',
-          why: 'no session outlives a check; held by test/kinds/postgres.test.ts',
-        },
-        {
-          id: 'P12, P13',
-          fault: 'another protocol, 2 GB announced',
-          why: 'held by test/kinds/postgres-wire.test.ts',
-        },
-        {
-          id: 'P14',
-          fault: 'a query of a million rows',
-          why: 'no change to detect; held by test/kinds/postgres.test.ts',
-        },
-        {
-          id: 'P15',
-          fault: 'PG* in the environment',
-          why: 'no change to detect; held by test/kinds/postgres.test.ts',
-        },
-        { id: 'P16', fault: 'PgBouncer', why: 'held by test/kinds/postgres-pooler.test.ts' },
-      ],
+      faults: [...faults, ...disk.faults, ...other.faults],
       async close() {
+        await other.close()
         await lock.release()
         await server.stop()
+        await disk.close()
       },
     }
   },
@@ -147,15 +171,7 @@ function lockTable(server: PostgresServer) {
   let holder: Client | undefined
   return {
     async take() {
-      holder = new Client({
-        host: server.dir,
-        port: server.port,
-        user: 'postgres',
-        password: 'unused',
-        database: 'orders',
-      })
-      holder.on('error', () => {})
-      await holder.connect()
+      holder = await superuser(server)
       await holder.query('BEGIN; LOCK TABLE locked IN ACCESS EXCLUSIVE MODE')
     },
     async release() {
@@ -163,4 +179,105 @@ function lockTable(server: PostgresServer) {
       holder = undefined
     },
   }
+}
+
+/** Ends the sessions of the check as fast as they come. */
+function endSessions(server: PostgresServer) {
+  let over: Promise<void> | undefined
+  let goesOn = false
+  const work = async () => {
+    const admin = await superuser(server)
+    while (goesOn) {
+      await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'checker'")
+      await sleep(20)
+    }
+    await admin.end()
+  }
+  return {
+    start() {
+      goesOn = true
+      over = work()
+    },
+    async stop() {
+      goesOn = false
+      await over
+    },
+  }
+}
+
+async function superuser({ dir, port }: PostgresServer): Promise<Client> {
+  const client = new Client({ host: dir, port, user: 'postgres', password: 'unused', database: 'orders' })
+  client.on('error', () => {})
+  await client.connect()
+  return client
+}
+
+/** A database on a file system of its own, which fills up. */
+async function openDisk(server: PostgresServer): Promise<Scene> {
+  const disk = mkdtempSync(join(tmpdir(), 'pulsecheck-disk-'))
+  const filler = join(disk, 'filler')
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'pulsecheck-faults', disk])
+  chmodSync(disk, 0o777)
+  const { uid, gid } = statSync(server.dir)
+  const folder = join(disk, 'small')
+  execFileSync('install', ['-d', '-m', '700', '-o', String(uid), '-g', String(gid), folder])
+  await server.admin(`CREATE TABLESPACE small LOCATION '${folder}'`)
+  await server.admin('CREATE DATABASE cramped TABLESPACE small')
+  const cramped = { kind: 'postgres', url: server.url.replace(/orders$/, 'cramped') }
+  const row = (fault: string, writable: boolean, verdict: Fault['verdict'], times: number): Fault => ({
+    id: 'P7',
+    fault: `the disk is full, ${fault}`,
+    dependency: { ...cramped, writable },
+    verdict,
+    inject: () => fill(filler),
+    heal: () => rmSync(filler),
+    times,
+  })
+  return {
+    faults: [
+      row('`SELECT 1` alone', false, { status: 'up' }, 3),
+      row('`writable: true`', true, { status: 'down', reason: 'unhealthy', detail: '53100' }, 10),
+    ],
+    async close() {
+      execFileSync('umount', [disk])
+      rmSync(disk, { recursive: true })
+    },
+  }
+}
+
+function fill(file: string): void {
+  try {
+    writeFileSync(file, Buffer.alloc(32 * 2 ** 20))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error
+  }
+}
+
+/** A port on which something else answers than what did. */
+async function openOther(server: PostgresServer): Promise<Scene> {
+  let words: string | undefined
+  const relay = await serve(socket => {
+    const says = words
+    if (says !== undefined) return void socket.once('data', () => socket.end(says))
+    const onward = connect(server.port, '127.0.0.1').on('error', () => socket.destroy())
+    socket
+      .on('error', () => onward.destroy())
+      .pipe(onward)
+      .pipe(socket)
+  })
+  const url = server.url.replace(`:${server.port}/`, `:${relay.port}/`)
+  const fault: Fault = {
+    id: 'P12',
+    fault: 'HTTP answers on the port',
+    dependency: { kind: 'postgres', url },
+    verdict: { status: 'down', reason: 'protocol_error', detail: 'protocol_error' },
+    inject() {
+      words = 'HTTP/1.1 400 Bad Request\r\n\r\n'
+    },
+    heal() {
+      words = undefined
+    },
+    times: 10,
+  }
+  return { faults: [fault], close: relay.close }
 }

@@ -1,34 +1,41 @@
 /** Redis: real servers, frozen, killed, misconfigured; behind Sentinel; as a Cluster. */
-import { closedPort, serve } from '../../support/net.ts'
+import { closedPort, serve, until } from '../../support/net.ts'
 import { type RedisServer, startCluster, startRedis, startSentinel } from '../../support/redis.ts'
-import type { Fault, Scene, SceneScript } from '../scene.ts'
+import type { Fault, Scene, SceneScript, Unplayed } from '../scene.ts'
 
 const password = 'right-password'
 
+const unplayed: readonly Unplayed[] = [
+  {
+    id: 'R2',
+    fault: 'frozen before the login',
+    why: 'the same as R1, since every check connects anew',
+    heldBy: ['test/kinds/redis.test.ts: R2: frozen before the login is a timeout in phase auth'],
+  },
+  {
+    id: 'R9',
+    fault: 'a wrong password in the configuration',
+    why: 'as R8: `auth_error/WRONGPASS`, with one login per check and no password in any output',
+    heldBy: ['test/kinds/redis.test.ts: R9: one connection and one login for each check'],
+  },
+  {
+    id: 'R16',
+    fault: '1,000 targets come back at once',
+    why: 'one connection per target and interval, spread by the schedule',
+    heldBy: [
+      'test/kinds/redis.test.ts: R16: a restart is followed at once',
+      'test/schedule/scheduler.test.ts: spreads first checks over one second, then keeps each to its own grid',
+    ],
+  },
+]
+
 export const redis: SceneScript = {
+  unplayed,
   async open() {
     const [single, replicated, cluster] = await Promise.all([openSingle(), openReplicated(), openCluster()])
     const scenes = [single, replicated, cluster]
     return {
       faults: scenes.flatMap(({ faults }) => faults),
-      unplayed: [
-        { id: 'R2', fault: 'frozen at connect', why: 'the same as R1: every check connects anew' },
-        {
-          id: 'R9',
-          fault: 'a wrong password in the config',
-          why: 'no change to detect; held by test/kinds/redis.test.ts',
-        },
-        {
-          id: 'R11',
-          fault: 'CLIENT PAUSE WRITE',
-          why: 'PING is not paused; held by test/kinds/redis.test.ts',
-        },
-        {
-          id: 'R16',
-          fault: '1,000 targets come back at once',
-          why: 'held by the schedule: one connection a tick each',
-        },
-      ],
       async close() {
         await Promise.all(scenes.map(scene => scene.close()))
       },
@@ -114,6 +121,24 @@ async function openSingle(): Promise<Scene> {
       inject: async () => void (await server.command('CLIENT', 'PAUSE', 60_000, 'ALL')),
       heal: async () => void (await server.command('CLIENT', 'UNPAUSE')),
     },
+    {
+      id: 'R11',
+      fault: 'CLIENT PAUSE WRITE, PING only',
+      dependency,
+      verdict: { status: 'up' },
+      inject: async () => void (await server.command('CLIENT', 'PAUSE', 60_000, 'WRITE')),
+      heal: async () => void (await server.command('CLIENT', 'UNPAUSE')),
+      times: 3,
+    },
+    {
+      id: 'R13',
+      fault: 'the ACL no longer allows PING (NOPERM)',
+      dependency,
+      verdict: { status: 'down', reason: 'auth_error', detail: 'NOPERM' },
+      inject: async () => void (await server.command('ACL', 'SETUSER', 'default', '-ping')),
+      heal: async () => void (await server.command('ACL', 'SETUSER', 'default', '+ping')),
+      times: 10,
+    },
   ]
   return { faults, close: server.remove }
 }
@@ -134,7 +159,10 @@ function busyScript(server: RedisServer) {
 async function openReplicated(): Promise<Scene> {
   const master = await startRedis()
   const replica = await startRedis({ args: ['--replicaof', '127.0.0.1', String(master.port)] })
-  const sentinel = await startSentinel('main', master.port)
+  const [sentinel, silent] = await Promise.all([
+    startSentinel('main', master.port),
+    startSentinel('main', master.port),
+  ])
   const faults: readonly Fault[] = [
     {
       id: 'R6',
@@ -159,6 +187,19 @@ async function openReplicated(): Promise<Scene> {
       times: 5,
     },
     {
+      id: 'R7',
+      fault: 'a replica loses its master, `role: replica` and `masterLink: true`',
+      dependency: { kind: 'redis', url: replica.url, role: 'replica', masterLink: true },
+      verdict: { status: 'down', reason: 'unhealthy', detail: 'MASTERDOWN' },
+      inject: async () => {
+        await replica.command('CONFIG', 'SET', 'replica-serve-stale-data', 'yes')
+        await replica.command('REPLICAOF', '127.0.0.1', await closedPort())
+      },
+      heal: async () => void (await replica.command('REPLICAOF', '127.0.0.1', master.port)),
+      delayMs: { heal: 2_000 },
+      times: 5,
+    },
+    {
       id: 'R14',
       fault: 'all sentinels are frozen',
       dependency: {
@@ -170,28 +211,73 @@ async function openReplicated(): Promise<Scene> {
       heal: sentinel.thaw,
       times: 5,
     },
+    {
+      id: 'R14',
+      fault: 'the first of two sentinels is frozen, and the other answers',
+      dependency: {
+        kind: 'redis',
+        sentinel: { name: 'main', nodes: [silent, sentinel].map(({ port }) => `127.0.0.1:${port}`) },
+      },
+      verdict: { status: 'up' },
+      inject: silent.freeze,
+      heal: silent.thaw,
+      times: 3,
+    },
+    {
+      id: 'R14',
+      fault: 'the sentinels do not know the master any more',
+      dependency: {
+        kind: 'redis',
+        sentinel: { name: 'main', nodes: [`127.0.0.1:${sentinel.port}`] },
+      },
+      verdict: { status: 'down', reason: 'unhealthy', detail: 'no_such_object' },
+      inject: async () => void (await sentinel.command('SENTINEL', 'REMOVE', 'main')),
+      heal: async () =>
+        void (await sentinel.command('SENTINEL', 'MONITOR', 'main', '127.0.0.1', master.port, 1)),
+      times: 5,
+    },
   ]
   return {
     faults,
     async close() {
-      await Promise.all([sentinel.remove(), replica.remove(), master.remove()])
+      await Promise.all([sentinel.remove(), silent.remove(), replica.remove(), master.remove()])
     },
   }
 }
 
 async function openCluster(): Promise<Scene> {
-  const nodes = await startCluster(3)
+  // A frozen node is not declared lost while it is played.
+  const nodes = await startCluster(3, ['--cluster-node-timeout', '60000'])
   const [first] = nodes
+  const cluster = { nodes: nodes.map(({ port }) => `127.0.0.1:${port}`) }
+  const covers = async (node: RedisServer) =>
+    String(await node.command('CLUSTER', 'INFO')).includes('cluster_slots_ok:16384')
   const faults: readonly Fault[] = [
     {
       id: 'R15',
       fault: 'a slot of the cluster is served by nobody',
-      dependency: { kind: 'redis', cluster: { nodes: nodes.map(({ port }) => `127.0.0.1:${port}`) } },
+      dependency: { kind: 'redis', cluster },
       verdict: { status: 'down', reason: 'unhealthy', detail: 'not_ready' },
-      inject: async () => void (await Promise.all(nodes.map(node => node.command('CLUSTER', 'DELSLOTS', 1)))),
+      async inject() {
+        // What the owner said before it let go may still reach the others, and make them believe it again.
+        for (const node of nodes)
+          await until(async () => {
+            await node.command('CLUSTER', 'DELSLOTS', 1).catch(() => {})
+            return !(await covers(node))
+          }, 'the slot is free')
+      },
       heal: async () => void (await first?.command('CLUSTER', 'ADDSLOTS', 1)),
       delayMs: { heal: 3_000 },
       times: 5,
+    },
+    {
+      id: 'R15',
+      fault: 'the first of three nodes is frozen, and the others still say that all is well',
+      dependency: { kind: 'redis', cluster },
+      verdict: { status: 'up' },
+      inject: () => first?.freeze(),
+      heal: () => first?.thaw(),
+      times: 3,
     },
   ]
   return {

@@ -1,16 +1,41 @@
 /** TLS: one server whose certificate and protocol change under the checks. */
 import { once } from 'node:events'
-import { createServer as createTcpServer, type Socket } from 'node:net'
+import { connect, createServer as createTcpServer, type Socket } from 'node:net'
 import { createServer, type TlsOptions } from 'node:tls'
 import { type Certificate, createAuthority } from '../../support/certificates.ts'
-import { listening } from '../../support/net.ts'
-import type { Fault, SceneScript, Verdict } from '../scene.ts'
+import { listening, serve } from '../../support/net.ts'
+import { serveOpenssl } from '../../support/tls.ts'
+import type { Fault, SceneScript, Unplayed, Verdict } from '../scene.ts'
+
+const unplayed: readonly Unplayed[] = [
+  {
+    id: 'T4',
+    fault: 'the certificate expires while a session lives',
+    why: 'seen by the next check, as T1: every check is a new handshake',
+    heldBy: ['test/kinds/shared/tls.test.ts: no session is resumed'],
+  },
+  {
+    id: 'T9',
+    fault: 'a chain of 100 KB',
+    why: 'memory is bounded by what a handshake may take in OpenSSL: 100 KB',
+  },
+  {
+    id: 'T10',
+    fault: 'our own certificate is replaced by a broken file',
+    why: 'the last good pair stays, and a metric tells',
+    heldBy: [
+      'test/server/access/tls.test.ts: a new pair is taken over; one that does not fit leaves the last good one',
+    ],
+  },
+]
 
 export const tls: SceneScript = {
+  unplayed,
   async open() {
     const authority = createAuthority()
     const stranger = createAuthority('Unknown Root')
     const good = authority.issue()
+    const below = authority.intermediate().issue()
     const server = createServer({ cert: good.certPem, key: good.keyPem }, socket => {
       socket.on('error', () => {})
       socket.end('hello')
@@ -28,10 +53,16 @@ export const tls: SceneScript = {
       tls: { ca: authority.caPem },
       expect: { contains: 'hello' },
     }
-    const row = (id: string, fault: string, inject: () => void, verdict: Verdict): Fault => ({
+    const row = (
+      id: string,
+      fault: string,
+      inject: () => void,
+      verdict: Verdict,
+      options: object = {},
+    ): Fault => ({
       id,
       fault,
-      dependency,
+      dependency: { ...dependency, tls: { ...dependency.tls, ...options } },
       verdict,
       inject,
       heal: present(good),
@@ -68,6 +99,26 @@ export const tls: SceneScript = {
           'for another name',
           present(authority.issue({ names: ['elsewhere.example'] })),
           refused('ERR_TLS_CERT_ALTNAME_INVALID'),
+        ),
+        row(
+          'T1',
+          'the certificate expires in 10 days, `expiresWithin: 30d`',
+          present(authority.issue({ notAfter: new Date(Date.now() + 10 * 86_400_000) })),
+          refused('certificate_expires_soon'),
+          { expiresWithin: '30d' },
+        ),
+        row(
+          'T2',
+          'the intermediate certificate is left out',
+          present({ ...below, certPem: below.leafPem }),
+          refused('UNABLE_TO_VERIFY_LEAF_SIGNATURE'),
+        ),
+        row(
+          'T5',
+          'TLS 1.2 at most, `minVersion: TLSv1.3`',
+          present(good, { maxVersion: 'TLSv1.2' }),
+          refused('tls_alert_protocol_version'),
+          { minVersion: 'TLSv1.3' },
         ),
       ],
       async close() {
@@ -128,33 +179,71 @@ export const notTls: SceneScript = {
           heal: say(undefined),
         },
       ],
-      unplayed: [
-        {
-          id: 'T4',
-          fault: 'it expires while a session lives',
-          why: 'no session is resumed; every check is a new handshake',
-        },
-        {
-          id: 'T5, T8, T9',
-          fault: 'old versions, client certificates, chains of 100 KB',
-          why: 'held by test/kinds',
-        },
-        {
-          id: 'T10',
-          fault: 'our own certificate is broken',
-          why: 'no change of a dependency; held by test/server',
-        },
-        {
-          id: 'T11',
-          fault: 'NODE_TLS_REJECT_UNAUTHORIZED=0',
-          why: 'changes nothing; held by test/kinds/shared/tls.test.ts',
-        },
-      ],
       async close() {
         for (const socket of open) socket.destroy()
         server.close()
         await once(server, 'close')
         authority.remove()
+      },
+    }
+  },
+}
+
+/** A server that begins to demand client certificates, of an authority that ours is not of. */
+export const clientCertificates: SceneScript = {
+  async open() {
+    const authority = createAuthority()
+    const stranger = createAuthority('Unknown Root')
+    const good = authority.issue()
+    const demand = ['-Verify', '1', '-verify_return_error', '-CAfile', stranger.caFile]
+    const versions = ['-tls1_3', '-tls1_2'] as const
+    const open = async (version: string) => {
+      const lenient = await serveOpenssl(good, version)
+      const strict = await serveOpenssl(good, version, ...demand)
+      let port = lenient.port
+      const relay = await serve(socket => {
+        const onward = connect(port, '127.0.0.1').on('error', () => socket.destroy())
+        socket
+          .on('error', () => onward.destroy())
+          .pipe(onward)
+          .pipe(socket)
+      })
+      const row = (certificate: object, fault: string, detail: string): Fault => ({
+        id: 'T8',
+        fault: `${fault}, TLS ${version.slice(4).replace('_', '.')}`,
+        dependency: {
+          kind: 'tcp',
+          url: `tcp://127.0.0.1:${relay.port}`,
+          tls: { ca: authority.caPem, ...certificate },
+        },
+        verdict: { status: 'down', reason: 'auth_error', detail },
+        inject() {
+          port = strict.port
+        },
+        heal() {
+          port = lenient.port
+        },
+        times: 10,
+      })
+      return {
+        faults: [
+          row({}, 'a client certificate is demanded, and absent', 'certificate_required'),
+          row(
+            { cert: good.certPem, key: good.keyPem },
+            'a client certificate is demanded, and ours is of an unknown authority',
+            'tls_alert_unknown_ca',
+          ),
+        ],
+        close: () => Promise.all([lenient.stop(), strict.stop(), relay.close()]),
+      }
+    }
+    const opened = await Promise.all(versions.map(open))
+    return {
+      faults: opened.flatMap(({ faults }) => faults),
+      async close() {
+        await Promise.all(opened.map(each => each.close()))
+        authority.remove()
+        stranger.remove()
       },
     }
   },

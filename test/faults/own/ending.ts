@@ -1,0 +1,133 @@
+/** Signals, at every moment; and starts that fail. */
+import assert from 'node:assert/strict'
+import { Agent, get } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { serve, until } from '../../support/net.ts'
+import { launch, startProgram } from '../../support/program.ts'
+import { configOf, type OwnPart, watching } from './play.ts'
+
+export const ending: OwnPart = {
+  title: 'The end',
+  plays: [
+    {
+      id: 'O1',
+      fault: 'SIGTERM while 20 checks hang, ten times',
+      promise: 'exit 0 within 10 s',
+      play: () => timed(10, hanging),
+    },
+    {
+      id: 'O2',
+      fault: 'a second SIGTERM during a `shutdownDelay` of 1 h, ten times',
+      promise: 'exit 143 at once',
+      play: () => timed(10, impatient),
+    },
+    {
+      id: 'O3',
+      fault: 'SIGTERM at thirty moments of the start, and during a reload',
+      promise: 'exit 0 or 143, never a hang',
+      play: duringStart,
+    },
+    {
+      id: 'O4',
+      fault: 'SIGTERM while clients hold keep-alive connections, ten times',
+      promise: 'exit 0 within 6 s; no client delays it',
+      play: () => timed(10, keptAlive),
+    },
+  ],
+  unplayed: [
+    {
+      id: 'O5',
+      fault: 'SIGTERM while the disk of the log is full',
+      why: 'played as O6, in "Process and resources"',
+    },
+  ],
+}
+
+/** Plays it several times, and tells how long the slowest end took. */
+async function timed(times: number, play: () => Promise<number>): Promise<string> {
+  const took: number[] = []
+  for (let i = 0; i < times; i++) took.push(await play())
+  return `${times} of ${times}; the slowest took ${Math.round(Math.max(...took))} ms`
+}
+
+/** Milliseconds from now until the process has ended with the code. */
+async function endsWith(code: number, ended: Promise<number>, withinMs: number): Promise<number> {
+  const from = performance.now()
+  assert.equal(await ended, code, 'exit code')
+  const tookMs = performance.now() - from
+  assert.ok(tookMs < withinMs, `it took ${Math.round(tookMs)} ms`)
+  return tookMs
+}
+
+async function hanging(): Promise<number> {
+  const silent = await serve(() => {})
+  const program = await startProgram({ config: configOf(silent, 20, { interval: '10s', timeout: '5s' }) })
+  try {
+    await until(() => silent.open.size === 20, 'all checks hang')
+    program.child.kill('SIGTERM')
+    return await endsWith(0, program.ended, 10_000)
+  } finally {
+    await program.remove()
+    await silent.close()
+  }
+}
+
+async function impatient(): Promise<number> {
+  const config = { dependencies: { a: 'tcp://127.0.0.1:1' }, server: { shutdownDelay: '1h' } }
+  const program = await startProgram({ config })
+  try {
+    program.child.kill('SIGTERM')
+    await until(() => program.output().stderr.includes('stopping'), 'it stops')
+    program.child.kill('SIGTERM')
+    return await endsWith(143, program.ended, 1_000)
+  } finally {
+    await program.remove()
+  }
+}
+
+async function keptAlive(): Promise<number> {
+  return await watching({}, async program => {
+    const agent = new Agent({ keepAlive: true })
+    await Promise.all(Array.from({ length: 10 }, () => read(`${program.url}/metrics`, agent)))
+    program.child.kill('SIGTERM')
+    try {
+      return await endsWith(0, program.ended, 6_000)
+    } finally {
+      agent.destroy()
+    }
+  })
+}
+
+function read(url: string, agent: Agent): Promise<void> {
+  return new Promise((resolve, reject) => {
+    get(url, { agent }, response => void response.resume().once('end', () => resolve())).once('error', reject)
+  })
+}
+
+async function duringStart(): Promise<string> {
+  const codes = new Map<number, number>()
+  const count = (code: number) => codes.set(code, (codes.get(code) ?? 0) + 1)
+  const flags = ['--web.listen-address', '127.0.0.1:0']
+  for (let i = 0; i < 30; i++) {
+    const running = launch({ config: { dependencies: { a: 'tcp://127.0.0.1:1' } }, flags })
+    try {
+      await sleep(i * 20)
+      running.child.kill('SIGTERM')
+      count(await Promise.race([running.ended, sleep(10_000, -1)]))
+    } finally {
+      await running.remove()
+    }
+  }
+  await watching({}, async program => {
+    program.child.kill('SIGHUP')
+    await sleep(100)
+    program.child.kill('SIGTERM')
+    count(await Promise.race([program.ended, sleep(10_000, -1)]))
+  })
+  assert.deepEqual(
+    [...codes.keys()].filter(code => code !== 0 && code !== 143),
+    [],
+    'exit codes',
+  )
+  return [...codes].map(([code, times]) => `${times} × exit ${code}`).join(', ')
+}
