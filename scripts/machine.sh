@@ -15,6 +15,13 @@ declare -A packages=(
   [prometheus-blackbox-exporter]=prometheus-blackbox-exporter
 )
 
+# Installed only where they are asked for by name.
+declare -A on_request=(
+  [nft]=nftables
+  [haproxy]=haproxy
+  [faketime]=faketime
+)
+
 # Debian keeps PostgreSQL's programs off the PATH, one folder a version.
 shopt -s nullglob
 postgres_bins=(/usr/lib/postgresql/*/bin)
@@ -24,7 +31,7 @@ wanted=("$@")
 [[ $# -gt 0 ]] || wanted=("${!packages[@]}")
 missing=()
 for program in "${wanted[@]}"; do
-  command -v "$program" >/dev/null || missing+=("${packages[$program]}")
+  command -v "$program" >/dev/null || missing+=("${packages[$program]:-${on_request[$program]}}")
 done
 [[ ${#missing[@]} -eq 0 ]] && exit 0
 

@@ -12,7 +12,11 @@ const page = 'docs/faults.md'
 const rows = prose(page)
   .split('\n\n')
   .flatMap(block => {
-    const [head, , ...lines] = block.trim().split('\n').filter(line => line.startsWith('|')).map(cells)
+    const [head, , ...lines] = block
+      .trim()
+      .split('\n')
+      .filter(line => line.startsWith('|'))
+      .map(cells)
     return head?.[0] === '#' ? lines.map(line => ({ head, cells: line })) : []
   })
 const isUnplayed = ({ head }: (typeof rows)[number]) => head[1] === 'not played'

@@ -1,4 +1,4 @@
-/** The list of what is played: scenes with dependencies, and rows about Pulsecheck itself. The slowest come first. */
+/** The list of what is played: scenes with dependencies, and rows about Pulsecheck itself. */
 import { configuration } from './own/configuration.ts'
 import { embedded } from './own/embedded.ts'
 import { ending } from './own/ending.ts'

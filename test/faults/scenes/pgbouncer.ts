@@ -77,8 +77,8 @@ export const pgbouncer: SceneScript = {
         verdict: { status: 'down' },
         inject: server.kill,
         heal: () => server.start(),
-        // It tries its server again once a second.
-        delayMs: { heal: 2_000 },
+        // It tries its server again once a second, and only while a client waits.
+        delayMs: { heal: 3_000 },
         times: 5,
       },
     ]
