@@ -17,7 +17,7 @@ import { selfFamilies } from '../src/views/self.ts'
 import { blocksOf, documents, headings, prose, quoted, read, root, rowsUnder } from './docs/documents.ts'
 import { tables, tablesIn } from './docs/tables.ts'
 
-const pages = readdirSync(join(root, 'docs/design')).map(name => `docs/design/${name}`)
+const pages = [...readdirSync(join(root, 'docs/design')).map(name => `docs/design/${name}`), 'docs/faults.md']
 const everything = documents.map(read).join('\n')
 
 describe('generated tables', () => {

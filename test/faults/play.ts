@@ -26,7 +26,6 @@ const patienceMs = 20_000
 export interface Played {
   readonly id: string
   readonly fault: string
-  readonly kind: string
   readonly status: string
   readonly reason: string
   readonly detail: string
@@ -80,7 +79,6 @@ function unplayable({ id, fault, verdict }: Fault, error: unknown): Played {
   return {
     id,
     fault,
-    kind: '',
     status: verdict.status,
     reason: '',
     detail: '',
@@ -132,7 +130,6 @@ async function playAll(fault: Fault, times: number, program: Program): Promise<P
   return {
     id: fault.id,
     fault: fault.fault,
-    kind: told?.kind ?? '',
     status: told?.status ?? '',
     reason: told?.lastFailure?.reason ?? '',
     detail: told?.lastFailure?.detail ?? '',

@@ -13,6 +13,7 @@ export interface SceneReport {
 
 export interface OwnReport {
   readonly title: string
+  readonly note?: string | undefined
   readonly played: readonly OwnPlayed[]
   readonly unplayed: readonly Unplayed[]
 }
@@ -46,7 +47,7 @@ the client sees it, and is taken back.
 
 - **Pulsecheck says**: the status, and the reason and detail of the failure. [metrics.md](metrics.md#reasons-and-details)
   explains each.
-- **Detected**: from the injection to the first 503 of \`/readyz/<subject>\`, as p50, p99 and maximum. The bound is
+- **Detected**: from the moment the fault is in place to the first 503 of \`/readyz/<subject>\`, as p50, p99 and maximum. The bound is
   \`interval + failureThreshold × timeout + confirmInterval + 100 ms\`, here ${detectionBoundMs} ms. It scales with your settings.
 - **Recovered**: from the end of the fault to the first 200. The bound is \`interval + timeout + 100 ms\`, here ${recoveryBoundMs} ms.
   Where the server itself needs time to fail or to come back, that time is added, and the bound shown includes it.
@@ -119,13 +120,12 @@ function saw({ status, slowestAliveMs }: Played): string {
   return `${status === 'up' ? 200 : 503}; \`/healthz\` 200 within ${slowestAliveMs} ms`
 }
 
-function ownTable({ title, played, unplayed }: OwnReport): string {
-  const rows = played.map(each =>
-    line([each.id, each.fault, each.promise, each.seen, `${each.seconds} s`, outcome(each)]),
-  )
-  const head = ['| # | fault | what must happen | what was seen | took | |', '|---|---|---|---|---|---|']
+function ownTable({ title, note, played, unplayed }: OwnReport): string {
+  const rows = played.map(each => line([each.id, each.fault, each.promise, each.seen, outcome(each)]))
+  const head = ['| # | fault | what must happen | what was seen | |', '|---|---|---|---|---|']
   const table = rows.length === 0 ? '' : `${[...head, ...rows].join('\n')}\n`
-  return `### ${title}\n\n${table}${notPlayed(unplayed)}`
+  const said = note === undefined ? '' : `${note}\n\n`
+  return `### ${title}\n\n${said}${table}${notPlayed(unplayed)}`
 }
 
 function notPlayed(rows: readonly Unplayed[]): string {

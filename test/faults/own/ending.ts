@@ -1,14 +1,28 @@
 /** Signals, at every moment; and starts that fail. */
 import assert from 'node:assert/strict'
 import { Agent, get } from 'node:http'
+import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { serve, until } from '../../support/net.ts'
+import { closedPort, listening, serve, until } from '../../support/net.ts'
 import { launch, startProgram } from '../../support/program.ts'
-import { configOf, type OwnPart, watching } from './play.ts'
+import { configOf, defaults, type OwnPart, watching } from './play.ts'
 
 export const ending: OwnPart = {
-  title: 'The end',
+  title: 'The start and the end',
   plays: [
+    {
+      id: 'O16',
+      fault: 'a start that fails again and again: an invalid file, ten times',
+      promise: 'exit 3 within 3 s, and nothing was asked: a supervisor that restarts it harms no dependency',
+      play: crashLoop,
+    },
+    {
+      id: 'O16',
+      fault: 'a start while the dependency is away, which comes later',
+      promise:
+        'not ready until the first check has succeeded; `/startupz` turns to 200 with it, `/healthz` is 200 throughout',
+      play: earlyStart,
+    },
     {
       id: 'O1',
       fault: 'SIGTERM while 20 checks hang, ten times',
@@ -41,6 +55,50 @@ export const ending: OwnPart = {
       why: 'played as O6, in "Process and resources"',
     },
   ],
+}
+
+async function crashLoop(): Promise<string> {
+  const target = await serve(() => {})
+  const config = { ...configOf(target, 20), defaults: { interval: '1s', timeout: '2s' } }
+  try {
+    const seen = await timed(10, async () => {
+      const running = launch({ config })
+      try {
+        return await endsWith(3, running.ended, 3_000)
+      } finally {
+        await running.remove()
+      }
+    })
+    assert.equal(target.accepted(), 0, 'dependencies were asked')
+    return seen
+  } finally {
+    await target.close()
+  }
+}
+
+async function earlyStart(): Promise<string> {
+  const port = await closedPort()
+  const config = { defaults, dependencies: { late: `tcp://127.0.0.1:${port}` } }
+  const program = await startProgram({ config })
+  const server = createServer(socket => socket.on('error', () => {}).resume())
+  const paths = ['/readyz', '/startupz', '/healthz']
+  const statuses = async () => {
+    const all = await Promise.all(paths.map(async path => (await program.get(path)).status))
+    return all.join()
+  }
+  try {
+    assert.equal(await statuses(), '503,503,200', 'before the first check')
+    await until(async () => (await program.health()).dependencies.late?.status === 'down', 'it is down')
+    assert.equal(await statuses(), '503,503,200', 'after the first check')
+    await listening(server, port)
+    await until(async () => (await statuses()) === '200,200,200', 'it is up')
+    server.close()
+    await until(async () => (await statuses()) === '503,200,200', 'it is down again')
+    return `${paths.map(path => `\`${path}\``).join(', ')}: 503, 503, 200 at first; 200 each once it was there; 503, 200, 200 when it was gone again`
+  } finally {
+    await program.remove()
+    server.close()
+  }
 }
 
 /** Plays it several times, and tells how long the slowest end took. */

@@ -18,24 +18,24 @@ export interface OwnPlay {
 /** A part of the catalogue. */
 export interface OwnPart {
   readonly title: string
+  /** What readers must know beside the rows. */
+  readonly note?: string
   readonly plays: readonly OwnPlay[]
   readonly unplayed?: readonly Unplayed[]
 }
 
 export interface OwnPlayed extends Omit<OwnPlay, 'play'> {
   readonly seen: string
-  readonly seconds: number
   readonly problems: readonly string[]
 }
 
 /** Never rejects: what went wrong is a problem of the row. */
 export async function playOwn({ id, fault, promise, play }: OwnPlay): Promise<OwnPlayed> {
-  const from = performance.now()
-  const { seen, problems } = await play().then(
+  const outcome = await play().then(
     seen => ({ seen, problems: [] }),
     error => ({ seen: '', problems: [wordsOf(error)] }),
   )
-  return { id, fault, promise, seen, problems, seconds: Math.ceil((performance.now() - from) / 1_000) }
+  return { id, fault, promise, ...outcome }
 }
 
 function wordsOf(error: unknown): string {

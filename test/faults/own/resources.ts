@@ -43,6 +43,12 @@ export const resources: OwnPart = {
       promise: 'it is not killed',
       play: littleMemory,
     },
+    {
+      id: 'O17',
+      fault: '200 of 400 targets hang, with `maxConcurrentChecks: 50`, for 20 s',
+      promise: 'the others are checked on time: none fails, none is skipped',
+      play: manyHang,
+    },
     container(
       'O19',
       'read-only root, uid 65534, no HOME, no /etc/hosts, no /proc',
@@ -77,14 +83,6 @@ export const resources: OwnPart = {
       id: 'O15',
       fault: 'an error that nobody caught',
       why: 'logged without secrets, and exit 1 for the supervisor; it takes a bug to play it',
-    },
-    {
-      id: 'O17',
-      fault: 'half of the targets hang',
-      why: 'what hangs gets half of the slots, in turn; nothing healthy is skipped. At a small scale it is D3, above',
-      heldBy: [
-        'test/schedule/slots.test.ts: gets half of the slots, in turn, and leaves its share to the next when it is over',
-      ],
     },
     {
       id: 'O18',
@@ -184,6 +182,35 @@ async function littleMemory(): Promise<string> {
     })
   } finally {
     await target.close()
+  }
+}
+
+async function manyHang(): Promise<string> {
+  const [target, silent] = await Promise.all([serve(socket => socket.write('hello\n')), serve(() => {})])
+  const { defaults, dependencies } = configOf(target, 200, { interval: '2s', timeout: '1s' })
+  const hung = Object.entries(configOf(silent, 200).dependencies).map(([name, each]) => [
+    `hung-${name}`,
+    each,
+  ])
+  const config = {
+    defaults,
+    maxConcurrentChecks: 50,
+    dependencies: { ...dependencies, ...Object.fromEntries(hung) },
+  }
+  const program = await startProgram({ config })
+  try {
+    await sleep(20_000)
+    const report = await program.health()
+    const healthy = Object.entries(report.dependencies).filter(([name]) => !name.startsWith('hung-'))
+    const seen = await totals({
+      health: async () => ({ ...report, dependencies: Object.fromEntries(healthy) }),
+    })
+    assert.equal(seen.failures + seen.skipped, 0, inWords(seen))
+    assert.ok(seen.checks >= 1_800, `checks were late: ${inWords(seen)}`)
+    return `of the others: ${inWords(seen)}`
+  } finally {
+    await program.remove()
+    await Promise.all([target.close(), silent.close()])
   }
 }
 

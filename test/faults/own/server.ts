@@ -10,6 +10,7 @@ const listener = 'test/server/listener.test.ts'
 
 export const server: OwnPart = {
   title: "Pulsecheck's own server",
+  note: '`npm run attack` plays hostile clients against the running program; `docs/security.md` has what they saw.',
   plays: [
     {
       id: 'S15',

@@ -47,10 +47,17 @@ export const http: SceneScript = {
       url: `http://127.0.0.1:${server.port}/health`,
       expect: { json: { status: 'ok' } },
     }
-    const row = (id: string, fault: string, bad: Answer, verdict: Verdict, times?: number): Fault => ({
+    const row = (
+      id: string,
+      fault: string,
+      bad: Answer,
+      verdict: Verdict,
+      times?: number,
+      options: object = {},
+    ): Fault => ({
       id,
       fault,
-      dependency,
+      dependency: { ...dependency, ...options },
       verdict,
       inject() {
         answer = bad
@@ -79,6 +86,13 @@ export const http: SceneScript = {
           socket => socket.end(),
           down('connection_error', 'closed_early'),
         ),
+        row(
+          'N13',
+          'closed in the middle of the body',
+          write('HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"sta'),
+          down('connection_error', 'closed_early'),
+          10,
+        ),
         row('N16', 'a captive portal: 200 with a page', page, down('unhealthy', 'json_mismatch')),
         row('H1', 'the body drips, a byte each 50 ms', dripping, silent),
         row('H2', 'endless 103 Early Hints', endless('HTTP/1.1 103 Early Hints\r\n\r\n'), silent, 10),
@@ -103,6 +117,22 @@ export const http: SceneScript = {
           'a redirect to 169.254.169.254',
           write('HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n'),
           down('unhealthy', 'http_302'),
+        ),
+        row(
+          'H6',
+          'a redirect to another host, `followRedirects: true`',
+          write('HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n'),
+          down('unhealthy', 'redirect_blocked'),
+          10,
+          { followRedirects: true },
+        ),
+        row(
+          'H6',
+          'a redirect to itself, without end, `followRedirects: true`',
+          write('HTTP/1.1 302 Found\r\nLocation: /health\r\nContent-Length: 0\r\n\r\n'),
+          down('unhealthy', 'redirect_blocked'),
+          10,
+          { followRedirects: true },
         ),
         row('H8', 'an SSH banner on the port', write('SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n'), nonsense),
         row(

@@ -84,6 +84,15 @@ export const postgres: SceneScript = {
         heal: sql('ALTER ROLE checker LOGIN'),
       },
       {
+        id: 'P3',
+        fault: 'the role loses its right to the table of the query',
+        dependency: { ...dependency, query: 'SELECT count(*) FROM locked' },
+        verdict: { status: 'down', reason: 'auth_error', detail: '42501' },
+        inject: sql('REVOKE SELECT ON locked FROM checker'),
+        heal: sql('GRANT SELECT ON locked TO checker'),
+        times: 10,
+      },
+      {
         id: 'P4',
         fault: 'the password is rotated',
         dependency,
@@ -132,6 +141,15 @@ export const postgres: SceneScript = {
         verdict: { status: 'down', reason: 'unhealthy', detail: '55000' },
         inject: sql('ALTER DATABASE orders ALLOW_CONNECTIONS false', 'postgres'),
         heal: sql('ALTER DATABASE orders ALLOW_CONNECTIONS true', 'postgres'),
+        times: 10,
+      },
+      {
+        id: 'P10',
+        fault: 'the table of the query is gone',
+        dependency: { ...dependency, query: 'SELECT count(*) FROM locked' },
+        verdict: { status: 'down', reason: 'unhealthy', detail: '42P01' },
+        inject: sql('ALTER TABLE locked RENAME TO moved'),
+        heal: sql('ALTER TABLE moved RENAME TO locked'),
         times: 10,
       },
       {
