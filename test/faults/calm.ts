@@ -11,6 +11,8 @@ export interface Calm {
   readonly minutes: number
   readonly checks: number
   readonly failures: number
+  /** What failed last, and how, one for each sort of failure. */
+  readonly causes: readonly string[]
   readonly skipped: number
   /** Changes of a settled status: each is a false alarm. */
   readonly flips: number
@@ -55,6 +57,11 @@ export async function keepCalm(starts: number, minutes: number): Promise<Calm> {
       minutes,
       checks: sum('checks'),
       failures: sum('failures'),
+      causes: [
+        ...new Set(
+          all.flatMap(({ kind, lastFailure }) => (lastFailure ? [`${kind} ${lastFailure.message}`] : [])),
+        ),
+      ],
       skipped: sum('skipped'),
       flips: sum('transitions'),
     }

@@ -76,7 +76,7 @@ function share(played: readonly { readonly problems: readonly string[] }[]): str
   return `${held} of ${played.length} rows`
 }
 
-function calmSection({ starts, minutes, checks, failures, skipped, flips }: Calm): string {
+function calmSection({ starts, minutes, checks, failures, causes, skipped, flips }: Calm): string {
   return `
 ## Nothing is wrong
 
@@ -85,13 +85,13 @@ ${minutes} minutes, every ${settings.interval} ms with a timeout of ${settings.t
 
 | checks | failed | skipped | false changes of status |
 |---|---|---|---|
-| ${checks} | ${failures} | ${skipped} | ${flips} |
+| ${checks} | ${[failures, ...causes].join('; ')} | ${skipped} | ${flips} |
 `
 }
 
 function sceneTable({ title, played, unplayed }: SceneReport): string {
   const head = [
-    '| # | fault | Pulsecheck says | injections | detected: p50, p99, max (bound) | recovered: p50, p99, max (bound) | clients saw | |',
+    '| # | fault | Pulsecheck says | injections | detected: p50, p99, max (bound) | recovered: p50, p99, max (bound) | clients saw | outcome |',
     '|---|---|---|---|---|---|---|---|',
   ]
   return `### ${title}\n\n${[...head, ...played.map(row)].join('\n')}\n${notPlayed(unplayed)}`
@@ -122,7 +122,7 @@ function saw({ status, slowestAliveMs }: Played): string {
 
 function ownTable({ title, note, played, unplayed }: OwnReport): string {
   const rows = played.map(each => line([each.id, each.fault, each.promise, each.seen, outcome(each)]))
-  const head = ['| # | fault | what must happen | what was seen | |', '|---|---|---|---|---|']
+  const head = ['| # | fault | what must happen | what was seen | outcome |', '|---|---|---|---|---|']
   const table = rows.length === 0 ? '' : `${[...head, ...rows].join('\n')}\n`
   const said = note === undefined ? '' : `${note}\n\n`
   return `### ${title}\n\n${said}${table}${notPlayed(unplayed)}`

@@ -49,6 +49,8 @@ export const resources: OwnPart = {
       promise: 'the others are checked on time: none fails, none is skipped',
       play: manyHang,
     },
+    bug('an exception', 'throw new Error("a bug")'),
+    bug('a rejection', 'Promise.reject(new Error("a bug"))'),
     container(
       'O19',
       'read-only root, uid 65534, no HOME, no /etc/hosts, no /proc',
@@ -78,11 +80,6 @@ export const resources: OwnPart = {
         'test/schedule/run.test.ts: reports a checker that ignores its abort on time, and says when it has come back',
         'test/monitor.test.ts: one with a failing family still answers the others',
       ],
-    },
-    {
-      id: 'O15',
-      fault: 'an error that nobody caught',
-      why: 'logged without secrets, and exit 1 for the supervisor; it takes a bug to play it',
     },
     {
       id: 'O18',
@@ -211,6 +208,35 @@ async function manyHang(): Promise<string> {
   } finally {
     await program.remove()
     await Promise.all([target.close(), silent.close()])
+  }
+}
+
+/** A bug of ours: what nobody catches. */
+function bug(what: string, code: string): OwnPlay {
+  return {
+    id: 'O15',
+    fault: `${what} that nobody catches`,
+    promise: 'it is logged once, and the process ends with 1, for its supervisor to start it anew',
+    async play() {
+      const program = await startProgram({
+        config: { dependencies: { a: 'tcp://127.0.0.1:1' } },
+        files: { 'bug.mjs': `process.on('SIGUSR2', () => { ${code} })` },
+        env: { NODE_OPTIONS: '--import=./bug.mjs' },
+      })
+      try {
+        program.child.kill('SIGUSR2')
+        assert.equal(await Promise.race([program.ended, sleep(10_000, -1)]), 1, 'exit code')
+        const said = program
+          .output()
+          .stderr.split('\n')
+          .filter(line => line.includes('a bug'))
+        assert.equal(said.length, 1, 'lines about it in the log')
+        assert.match(said[0] ?? '', /level=error msg="internal error"/)
+        return 'one line, `internal error`; exit 1'
+      } finally {
+        await program.remove()
+      }
+    },
   }
 }
 

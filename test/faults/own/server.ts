@@ -1,7 +1,8 @@
 /** Our own server; hostile clients are the work of `npm run attack`. */
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { listening, serve } from '../../support/net.ts'
 import { launch } from '../../support/program.ts'
 import { configOf, type OwnPart, watching } from './play.ts'
@@ -17,6 +18,12 @@ export const server: OwnPart = {
       fault: 'the port is in use',
       promise: 'exit 4 within 3 s, one line, and nothing was asked',
       play: portInUse,
+    },
+    {
+      id: 'S14',
+      fault: 'escape sequences in URL and User-Agent, at `--log.level debug`',
+      promise: 'nothing of a request is in the log',
+      play: forgedLines,
     },
     {
       id: 'X1',
@@ -90,11 +97,6 @@ export const server: OwnPart = {
       ],
     },
     {
-      id: 'S14',
-      fault: 'line breaks and escape sequences in URL or User-Agent',
-      why: 'never in the log: requests are not logged',
-    },
-    {
       id: 'X2, X3, X4, X5, X6',
       fault: 'spellings of forbidden addresses, rebinding, schemes and floods at `/probe`',
       why: 'there is no such endpoint: only what the operator configured is asked',
@@ -123,4 +125,17 @@ async function portInUse(): Promise<string> {
     await once(holder, 'close')
     await target.close()
   }
+}
+
+async function forgedLines(): Promise<string> {
+  return await watching({ flags: ['--log.level', 'debug'] }, async program => {
+    const socket = connect(Number(new URL(program.url).port), '127.0.0.1')
+    const path = '/canary%0alevel=error%1b[31m'
+    socket.write(
+      `GET ${path} HTTP/1.1\r\nHost: canary\r\nUser-Agent: \x1b[31mcanary\r\nConnection: close\r\n\r\n`,
+    )
+    const answer = await text(socket)
+    assert.ok(!program.output().stderr.includes('canary'), 'the log shows the request')
+    return `“${answer.split('\r\n')[0]}”; no word of it in the log`
+  })
 }

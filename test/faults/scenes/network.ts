@@ -20,11 +20,6 @@ const portRange = '/proc/sys/net/ipv4/ip_local_port_range'
 
 const unplayed: readonly Unplayed[] = [
   {
-    id: 'N7',
-    fault: 'frozen, and its kernel still accepts',
-    why: 'played as R1 and P1; TCP alone stays `up`, see there',
-  },
-  {
     id: 'N8, N9',
     fault: '30 % packet loss; a link of 64 kbit/s',
     why: 'there is no single verdict: up if the answer comes within `timeout`, else `timeout`; thresholds keep it from flapping',

@@ -14,7 +14,7 @@ const unplayed: readonly Unplayed[] = [
   {
     id: 'N7',
     fault: 'the process is frozen, and its kernel still accepts',
-    why: '`up` without `expect`, by design: it proves the kernel behind the port. With `expect` it is `timeout`, as in Q4',
+    why: '`up` without `expect`, by design: it proves the kernel behind the port. With `expect` it is `timeout`, as in Q4; so are frozen servers of other kinds: R1, P1',
     heldBy: ['test/kinds/tcp.test.ts: a connection alone is enough without expect'],
   },
   { id: 'Q1, Q2, Q3', fault: 'gRPC', why: 'there is no such kind yet' },

@@ -15,11 +15,6 @@ const unplayed: readonly Unplayed[] = [
     heldBy: ['test/kinds/shared/tls.test.ts: no session is resumed'],
   },
   {
-    id: 'T9',
-    fault: 'a chain of 100 KB',
-    why: 'memory is bounded by what a handshake may take in OpenSSL: 100 KB',
-  },
-  {
     id: 'T10',
     fault: 'our own certificate is replaced by a broken file',
     why: 'the last good pair stays, and a metric tells',
@@ -112,6 +107,12 @@ export const tls: SceneScript = {
           'the intermediate certificate is left out',
           present({ ...below, certPem: below.leafPem }),
           refused('UNABLE_TO_VERIFY_LEAF_SIGNATURE'),
+        ),
+        row(
+          'T9',
+          'a chain of more than 100 KB',
+          present({ ...below, certPem: below.certPem.repeat(150) }),
+          refused('ERR_SSL_EXCESSIVE_MESSAGE_SIZE'),
         ),
         row(
           'T5',
