@@ -1,5 +1,5 @@
 /** What is played: a fault as a value, and the scenes that hold the servers it happens to. */
-import type { Reason, Status } from '../../src/dependency.ts'
+import type { Reason, Status } from '../../src/model/dependency.ts'
 
 /** What Pulsecheck must say while the fault lasts. */
 export interface Verdict {
