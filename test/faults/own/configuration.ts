@@ -49,7 +49,7 @@ export const configuration: OwnPart = {
       id: 'C6, C7',
       fault: 'alias bombs; nesting of 20,000 levels',
       why: 'refused before they are expanded',
-      heldBy: [invalid, 'test/config/yaml.test.ts: lists in flow style'],
+      heldBy: [invalid, 'test/config/yaml/yaml.test.ts: lists in flow style'],
     },
     {
       id: 'C8',
@@ -82,7 +82,7 @@ export const configuration: OwnPart = {
       id: 'C14',
       fault: 'patterns that are wrong or take exponential time',
       why: 'compiled at the start, by an engine of linear time',
-      heldBy: ['test/kinds/http.test.ts: ^(a+)+$'],
+      heldBy: ['test/kinds/http/http.test.ts: ^(a+)+$'],
     },
     {
       id: 'C15',

@@ -1,7 +1,7 @@
 /** Inside an application: what a process of ours cannot show. */
 import type { OwnPart } from './play.ts'
 
-const monitor = 'test/monitor.test.ts'
+const monitor = 'test/monitor/monitor.test.ts'
 
 export const embedded: OwnPart = {
   title: 'Embedded in an application',

@@ -78,7 +78,7 @@ export const resources: OwnPart = {
       heldBy: [
         'test/schedule/run.test.ts: that throws before its first await is a failure like any other',
         'test/schedule/run.test.ts: reports a checker that ignores its abort on time, and says when it has come back',
-        'test/monitor.test.ts: one with a failing family still answers the others',
+        'test/monitor/monitor.test.ts: one with a failing family still answers the others',
       ],
     },
     {

@@ -7,7 +7,7 @@ import { listening, serve } from '../../support/net.ts'
 import { launch } from '../../support/program.ts'
 import { configOf, type OwnPart, watching } from './play.ts'
 
-const listener = 'test/server/listener.test.ts'
+const listener = 'test/server/http/listener.test.ts'
 
 export const server: OwnPart = {
   title: "Pulsecheck's own server",
@@ -70,14 +70,14 @@ export const server: OwnPart = {
       fault: 'many scrapes at once',
       why: 'one rendering is shared; beyond the limit 503, and probes go on',
       heldBy: [
-        'test/server/metrics.test.ts: more scrapes at once than allowed are told to come back; probes go on',
+        'test/server/http/deliveries.test.ts: more paused readers than there is room for do not keep an honest one from its answer',
       ],
     },
     {
       id: 'S10',
       fault: 'every form of `Accept` and `Accept-Encoding`',
       why: 'negotiated; compression is shared and does not hold up probes',
-      heldBy: ['test/server/metrics.test.ts: an exposition, negotiated and compressed'],
+      heldBy: ['test/server/routes/metrics.test.ts: an exposition, negotiated and compressed'],
     },
     {
       id: 'S11',

@@ -13,19 +13,21 @@ const unplayed: readonly Unplayed[] = [
     id: 'H7, H13',
     fault: 'unread bodies; a keep-alive connection is closed as we send',
     why: 'cannot happen: every check has a connection of its own',
-    heldBy: ['test/kinds/http.test.ts: is what the options say, on a connection of its own that is closed'],
+    heldBy: [
+      'test/kinds/http/http.test.ts: is what the options say, on a connection of its own that is closed',
+    ],
   },
   {
     id: 'H9',
     fault: 'a catastrophic pattern',
     why: 'patterns are RE2, which runs in linear time, over a bounded body',
-    heldBy: ['test/kinds/http.test.ts: ^(a+)+$'],
+    heldBy: ['test/kinds/http/http.test.ts: ^(a+)+$'],
   },
   {
     id: 'H14',
     fault: 'HTTP_PROXY in the environment',
     why: 'ignored',
-    heldBy: ['test/kinds/http.test.ts: heeds no proxy of the environment'],
+    heldBy: ['test/kinds/http/http.test.ts: heeds no proxy of the environment'],
   },
   {
     id: 'H15',

@@ -9,7 +9,7 @@ const unplayed: readonly Unplayed[] = [
     id: 'P16',
     fault: 'a startup parameter that the pooler does not know',
     why: '`protocol_error/08P01`, and the message says to set `pooler: true`',
-    heldBy: ['test/kinds/postgres-pooler.test.ts: says what to set if it is not known to be there'],
+    heldBy: ['test/kinds/postgres/pooler.test.ts: says what to set if it is not known to be there'],
   },
 ]
 

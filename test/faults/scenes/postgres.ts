@@ -15,33 +15,33 @@ const unplayed: readonly Unplayed[] = [
     id: 'P6',
     fault: 'starting up, shutting down',
     why: '`unhealthy/57P03`, for as long as it lasts: milliseconds, on this machine',
-    heldBy: ['test/kinds/postgres.test.ts: a restart is refused, then not ready, then ok'],
+    heldBy: ['test/kinds/postgres/postgres.test.ts: a restart is refused, then not ready, then ok'],
   },
   {
     id: 'P8',
     fault: 'a standby lags, or lost its primary',
     why: 'a measurement, and no failure',
     heldBy: [
-      'test/kinds/postgres.test.ts: the lag grows while replay stands still, and while the primary is away',
+      'test/kinds/postgres/postgres.test.ts: the lag grows while replay stands still, and while the primary is away',
     ],
   },
   {
     id: 'P13',
     fault: 'a message of 2 GB is announced; endless messages',
     why: '`protocol_error/body_too_large`',
-    heldBy: ['test/kinds/postgres-wire.test.ts: endless messages are cut off at 1 MiB'],
+    heldBy: ['test/kinds/postgres/wire.test.ts: endless messages are cut off at 1 MiB'],
   },
   {
     id: 'P14',
     fault: 'a query of a million rows',
     why: 'refused beyond 1,000 rows or 1 MiB',
-    heldBy: ['test/kinds/postgres.test.ts: a million rows'],
+    heldBy: ['test/kinds/postgres/postgres.test.ts: a million rows'],
   },
   {
     id: 'P15',
     fault: 'PGPASSWORD and the like in the environment',
     why: 'ignored',
-    heldBy: ['test/kinds/postgres.test.ts: nothing in the environment or at home has a say'],
+    heldBy: ['test/kinds/postgres/postgres.test.ts: nothing in the environment or at home has a say'],
   },
 ]
 

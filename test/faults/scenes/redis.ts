@@ -10,20 +10,20 @@ const unplayed: readonly Unplayed[] = [
     id: 'R2',
     fault: 'frozen before the login',
     why: 'the same as R1, since every check connects anew',
-    heldBy: ['test/kinds/redis.test.ts: R2: frozen before the login is a timeout in phase auth'],
+    heldBy: ['test/kinds/redis/redis.test.ts: R2: frozen before the login is a timeout in phase auth'],
   },
   {
     id: 'R9',
     fault: 'a wrong password in the configuration',
     why: 'as R8: `auth_error/WRONGPASS`, with one login per check and no password in any output',
-    heldBy: ['test/kinds/redis.test.ts: R9: one connection and one login for each check'],
+    heldBy: ['test/kinds/redis/redis.test.ts: R9: one connection and one login for each check'],
   },
   {
     id: 'R16',
     fault: '1,000 targets come back at once',
     why: 'one connection per target and interval, spread by the schedule',
     heldBy: [
-      'test/kinds/redis.test.ts: R16: a restart is followed at once',
+      'test/kinds/redis/redis.test.ts: R16: a restart is followed at once',
       'test/schedule/scheduler.test.ts: spreads first checks over one second, then keeps each to its own grid',
     ],
   },
