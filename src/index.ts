@@ -38,7 +38,8 @@ export { Secret, SecretUrl } from './model/secret.ts'
 export { parseDependency } from './model/settings.ts'
 export {
   createMonitor,
-  type ExtraMetrics,
+  type Family,
   type Monitor,
   type MonitorOptions,
 } from './monitor.ts'
+export { type AccessRules, type ReloadOutcome, type RoutesOptions, routes } from './server/index.ts'

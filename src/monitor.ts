@@ -1,79 +1,70 @@
-/** The wiring for everyone: dependencies in; state, verdicts, metrics and routes out. */
-import type { FastifyPluginAsync } from 'fastify'
-import { createExposition, type ExpositionResponse } from './exposition/exposition.ts'
-import type { Family } from './exposition/family.ts'
+/** The wiring for everyone: dependencies in; state, verdicts and metrics out. */
+import { createExposition, type Exposition, type ExpositionResponse } from './exposition/exposition.ts'
 import { createHistogram } from './exposition/histogram.ts'
 import type { Dependency, Resolve } from './model/dependency.ts'
 import type { DependencyOptions } from './model/kind.ts'
+import { type Logger, silent } from './model/logger.ts'
 import { defaultBuckets, parseDependency } from './model/settings.ts'
 import { version } from './model/version.ts'
 import { createApply } from './monitor/apply.ts'
 import { createSystemClock, type TimerClock } from './schedule/clock.ts'
 import { createResolver } from './schedule/resolve.ts'
 import { createScheduler } from './schedule/scheduler.ts'
-import { type AccessRules, routes, type Sources } from './server/index.ts'
 import { createStore, type StateReader } from './state/store.ts'
 import { contradicted } from './state/transition.ts'
-import { createBoard } from './views/board.ts'
-import { type Logger, logChanges } from './views/logs.ts'
+import { type Board, createBoard } from './views/board.ts'
+import { logChanges } from './views/logs.ts'
 import { type DurationBuckets, followState } from './views/metrics.ts'
 import { createProbes, type Probes } from './views/probes.ts'
-import type { ProcessMetrics } from './views/process.ts'
-import { lagBuckets, type Self, selfFamilies } from './views/self.ts'
+import { lagBuckets, selfFamilies } from './views/self.ts'
 import { type StatusReport, statusReport } from './views/status.ts'
+
+export type { Family } from './exposition/family.ts'
 
 export interface MonitorOptions {
   /** By name, or ready-made. */
   readonly dependencies: Readonly<Record<string, DependencyOptions>> | readonly Dependency[]
-  /** Hears of every change of status. Default: nobody. */
-  readonly logger?: Logger
+  /** Receives a line for each change of status, and faults of our own. Default: none. */
+  readonly logger?: Logger | undefined
   /** Checks at the same time, over all dependencies. Default 1,000. */
-  readonly maxConcurrentChecks?: number
+  readonly maxConcurrentChecks?: number | undefined
   /** Buckets of the check durations. Default: classic and native ones. */
-  readonly durations?: DurationBuckets
-  /** Families that are not ours, read once a scrape: the process's own. */
-  readonly extra?: ExtraMetrics
-  /** Facts of the service around the monitor. */
-  readonly lastReload?: () => Self['lastReload']
-  readonly lastWebReload?: () => Self['lastWebReload']
-  readonly access?: AccessRules
-  /** The running config with secrets hidden, for `/config`. */
-  readonly config?: Sources['config']
-  readonly reload?: Sources['reload']
-  readonly clock?: TimerClock
-  readonly resolve?: Resolve
+  readonly durations?: DurationBuckets | undefined
+  /** Default: the clock of the system. */
+  readonly clock?: TimerClock | undefined
+  /** Resolves host names for all checks. Default: a resolver of the monitor's own. */
+  readonly resolve?: Resolve | undefined
 }
 
-/** Families over one subject, which is read anew at each scrape. */
-export interface ExtraMetrics<Subject = ProcessMetrics> {
-  readonly families: readonly Family<Subject>[]
-  read(): Subject
-  /** Awaited before each reading. */
-  prepare(): Promise<void>
-}
-
+/** What routes, bridges and applications read from. */
 export interface Monitor {
   readonly state: StateReader
   readonly probes: Probes
-  /** Every critical dependency is up and we are not draining. */
+  /** All that the status page shows, with what has changed. */
+  readonly board: Board
+  readonly logger: Logger
+  /** Whether every critical dependency is up and the monitor is not draining. */
   ready(): boolean
-  /** All that is known, as `/health` shows it. */
+  /** Everything that is known, as `/health` shows it. */
   status(): StatusReport
   /** The answer to a scrape with these request headers. */
   metrics(accept?: string, acceptEncoding?: string): Promise<ExpositionResponse>
-  /** What routes read from: for a server of your own. */
-  readonly sources: Sources
-  /** Every endpoint, as a plugin for your own Fastify 5. */
-  readonly routes: FastifyPluginAsync
-  /** Begins to check. Once; further calls do nothing. */
+  /**
+   * Adds families to every scrape: `read` gives their subject, once for each scrape and after `prepare` has resolved. If
+   * either fails, the families have no samples in that scrape, and the logger is told.
+   *
+   * @throws TypeError if a name is not valid or is already taken.
+   */
+  readonly collect: Exposition['collect']
+  /** Starts checking. Further calls do nothing. */
   start(): void
-  /** From now on not ready; checks go on. */
+  /** From now on, the monitor is not ready. Checks go on. */
   drain(): void
   /** Ends all checks and leaves no handle. May be called twice, and before `start`. */
   stop(): Promise<void>
   /**
-   * Exactly these dependencies from now on. What is unchanged keeps its state, its counters and its schedule. Every
-   * answer is from before the change or from after it, never from in between. Resolves when the checks follow it too.
+   * Makes these the dependencies, in this order. What is unchanged keeps its state, its counters and its schedule. Every
+   * answer is from before the change or from after it, never from in between. Resolves when the schedule has followed.
    */
   apply(dependencies: readonly Dependency[]): Promise<void>
 }
@@ -83,12 +74,8 @@ export interface Monitor {
  */
 export function createMonitor(options: MonitorOptions): Monitor {
   const resolver = createResolver()
-  const {
-    clock = createSystemClock(),
-    resolve = resolver.resolve,
-    maxConcurrentChecks = 1_000,
-    logger,
-  } = options
+  const { clock = createSystemClock(), resolve = resolver.resolve, logger = silent } = options
+  const { maxConcurrentChecks = 1_000, durations = { buckets: defaultBuckets, native: true } } = options
   const store = createStore(clock)
   const lag = createHistogram({ buckets: lagBuckets, createdSeconds: clock.wall() / 1_000 })
   const scheduler = createScheduler({
@@ -101,59 +88,36 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const probes = createProbes(store, scheduler.stalledMs)
   const exposition = createExposition({
     now: clock.now,
-    onError: error => logger?.error({ cause: String(error) }, 'a metric family failed'),
+    onError: error => logger.error({ cause: String(error) }, 'a metric family failed'),
   })
-  const dependencyMetrics = followState(
-    exposition,
-    store,
-    options.durations ?? { buckets: defaultBuckets, native: true },
-  )
+  const dependencyMetrics = followState(exposition, store, durations)
   const build = { version: version(), nodeVersion: process.version }
-  exposition.collect(selfFamilies, () => {
-    const lastReload = options.lastReload?.()
-    const lastWebReload = options.lastWebReload?.()
-    return {
-      ready: ready(),
-      checksInFlight: scheduler.inFlight(),
-      schedulerLag: lag.value(),
-      build,
-      ...(lastReload !== undefined && { lastReload }),
-      ...(lastWebReload !== undefined && { lastWebReload }),
-    }
-  })
-  const { extra } = options
-  if (extra !== undefined) exposition.collect(extra.families, extra.read, extra.prepare)
-  if (logger !== undefined) logChanges(store, logger)
+  exposition.collect(selfFamilies, () => ({
+    ready: ready(),
+    checksInFlight: scheduler.inFlight(),
+    schedulerLag: lag.value(),
+    build,
+  }))
+  if (options.logger !== undefined) logChanges(store, logger)
 
   const ready = () => probes.readiness().status !== 'unavailable'
   const { nextCheckAt } = scheduler
   const board = createBoard({ state: store, probes, nextCheckAt })
-  const status = () => statusReport(store.snapshot(), probes.readiness(), nextCheckAt)
-  const metrics: Monitor['metrics'] = (accept, acceptEncoding) => exposition.respond(accept, acceptEncoding)
-  const { config, reload } = options
-  const sources = {
-    probes,
-    board,
-    status,
-    metrics,
-    ...(config && { config }),
-    ...(reload && { reload }),
-    ...(logger && { logger }),
-  }
   let isStopped = false
   const apply = createApply({ store, scheduler, metrics: dependencyMetrics, isStopped: () => isStopped })
-  for (const dependency of resolved(options.dependencies)) {
+  for (const dependency of toDependencies(options.dependencies)) {
     store.put(dependency)
     scheduler.add(dependency)
   }
   return {
     state: store,
     probes,
+    board,
+    logger,
     ready,
-    status,
-    metrics,
-    sources,
-    routes: routes(sources, options.access),
+    status: () => statusReport(store.snapshot(), probes.readiness(), nextCheckAt),
+    metrics: exposition.respond,
+    collect: exposition.collect,
     start: scheduler.start,
     drain: probes.drain,
     async stop() {
@@ -165,7 +129,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   }
 }
 
-function resolved(dependencies: MonitorOptions['dependencies']): readonly Dependency[] {
+function toDependencies(dependencies: MonitorOptions['dependencies']): readonly Dependency[] {
   if (Array.isArray(dependencies)) return dependencies
   return Object.entries(dependencies).map(([name, { kind, options }]) => parseDependency(name, kind, options))
 }

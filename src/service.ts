@@ -7,15 +7,15 @@ import {
   loadConfig,
 } from './config/index.ts'
 import type { Kind } from './model/kind.ts'
+import type { Logger } from './model/logger.ts'
 import { createMonitor, type Monitor } from './monitor.ts'
 import { createServer, type Server } from './server/index.ts'
 import { followFiles } from './service/follow.ts'
 import { lacksLastNewline, suspicion } from './service/suspicion.ts'
 import { type FollowedWeb, followWebConfig, loadWebConfig } from './service/web.ts'
 import { overBudget, seriesBudget } from './views/budget.ts'
-import type { Logger } from './views/logs.ts'
 import { createProcessMetrics } from './views/process.ts'
-import { noFailures, type ReloadFailure } from './views/self.ts'
+import { noFailures, type ReloadFailure, reloadFamilies } from './views/reloads.ts'
 
 export interface ServiceOptions {
   /** Without it, the environment is the configuration. */
@@ -141,18 +141,23 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     logger,
     maxConcurrentChecks: config.maxConcurrentChecks,
     durations: config.histogram,
-    extra: await createProcessMetrics(),
-    lastReload: () => ({ ...lastReload, unusableFiles: following.unusable() }),
-    lastWebReload: () => followedWeb?.last(),
-    config: () => config.printable,
-    ...(options.lifecycle === true && { reload: outcome }),
   })
+  const { families, read, prepare } = await createProcessMetrics()
+  monitor.collect(families, read, prepare)
+  monitor.collect(reloadFamilies, () => ({
+    config: lastReload,
+    failures: lastReload.failures,
+    unusableFiles: following.unusable(),
+    web: followedWeb?.last(),
+  }))
   const listen = options.listen ?? config.server.listen
-  const server = createServer(monitor.sources, {
+  const server = createServer(monitor, {
     ...accessOf(config),
     listen,
     probesListen: config.server.probes.listen,
     metricsPath: options.metricsPath ?? config.server.metricsPath,
+    config: () => config.printable,
+    reload: options.lifecycle === true ? outcome : undefined,
     ...(web?.web !== undefined && { web: web.web }),
   })
   const scheme = web?.web?.tls === undefined ? 'http' : 'https'

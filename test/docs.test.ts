@@ -9,10 +9,11 @@ import { createProgram } from '../src/cli/program.ts'
 import { kinds } from '../src/kinds/index.ts'
 import { phases, reasons, skipCauses } from '../src/model/dependency.ts'
 import { createMonitor } from '../src/monitor.ts'
-import { defaultLimits, webFileSchema } from '../src/server/index.ts'
+import { defaultLimits, routes, webFileSchema } from '../src/server/index.ts'
 import { maxStreams } from '../src/server/page/feed.ts'
 import { dependencyFamilies, measurementFamilies } from '../src/views/families.ts'
 import { createProcessMetrics } from '../src/views/process.ts'
+import { reloadFamilies } from '../src/views/reloads.ts'
 import { selfFamilies } from '../src/views/self.ts'
 import { blocksOf, documents, headings, prose, quoted, read, root, rowsUnder } from './docs/documents.ts'
 import { tables, tablesIn } from './docs/tables.ts'
@@ -67,7 +68,7 @@ describe('words of the code that stand in the documents', () => {
   test('every metric is one that is exposed', async () => {
     const measured = kinds.flatMap(({ name, measurements = {} }) => measurementFamilies(name, measurements))
     const own = await createProcessMetrics()
-    const families = [...dependencyFamilies, ...measured, ...selfFamilies, ...own.families]
+    const families = [...dependencyFamilies, ...measured, ...selfFamilies, ...reloadFamilies, ...own.families]
     const exposed = families.flatMap(({ name, type }) =>
       type === 'histogram' ? [name, `${name}_bucket`, `${name}_sum`, `${name}_count`] : [name],
     )
@@ -138,8 +139,8 @@ async function routesOf(): Promise<readonly string[]> {
   const app = fastify()
   const urls = new Set<string>()
   app.addHook('onRoute', ({ url }) => void urls.add(url.replace(/:(\w+)/, '<$1>')))
-  const monitor = createMonitor({ dependencies: {}, config: () => ({}), reload: async () => ({ ok: true }) })
-  await app.register(monitor.routes)
+  const monitor = createMonitor({ dependencies: {} })
+  await app.register(routes(monitor, { config: () => ({}), reload: async () => ({ ok: true }) }))
   await app.close()
   return [...urls]
 }

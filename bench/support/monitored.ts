@@ -18,7 +18,7 @@ const monitor = createMonitor({
   dependencies: manyDependencies(ordered<Dependencies>()),
   clock: watched(createSystemClock(), lates),
 })
-const server = createServer(monitor.sources, { listen: [{ host: '127.0.0.1', port: 0 }] })
+const server = createServer(monitor, { listen: [{ host: '127.0.0.1', port: 0 }] })
 const [address] = await server.start()
 monitor.start()
 const complete = () => monitor.state.snapshot().states.every(({ checks }) => checks > 0)

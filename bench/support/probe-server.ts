@@ -1,6 +1,7 @@
 /** The server under load, in a process of its own: ours, or bare `node:http` with the same bytes and headers. */
 import { createServer as createBare } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { silent } from '../../src/model/logger.ts'
 import { createServer } from '../../src/server/index.ts'
 import { createStore } from '../../src/state/store.ts'
 import { createBoard } from '../../src/views/board.ts'
@@ -21,13 +22,14 @@ async function serveOurs(): Promise<number> {
     store.record(name, { ...passed, at: clock.wall(), monotonicAt: clock.now() })
   }
   const probes = createProbes(store, () => 0)
-  const sources = {
+  const monitor = {
     probes,
     board: createBoard({ state: store, probes }),
     status: () => statusReport(store.snapshot(), probes.readiness()),
+    logger: silent,
     metrics: () => Promise.reject(new Error('not measured here')),
   }
-  const server = createServer(sources, { listen: [{ host: '127.0.0.1', port: 0 }] })
+  const server = createServer(monitor, { listen: [{ host: '127.0.0.1', port: 0 }] })
   const [address] = await server.start()
   return address?.port ?? 0
 }

@@ -8,24 +8,22 @@ import { createTls, verifiesClients } from './access/tls.ts'
 import type { WebConfig } from './access/webfile.ts'
 import { plainAnswer, send, sendRaw } from './http/answer.ts'
 import { createConnections } from './http/connections.ts'
-import { createDeliveries } from './http/deliveries.ts'
 import { openFileLimit } from './http/descriptors.ts'
 import { type Limits, limitsWithin } from './http/limits.ts'
 import { type ListenAddress, type Listener, type ListenerOptions, listen } from './http/listener.ts'
-import { createFeed, feedTimes } from './page/feed.ts'
-import { createProbeAnswers, isProbe } from './routes/probes.ts'
-import { answerErrors, guardedRoutes, refuseBodies } from './routes/routes.ts'
-import type { Sources } from './sources.ts'
+import type { Monitored } from './monitored.ts'
+import { isProbe } from './routes/probes.ts'
+import { answerErrors, createTransport, type RoutesOptions, refuseBodies, routes } from './routes/routes.ts'
 
 /** The rules beside those that the web config sets. */
 export type ServerRules = Omit<AccessRules, 'users' | 'certificates'>
 
-export interface ServerSettings extends ServerRules {
+export interface ServerSettings
+  extends ServerRules,
+    Pick<RoutesOptions, 'config' | 'reload' | 'metricsPath'> {
   readonly listen: readonly ListenAddress[]
   /** Addresses on which only probes are answered: in plain HTTP, and with connections of their own. Default: none. */
   readonly probesListen?: readonly ListenAddress[]
-  /** Default: `/metrics`. */
-  readonly metricsPath?: string
   /** TLS, users and headers. Default: plain HTTP and no log-in. */
   readonly web?: WebConfig
   /** Default: `limitsWithin` the files that the process may open. */
@@ -61,22 +59,21 @@ export interface Server {
 const notFound = plainAnswer(404)
 
 /** @throws TypeError for an entry of `allow` or `hosts` that is none. */
-export function createServer(sources: Sources, settings: ServerSettings): Server {
-  const { probesListen = [], metricsPath = '/metrics' } = settings
+export function createServer(monitor: Monitored, settings: ServerSettings): Server {
+  const { probesListen = [], config, reload, metricsPath } = settings
   let rules: ServerRules = settings
   let web: WebConfig = settings.web ?? { users: new Map(), headers: {} }
   let headers = Object.entries(web.headers)
   const tls = web.tls && createTls(web.tls)
   const access = createAccess(accessRules(rules, web))
-  const app = createApp(sources)
+  const app = createApp(monitor)
   const limits = { ...limitsWithin(openFileLimit()), ...settings.limits }
   const connections = createConnections(limits.connections, limits.answerMs)
   const cut = ({ socket }: ServerResponse) => socket !== null && connections.cut(socket)
-  const feed = createFeed(sources.board, feedTimes, cut)
-  const deliveries = createDeliveries(limits, cut)
-  app.register(guardedRoutes(sources, { access, metricsPath, feed, deliveries }))
+  const transport = createTransport(monitor, limits, cut)
+  app.register(routes(monitor, { access, config, reload, metricsPath, transport }))
   // What is asked most often is answered without Fastify's part of the work (bench/probes.ts).
-  const probes = createProbeAnswers(sources.probes).byPath
+  const probes = transport.probes.byPath
   const options: ListenerOptions = {
     handle: (request, response) => app.routing(request, response),
     atOnce: (url, accept) => probes.get(url)?.(accept),
@@ -98,7 +95,7 @@ export function createServer(sources: Sources, settings: ServerSettings): Server
   let closing: Promise<void> | undefined
 
   function close(graceMs: number): Promise<void> {
-    feed.close()
+    transport.feed.close()
     closing ??= Promise.all(listeners.map(listener => listener.close(graceMs))).then(() => app.close())
     return closing
   }
@@ -129,7 +126,7 @@ export function createServer(sources: Sources, settings: ServerSettings): Server
     },
     audiences() {
       const insistsOnCertificate = web.tls?.clientAuth === 'RequireAndVerifyClientCert'
-      const canReload = sources.reload !== undefined
+      const canReload = reload !== undefined
       const inForce = accessRules(rules, web)
       return settings.listen.map(address => audienceOf(inForce, { address, insistsOnCertificate, canReload }))
     },
@@ -142,7 +139,7 @@ function accessRules(rules: ServerRules, { users, tls }: WebConfig): AccessRules
 }
 
 /** Fastify as a router: it never listens itself, so its own limits do not come into play. */
-function createApp(sources: Sources): FastifyInstance {
+function createApp(monitor: Monitored): FastifyInstance {
   const app = fastify({
     logger: false,
     frameworkErrors: (error, _request, reply) => {
@@ -150,7 +147,7 @@ function createApp(sources: Sources): FastifyInstance {
     },
   })
   refuseBodies(app)
-  answerErrors(app, sources)
+  answerErrors(app, monitor)
   const methods = new Map<string, string[]>()
   app.addHook('onRoute', ({ url, method }) => {
     methods.set(url, [...(methods.get(url) ?? []), ...[method].flat()])

@@ -1,6 +1,6 @@
 /** Secrets that are rotated while the service runs: looks at their files, and says when to read them again. */
 import { type NamedFile, stampOf } from '../config/index.ts'
-import type { Logger } from '../views/logs.ts'
+import type { Logger } from '../model/logger.ts'
 
 export interface FollowOptions {
   /** The files as they are in use. */

@@ -2,9 +2,9 @@
 import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { formatProblem, loadFile } from '../config/index.ts'
+import type { Logger } from '../model/logger.ts'
 import { createFollower, filesOf, readWebFile, type WebConfig, webFileSchema } from '../server/index.ts'
-import type { Logger } from '../views/logs.ts'
-import type { LastReload } from '../views/self.ts'
+import type { Reload } from '../views/reloads.ts'
 
 export interface LoadedWeb {
   /** Undefined if there are problems. */
@@ -39,7 +39,7 @@ export interface FollowWebOptions {
 }
 
 export interface FollowedWeb {
-  last(): LastReload
+  last(): Reload
   look(): Promise<void>
   stop(): void
 }
@@ -50,7 +50,7 @@ export function followWebConfig(options: FollowWebOptions): FollowedWeb {
   let inForce = first.web
   let { files } = first
   let told = '[]'
-  let last: LastReload = { successful: true, successAt: Date.now() }
+  let last: Reload = { successful: true, successAt: Date.now() }
 
   function apply(loaded: LoadedWeb): void {
     files = loaded.files

@@ -1,15 +1,8 @@
 /** One log line for each change of status, and none for a check, unless everything is wanted. */
 import type { CheckOutcome } from '../model/dependency.ts'
+import type { Logger } from '../model/logger.ts'
 import type { StateReader } from '../state/store.ts'
 import type { DependencyState } from '../state/transition.ts'
-
-/** The part of pino that is used. Fields first, then a message that is the same for all lines of its sort. */
-export interface Logger {
-  debug(fields: object, message: string): void
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
 
 /** At most so many lines in a window for one dependency; the next line says how many were left out. */
 const maxLines = 10

@@ -4,6 +4,7 @@ import { metricsPathProblem, parseListenAddress } from '../../src/config/index.t
 import { kinds as realKinds } from '../../src/kinds/index.ts'
 import { parseDependency } from '../../src/model/settings.ts'
 import { createMonitor } from '../../src/monitor.ts'
+import { routes } from '../../src/server/index.ts'
 import { seriesBudget } from '../../src/views/budget.ts'
 import { configOf, problemsOf } from './loading.ts'
 
@@ -82,9 +83,9 @@ test('the path of the metrics is that of no other route', async () => {
   const app = fastify()
   const paths: string[] = []
   app.addHook('onRoute', ({ url }) => void paths.push(url))
-  const monitor = createMonitor({ dependencies: {}, config: () => ({}), reload: async () => ({ ok: true }) })
+  const monitor = createMonitor({ dependencies: {} })
   onTestFinished(async () => void (await Promise.all([app.close(), monitor.stop()])))
-  await app.register(monitor.routes)
+  await app.register(routes(monitor, { config: () => ({}), reload: async () => ({ ok: true }) }))
   const others = [...new Set(paths)].filter(path => path !== '/metrics' && !path.includes(':'))
   expect(others).toEqual(expect.arrayContaining(['/', '/healthz', '/config', '/-/reload', '/-/events']))
   for (const path of others) expect([path, metricsPathProblem(path)]).toEqual([path, expect.any(String)])

@@ -6,8 +6,8 @@ import { type CheckSuccess, phases, tlsNotAfter } from '../../src/model/dependen
 import { parseDependency } from '../../src/model/settings.ts'
 import { initialState, transition } from '../../src/state/transition.ts'
 import type { DependencySubject } from '../../src/views/families.ts'
+import { noFailures, type Reloads } from '../../src/views/reloads.ts'
 import type { Self } from '../../src/views/self.ts'
-import { noFailures } from '../../src/views/self.ts'
 
 const dependency = parseDependency('shop', tcp, { url: 'tcp://shop:1' })
 const success: CheckSuccess = {
@@ -31,6 +31,11 @@ export const fullSelf: Self = {
   checksInFlight: 0,
   schedulerLag: histogram,
   build: { version: '0', nodeVersion: '0' },
-  lastReload: { successful: true, successAt: 0, failures: noFailures, unusableFiles: 0 },
-  lastWebReload: { successful: true, successAt: 0 },
+}
+
+export const fullReloads: Reloads = {
+  config: { successful: true, successAt: 0 },
+  failures: noFailures,
+  unusableFiles: 0,
+  web: { successful: true, successAt: 0 },
 }

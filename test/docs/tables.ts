@@ -14,8 +14,9 @@ import { formatDuration } from '../../src/model/duration.ts'
 import type { Kind } from '../../src/model/kind.ts'
 import { settings } from '../../src/model/settings.ts'
 import { dependencyFamilies, measurementFamilies } from '../../src/views/families.ts'
+import { reloadFamilies } from '../../src/views/reloads.ts'
 import { selfFamilies } from '../../src/views/self.ts'
-import { fullSelf, fullSubject } from './subjects.ts'
+import { fullReloads, fullSelf, fullSubject } from './subjects.ts'
 
 type Row = readonly string[]
 
@@ -35,9 +36,13 @@ export function tables(): ReadonlyMap<string, string> {
     ['families', familyTable(dependencyFamilies, fullSubject)],
     ['measurements', table(['metric', 'type', 'meaning'], kinds.flatMap(measurementRows))],
     ['self', familyTable(selfFamilies, fullSelf)],
+    ['reloads', familyTable(reloadFamilies, fullReloads)],
     [
       'overview',
-      table(['metric', 'type', 'meaning'], [...dependencyFamilies, ...selfFamilies].map(shortRow)),
+      table(
+        ['metric', 'type', 'meaning'],
+        [...dependencyFamilies, ...selfFamilies, ...reloadFamilies].map(shortRow),
+      ),
     ],
   ])
 }

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { tcp } from '../../src/kinds/tcp.ts'
 import { parseDependency } from '../../src/model/settings.ts'
 import { createMonitor, type Monitor, type MonitorOptions } from '../../src/monitor.ts'
+import { routes } from '../../src/server/index.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { dependency } from '../support/dependency.ts'
 import { closedPort, serve, until } from '../support/net.ts'
@@ -52,7 +53,7 @@ describe('a monitor in an application', () => {
     const monitor = monitored({
       dependencies: { cache: tcp({ host: '127.0.0.1', port: await closedPort(), ...quick }) },
     })
-    app.register(monitor.routes, { prefix: '/dependencies' })
+    app.register(routes(monitor), { prefix: '/dependencies' })
     app.get('/', () => 'the application')
     monitor.start()
     await until(() => monitor.state.get('cache')?.last !== undefined, 'a result')
@@ -195,6 +196,25 @@ describe('a changed list of dependencies', () => {
   })
 })
 
+test('one that collects families of the application shows them in every scrape', async () => {
+  const monitor = monitored({ dependencies: {} })
+  let orders = 0
+  const family = {
+    name: 'orders',
+    type: 'gauge',
+    help: 'Orders.',
+    samples: (value: number) => [{ labels: {}, value }],
+  } as const
+  monitor.collect(
+    [family],
+    () => orders,
+    async () => void orders++,
+  )
+  expect(await metrics(monitor)).toContain('orders 1\n')
+  expect(await metrics(monitor)).toContain('orders 2\n')
+  expect(() => monitor.collect([family], () => orders)).toThrow(TypeError)
+})
+
 test('one whose process metrics fail still answers the others', async () => {
   const errors: object[] = []
   const quiet = {
@@ -206,12 +226,12 @@ test('one whose process metrics fail still answers the others', async () => {
   const monitor = monitored({
     dependencies: [parseDependency('cache', tcp, { url: 'tcp://127.0.0.1:1' })],
     logger: quiet,
-    extra: {
-      families: [],
-      read: () => new Map(),
-      prepare: async () => Promise.reject(new Error('no /proc')),
-    },
   })
+  monitor.collect(
+    [],
+    () => new Map(),
+    async () => Promise.reject(new Error('no /proc')),
+  )
   expect(await metrics(monitor)).toContain('dependency_critical{dependency="cache",kind="tcp"} 1')
   expect(errors).toEqual([{ cause: 'Error: no /proc' }])
 })
@@ -235,8 +255,8 @@ test('one with a failing family still answers the others', async () => {
   const monitor = monitored({
     dependencies: [parseDependency('cache', tcp, { url: 'tcp://127.0.0.1:1' })],
     logger: quiet,
-    extra: { families: [broken], read: () => new Map(), prepare: async () => {} },
   })
+  monitor.collect([broken], () => new Map())
   expect(await metrics(monitor)).toContain('dependency_critical{dependency="cache",kind="tcp"} 1')
   expect(errors).toEqual([{ cause: 'Error: a bug' }])
 })

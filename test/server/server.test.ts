@@ -11,7 +11,7 @@ const ipv6 = Object.values(networkInterfaces()).some(list => list?.some(({ addre
 describe('start', () => {
   test('several addresses, each with its own free port', async () => {
     const address = { host: '127.0.0.1', port: 0 }
-    const server = createServer(world().sources, { listen: [address, address] })
+    const server = createServer(world().monitor, { listen: [address, address] })
     const ports = (await server.start()).map(({ port }) => port)
     expect(new Set(ports).size).toBe(2)
     for (const port of ports) expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200)
@@ -20,13 +20,13 @@ describe('start', () => {
   })
 
   test('without a host: all addresses', async () => {
-    await using server = await serving(world().sources, { listen: [{ port: 0 }] })
+    await using server = await serving(world().monitor, { listen: [{ port: 0 }] })
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200)
     if (ipv6) expect((await fetch(`http://[::1]:${server.port}/healthz`)).status).toBe(200)
   })
 
   test.runIf(ipv6)('an IPv6 address', async () => {
-    await using server = await serving(world().sources, { listen: [{ host: '::1', port: 0 }] })
+    await using server = await serving(world().monitor, { listen: [{ host: '::1', port: 0 }] })
     expect((await fetch(`http://[::1]:${server.port}/healthz`)).status).toBe(200)
   })
 
@@ -41,7 +41,7 @@ describe('start', () => {
       { host: '127.0.0.1', port: freePort },
       { host: '127.0.0.1', port },
     ]
-    const failed = createServer(world().sources, { listen: addresses }).start()
+    const failed = createServer(world().monitor, { listen: addresses }).start()
     await expect(failed).rejects.toThrow(ListenError)
     await expect(failed).rejects.toMatchObject({
       code: 'EADDRINUSE',
@@ -58,23 +58,23 @@ describe('start', () => {
     ],
     [{ host: 'nobody.invalid', port: 1 }, /^cannot listen on nobody.invalid:1: .*\((ENOTFOUND|EAI_AGAIN)\)$/],
   ])('%j', async (address, message) => {
-    await expect(createServer(world().sources, { listen: [address] }).start()).rejects.toThrow(message)
+    await expect(createServer(world().monitor, { listen: [address] }).start()).rejects.toThrow(message)
   })
 
   test('closing before the start, and twice', async () => {
-    const server = createServer(world().sources, { listen: [] })
+    const server = createServer(world().monitor, { listen: [] })
     await server.close(0)
     await server.close(0)
   })
 })
 
 test('an allow list with a mistake is told before anything listens', () => {
-  expect(() => createServer(world().sources, { listen: [], allow: ['10.0.0.0/99'] })).toThrow(TypeError)
+  expect(() => createServer(world().monitor, { listen: [], allow: ['10.0.0.0/99'] })).toThrow(TypeError)
 })
 
 test('the headers of the web config go with every answer', async () => {
   const headers = { 'Strict-Transport-Security': 'max-age=1', 'X-Content-Type-Options': 'nosniff' }
-  await using server = await serving(world().sources, { web: { users: new Map(), headers } })
+  await using server = await serving(world().monitor, { web: { users: new Map(), headers } })
   for (const path of ['/healthz', '/readyz?verbose', '/metrics', '/nowhere']) {
     const answer = await fetch(server.url + path)
     expect(answer.headers.get('strict-transport-security')).toBe('max-age=1')
@@ -83,7 +83,7 @@ test('the headers of the web config go with every answer', async () => {
 })
 
 test('the page links to what there is, and may load nothing', async () => {
-  await using server = await serving(world({ config: () => ({}) }).sources, { metricsPath: '/m' })
+  await using server = await serving(world({ config: () => ({}) }).monitor, { metricsPath: '/m' })
   const page = await fetch(server.url)
   expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none';/)
   const links = [...(await page.text()).matchAll(/href="([^"]+)"/g)].map(match => match[1])

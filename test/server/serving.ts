@@ -1,17 +1,20 @@
 /** A server over a state that the test plays, and clients that say exactly the bytes they are told to. */
 import { connect, type Socket } from 'node:net'
 import type { CheckResult } from '../../src/model/dependency.ts'
-import { createServer, type Server, type ServerSettings, type Sources } from '../../src/server/index.ts'
+import { createServer, type Monitored, type Server, type ServerSettings } from '../../src/server/index.ts'
 import { createStore, type Store } from '../../src/state/store.ts'
 import { createBoard } from '../../src/views/board.ts'
 import { createProbes, type Probes } from '../../src/views/probes.ts'
 import { statusReport } from '../../src/views/status.ts'
 import { dependency } from '../support/dependency.ts'
 
+/** What routes read from, with what a service adds to it. */
+export type Served = Monitored & Pick<ServerSettings, 'config' | 'reload'>
+
 export interface World {
   readonly store: Store
   readonly probes: Probes
-  readonly sources: Sources
+  readonly monitor: Served
   /** What the server warned of. */
   readonly warnings: { readonly fields: object; readonly message: string }[]
   /** Time that passes for states and probes alone, in milliseconds. */
@@ -20,7 +23,7 @@ export interface World {
 }
 
 /** `orders-db` is critical, `cache` is not; nothing is known of either. */
-export function world(overrides: Partial<Sources> = {}): World {
+export function world(overrides: Partial<Served> = {}): World {
   let passed = 0
   const clock = { now: () => 1_000 + passed, wall: () => Date.UTC(2026, 0, 1) + passed }
   const store = createStore(clock)
@@ -28,7 +31,7 @@ export function world(overrides: Partial<Sources> = {}): World {
   store.put(dependency({ name: 'cache', critical: false, failureThreshold: 1 }))
   const probes = createProbes(store, () => 0)
   const warnings: World['warnings'] = []
-  const sources: Sources = {
+  const monitor: Served = {
     probes,
     status: () => statusReport(store.snapshot(), probes.readiness()),
     board: createBoard({ state: store, probes }),
@@ -54,7 +57,7 @@ export function world(overrides: Partial<Sources> = {}): World {
   const pass = (ms: number) => {
     passed += ms
   }
-  return { store, probes, sources, warnings, pass, record }
+  return { store, probes, monitor, warnings, pass, record }
 }
 
 export interface Serving extends AsyncDisposable {
@@ -66,8 +69,13 @@ export interface Serving extends AsyncDisposable {
 }
 
 /** A started server on a free loopback port. */
-export async function serving(sources: Sources, settings: Partial<ServerSettings> = {}): Promise<Serving> {
-  const server = createServer(sources, { listen: [{ host: '127.0.0.1', port: 0 }], ...settings })
+export async function serving(monitor: Served, settings: Partial<ServerSettings> = {}): Promise<Serving> {
+  const server = createServer(monitor, {
+    listen: [{ host: '127.0.0.1', port: 0 }],
+    config: monitor.config,
+    reload: monitor.reload,
+    ...settings,
+  })
   const [address, probes] = await server.start()
   const port = address!.port
   const scheme = settings.web?.tls === undefined ? 'http' : 'https'

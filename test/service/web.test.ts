@@ -92,7 +92,7 @@ test('a broken file changes nothing, and is followed further; so is one that nam
 })
 
 test('TLS cannot be turned on: refused as a whole, with a line in the log', async () => {
-  const server = createServer(world().sources, { listen: [] })
+  const server = createServer(world().monitor, { listen: [] })
   using web = await followed(user('alice'), server.setWeb)
   writeFileSync(file, `${tls}${user('bob')}`)
   await web.settle()

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import type { Logger } from '../../src/model/logger.ts'
 import { createStore } from '../../src/state/store.ts'
-import { type Logger, logChanges } from '../../src/views/logs.ts'
+import { logChanges } from '../../src/views/logs.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { dependency } from '../support/dependency.ts'
 import { failure, success } from '../support/results.ts'

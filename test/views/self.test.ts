@@ -1,24 +1,24 @@
 import { expect, test } from 'vitest'
 import { createExposition } from '../../src/exposition/exposition.ts'
+import type { Family } from '../../src/exposition/family.ts'
 import { createHistogram } from '../../src/exposition/histogram.ts'
-import { lagBuckets, type Self, selfFamilies } from '../../src/views/self.ts'
+import { type Reloads, reloadFamilies } from '../../src/views/reloads.ts'
+import { lagBuckets, selfFamilies } from '../../src/views/self.ts'
+
+const lagHistogram = createHistogram({ buckets: lagBuckets, createdSeconds: 1 })
+lagHistogram.observe(0.002)
 
 /** The samples of a scrape, without HELP and TYPE. */
-async function samplesOf(facts: Partial<Self>): Promise<readonly string[]> {
-  const lag = createHistogram({ buckets: lagBuckets, createdSeconds: 1 })
-  lag.observe(0.002)
+async function samplesOf<Facts>(
+  families: readonly Family<Facts>[],
+  facts: Facts,
+): Promise<readonly string[]> {
   const exposition = createExposition({
     onError: error => {
       throw error
     },
   })
-  exposition.group(selfFamilies).set('', {
-    ready: true,
-    checksInFlight: 7,
-    schedulerLag: lag.value(),
-    build: { version: '1.2.3', nodeVersion: 'v24.0.0' },
-    ...facts,
-  })
+  exposition.group(families).set('', facts)
   const { body } = await exposition.respond(undefined, 'identity')
   return String(body)
     .split('\n')
@@ -34,8 +34,14 @@ const lag = [
   'pulsecheck_scheduler_lag_seconds_count 1',
 ]
 
-test('an embedded monitor shows nothing of files that it does not have', async () => {
-  expect(await samplesOf({ ready: false })).toEqual([
+test('a monitor says whether it is ready, what runs it and what it has in flight', async () => {
+  const facts = {
+    ready: false,
+    checksInFlight: 7,
+    schedulerLag: lagHistogram.value(),
+    build: { version: '1.2.3', nodeVersion: 'v24.0.0' },
+  }
+  expect(await samplesOf(selfFamilies, facts)).toEqual([
     'pulsecheck_ready 0',
     'pulsecheck_build_info{version="1.2.3",nodeversion="v24.0.0"} 1',
     ...lag,
@@ -43,19 +49,15 @@ test('an embedded monitor shows nothing of files that it does not have', async (
   ])
 })
 
+const reloads: Reloads = {
+  config: { successful: false, successAt: 1_500_000_000_250 },
+  failures: { invalid: 3, truncated: 2 },
+  unusableFiles: 4,
+  web: { successful: true, successAt: 1_600_000_000_500 },
+}
+
 test('a service shows how the last reloads went, and when one last went well', async () => {
-  const samples = await samplesOf({
-    lastReload: {
-      successful: false,
-      successAt: 1_500_000_000_250,
-      failures: { invalid: 3, truncated: 2 },
-      unusableFiles: 4,
-    },
-    lastWebReload: { successful: true, successAt: 1_600_000_000_500 },
-  })
-  expect(samples).toEqual([
-    'pulsecheck_ready 1',
-    'pulsecheck_build_info{version="1.2.3",nodeversion="v24.0.0"} 1',
+  expect(await samplesOf(reloadFamilies, reloads)).toEqual([
     'pulsecheck_config_last_reload_successful 0',
     'pulsecheck_config_last_reload_success_timestamp_seconds 1500000000.25',
     'pulsecheck_web_config_last_reload_successful 1',
@@ -63,7 +65,10 @@ test('a service shows how the last reloads went, and when one last went well', a
     'pulsecheck_config_reload_failures_total{cause="invalid"} 3',
     'pulsecheck_config_reload_failures_total{cause="truncated"} 2',
     'pulsecheck_secret_files_unusable 4',
-    ...lag,
-    'pulsecheck_checks_in_flight 7',
   ])
+})
+
+test('a service without a web config file shows nothing of one', async () => {
+  const samples = await samplesOf(reloadFamilies, { ...reloads, web: undefined })
+  expect(samples.filter(sample => sample.includes('web_config'))).toEqual([])
 })

@@ -6,7 +6,7 @@ import { preferred } from '../http/accept.ts'
 import { everyAnswer, mediaTypes } from '../http/answer.ts'
 import type { Deliveries } from '../http/deliveries.ts'
 import { createShared, jsonInSlices } from '../http/report.ts'
-import type { Sources } from '../sources.ts'
+import type { Monitored } from '../monitored.ts'
 
 const offers = ['application/json', healthJsonType]
 
@@ -18,14 +18,16 @@ interface Report {
 }
 
 export interface DetailRoutesOptions {
-  readonly sources: Sources
+  readonly monitor: Monitored
+  /** The running config, secrets already hidden. Without it, there is no `/config`. */
+  readonly config: (() => unknown) | undefined
   readonly access: Access
   readonly deliveries: Deliveries
 }
 
 export function detailRoutes(
   app: FastifyInstance,
-  { sources: { status, config }, access, deliveries }: DetailRoutesOptions,
+  { monitor: { status }, config, access, deliveries }: DetailRoutesOptions,
 ): void {
   const onRequest = access.guard('details')
   const method = ['GET', 'HEAD']

@@ -2,12 +2,15 @@
 import type { FastifyInstance } from 'fastify'
 import type { Access } from '../access/rules.ts'
 import { answer, mediaTypes, send } from '../http/answer.ts'
-import type { Sources } from '../sources.ts'
+import type { ReloadOutcome } from '../monitored.ts'
 
 const reloaded = answer(200, mediaTypes.text, 'reloaded\n')
 
-export function lifecycleRoutes(app: FastifyInstance, { reload }: Sources, access: Access): void {
-  if (reload === undefined) return
+export function lifecycleRoutes(
+  app: FastifyInstance,
+  reload: () => Promise<ReloadOutcome>,
+  access: Access,
+): void {
   app.route({
     method: ['POST', 'PUT'],
     url: '/-/reload',

@@ -1,23 +1,23 @@
 /** `/metrics`: a scrape reads what is known, and asks no dependency. */
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ExpositionResponse } from '../../exposition/exposition.ts'
 import type { Access } from '../access/rules.ts'
 import { everyAnswer, plainAnswer, send } from '../http/answer.ts'
 import type { Deliveries } from '../http/deliveries.ts'
-import { silent } from '../logger.ts'
-import type { Sources } from '../sources.ts'
+import type { Monitored } from '../monitored.ts'
 
 const failed = plainAnswer(500)
 
 export interface MetricsRouteOptions {
-  readonly sources: Sources
+  readonly monitor: Monitored
   readonly access: Access
   readonly deliveries: Deliveries
 }
 
 export function metricsRoute(app: FastifyInstance, path: string, options: MetricsRouteOptions): void {
-  const { sources, access, deliveries } = options
-  const { metrics, logger = silent } = sources
+  const { monitor, access, deliveries } = options
+  const { metrics, logger } = monitor
 
   // Scrapes that come together share what is rendered, so that only their answers have to be bounded.
   async function scrape(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -33,7 +33,7 @@ export function metricsRoute(app: FastifyInstance, path: string, options: Metric
   function respond(
     request: FastifyRequest,
     reply: FastifyReply,
-    { contentType, contentEncoding, contentLength, body, shares }: Awaited<ReturnType<Sources['metrics']>>,
+    { contentType, contentEncoding, contentLength, body, shares }: ExpositionResponse,
   ): FastifyReply {
     reply.headers({ ...everyAnswer, 'content-type': contentType, 'content-length': String(contentLength) })
     reply.header('vary', 'Accept, Accept-Encoding')

@@ -61,8 +61,7 @@ export function createProbeAnswers(probes: Probes): ProbeAnswers {
   }
 }
 
-export function probeRoutes(app: FastifyInstance, probes: Probes): void {
-  const answers = createProbeAnswers(probes)
+export function probeRoutes(app: FastifyInstance, answers: ProbeAnswers): void {
   const ask = (url: string, answerTo: (request: FastifyRequest) => Answer) =>
     app.route({ method: ['GET', 'HEAD'], url, handler: (request, reply) => send(reply, answerTo(request)) })
 

@@ -1,83 +1,102 @@
-/** All routes as one Fastify plugin: the service's own server registers it, and so may an embedding application. */
+/** All routes as one Fastify plugin, for the service's own server and for an application that embeds a monitor. */
+import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { type Access, type AccessRules, createAccess } from '../access/rules.ts'
 import { plainAnswer, send } from '../http/answer.ts'
-import { createDeliveries, type Deliveries, defaultDeliveryLimits, reset } from '../http/deliveries.ts'
-import { silent } from '../logger.ts'
-import { createFeed, type Feed } from '../page/feed.ts'
-import type { Sources } from '../sources.ts'
+import {
+  createDeliveries,
+  type Deliveries,
+  type DeliveryLimits,
+  defaultDeliveryLimits,
+  reset,
+} from '../http/deliveries.ts'
+import type { Monitored, ReloadOutcome } from '../monitored.ts'
+import { createFeed, type Feed, feedTimes } from '../page/feed.ts'
 import { detailRoutes } from './details.ts'
 import { lifecycleRoutes } from './lifecycle.ts'
 import { metricsRoute } from './metrics.ts'
 import { pageRoutes } from './page.ts'
-import { probeRoutes } from './probes.ts'
+import { createProbeAnswers, type ProbeAnswers, probeRoutes } from './probes.ts'
 
-/**
- * The routes for an application's own Fastify: `app.register(routes(sources), { prefix: '/health' })`. Hooks, parsers
- * and the error handler stay inside. An address is judged by `request.ip`, so it heeds the application's `trustProxy`.
- *
- * @param rules who may see what is not a probe; see `AccessRules`.
- * @param metricsPath one that no other route has. Default: `/metrics`.
- * @throws TypeError for an entry of `allow` that is no address.
- */
-export function routes(
-  sources: Sources,
-  rules: AccessRules = {},
-  metricsPath = '/metrics',
-): FastifyPluginAsync {
-  return guardedRoutes(sources, {
-    access: createAccess(rules),
-    metricsPath,
-    feed: createFeed(sources.board),
-    deliveries: createDeliveries(defaultDeliveryLimits, reset),
-  })
+export interface RoutesOptions {
+  /** Who may see what is not a probe: rules, or access whose rules are replaced while requests come in. Default: `{}`. */
+  readonly access?: AccessRules | Access | undefined
+  /** Returns the running config with its secrets hidden. Without it, there is no `/config`. */
+  readonly config?: (() => unknown) | undefined
+  /** Reloads the config. Without it, there is no `/-/reload`. */
+  readonly reload?: (() => Promise<ReloadOutcome>) | undefined
+  /** A path that no other route has. Default: `/metrics`. */
+  readonly metricsPath?: string | undefined
+  /** What a listener of our own shares with its routes. Default: made for the server of an application. */
+  readonly transport?: Transport | undefined
 }
 
-/** What stands between the routes and their clients. */
-export interface Guarding {
-  readonly access: Access
-  readonly metricsPath: string
+/** The ways in which answers reach clients. */
+export interface Transport {
+  readonly probes: ProbeAnswers
   readonly feed: Feed
   readonly deliveries: Deliveries
 }
 
 /**
- * The routes with rules that somebody else may replace. Closes `access` with the application, and `feed` before it: its
- * streams would hold the application's server open.
+ * The routes of a monitor: `app.register(routes(monitor), { prefix: '/internal' })`. Hooks, parsers and the error handler
+ * stay inside the plugin. A client is judged by `request.ip`, so `trustProxy` of the application applies.
+ *
+ * @throws TypeError for an entry of `access.allow` or `access.hosts` that is not valid.
  */
-export function guardedRoutes(
-  sources: Sources,
-  { access, metricsPath, feed, deliveries }: Guarding,
-): FastifyPluginAsync {
+export function routes(monitor: Monitored, options: RoutesOptions = {}): FastifyPluginAsync {
+  const { config, reload, metricsPath = '/metrics' } = options
+  const { transport: { probes, feed, deliveries } = createTransport(monitor) } = options
+  const access = toAccess(options.access)
   return async app => {
     refuseBodies(app)
-    answerErrors(app, sources)
+    answerErrors(app, monitor)
+    // The streams of the feed would keep the server open.
     app.addHook('preClose', async () => feed.close())
     app.addHook('onClose', access.close)
-    probeRoutes(app, sources.probes)
-    metricsRoute(app, metricsPath, { sources, access, deliveries })
-    detailRoutes(app, { sources, access, deliveries })
-    lifecycleRoutes(app, sources, access)
+    probeRoutes(app, probes)
+    metricsRoute(app, metricsPath, { monitor, access, deliveries })
+    detailRoutes(app, { monitor, config, access, deliveries })
+    if (reload !== undefined) lifecycleRoutes(app, reload, access)
     if (metricsPath === '/') return
-    const config = sources.config === undefined ? [] : ([['/config', 'Configuration']] as const)
     const links = [
       ['/health', 'Health as JSON'],
       [metricsPath, 'Metrics'],
       ['/readyz?verbose', 'Readiness'],
-      ...config,
+      ...(config === undefined ? [] : [['/config', 'Configuration'] as const]),
     ] as const
-    pageRoutes(app, { board: sources.board, feed, access, deliveries, links })
+    pageRoutes(app, { board: monitor.board, feed, access, deliveries, links })
   }
 }
 
-/** No route of ours takes a body, so none is read, whatever it says of itself. */
+/**
+ * @param limits of large answers.
+ * @param cut ends the connection of a response at once. Default: by a reset where that is possible.
+ */
+export function createTransport(
+  { probes, board }: Monitored,
+  limits: DeliveryLimits = defaultDeliveryLimits,
+  cut: (response: ServerResponse) => void = reset,
+): Transport {
+  return {
+    probes: createProbeAnswers(probes),
+    feed: createFeed(board, feedTimes, cut),
+    deliveries: createDeliveries(limits, cut),
+  }
+}
+
+function toAccess(access: AccessRules | Access = {}): Access {
+  return 'guard' in access ? access : createAccess(access)
+}
+
+/** No route takes a body, so none is read, whatever the request says. */
 export function refuseBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
 }
 
-/** An error shows its status and nothing else; ours are logged. That a client left is none. */
-export function answerErrors(app: FastifyInstance, { logger = silent }: Sources): void {
+/** The answer to an error is its status and nothing else. Our own faults are logged; a client that left is not a fault. */
+export function answerErrors(app: FastifyInstance, { logger }: Pick<Monitored, 'logger'>): void {
   app.setErrorHandler((error: { readonly statusCode?: number }, _request, reply) => {
     if (reply.raw.destroyed) return reply.hijack()
     const { statusCode = 500 } = error

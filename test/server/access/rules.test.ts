@@ -5,19 +5,19 @@ import { describe, expect, test } from 'vitest'
 import { type Audience, audienceOf, type Circumstances } from '../../../src/server/access/audience.ts'
 import { type Bcrypt, createBcrypt } from '../../../src/server/access/bcrypt.ts'
 import { type AccessRules, createAccess } from '../../../src/server/access/rules.ts'
-import type { ServerSettings, Sources } from '../../../src/server/index.ts'
-import { serving, world } from '../serving.ts'
+import type { ServerSettings } from '../../../src/server/index.ts'
+import { type Served, serving, world } from '../serving.ts'
 
 const users = new Map([['alice', hashSync('open: sesame', 4)]])
 const web = { users, headers: {} }
-const extras: Partial<Sources> = { config: () => ({ shown: true }), reload: async () => ({ ok: true }) }
+const extras: Partial<Served> = { config: () => ({ shown: true }), reload: async () => ({ ok: true }) }
 const login = `Basic ${Buffer.from('alice:open: sesame').toString('base64')}`
 const outside = ['203.0.113.0/24']
 const probes = ['/healthz', '/livez', '/startupz', '/-/healthy', '/readyz/cache']
 
 /** Statuses of probes (200 or 503), details, `/metrics` and a reload. */
 async function statuses(settings: Partial<ServerSettings>, headers: Record<string, string> = {}) {
-  await using server = await serving(world(extras).sources, settings)
+  await using server = await serving(world(extras).monitor, settings)
   const status = async (path: string, method = 'GET') =>
     (await fetch(server.url + path, { method, headers })).status
   for (const path of probes) expect([200, 503]).toContain(await status(path))
@@ -204,7 +204,7 @@ const lan = Object.values(networkInterfaces())
 test.runIf(lan !== undefined)(
   'from an address that is not loopback: metrics, probes, and no details',
   async () => {
-    await using server = await serving(world().sources, { listen: [{ port: 0 }] })
+    await using server = await serving(world().monitor, { listen: [{ port: 0 }] })
     const paths = ['/metrics', '/healthz', '/health', '/', '/-/events']
     const asked = paths.map(async path => (await fetch(`http://${lan}:${server.port}${path}`)).status)
     expect(await Promise.all(asked)).toEqual([200, 200, 403, 403, 403])
@@ -261,7 +261,7 @@ describe('who sees what, in words', () => {
 })
 
 test('rules are replaced while the server runs; users stay unless others are given', async () => {
-  await using serve = await serving(world(extras).sources, { web })
+  await using serve = await serving(world(extras).monitor, { web })
   const status = async (authorization?: string) =>
     (await fetch(`${serve.url}/health`, { ...(authorization && { headers: { authorization } }) })).status
   expect(await status(login)).toBe(200)
@@ -279,16 +279,16 @@ test('rules are replaced while the server runs; users stay unless others are giv
 })
 
 test('a refusal asks for Basic, and says nothing else', async () => {
-  await using server = await serving(world().sources, { web })
+  await using server = await serving(world().monitor, { web })
   const response = await fetch(`${server.url}/metrics`, { headers: { authorization: 'Basic bm86bm8=' } })
   expect(response.headers.get('www-authenticate')).toBe('Basic realm="pulsecheck", charset="UTF-8"')
   expect(await response.text()).toBe('401 Unauthorized\n')
 })
 
 test('reload: outcome, problems, and a failure without details', async () => {
-  let answer: () => ReturnType<NonNullable<Sources['reload']>> = async () => ({ ok: true })
+  let answer: () => ReturnType<NonNullable<Served['reload']>> = async () => ({ ok: true })
   const w = world({ reload: () => answer() })
-  await using server = await serving(w.sources)
+  await using server = await serving(w.monitor)
   const reload = async (method: string) => {
     const response = await fetch(`${server.url}/-/reload`, { method })
     return [response.status, await response.text()]
@@ -307,7 +307,7 @@ test('reload: outcome, problems, and a failure without details', async () => {
 })
 
 test('without a source there is no reload and no config', async () => {
-  await using server = await serving(world().sources)
+  await using server = await serving(world().monitor)
   expect((await fetch(`${server.url}/-/reload`, { method: 'POST' })).status).toBe(404)
   expect((await fetch(`${server.url}/config`)).status).toBe(404)
 })

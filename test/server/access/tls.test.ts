@@ -60,17 +60,17 @@ describe('client certificates, by the names of exporter-toolkit', () => {
     ['VerifyClientCertIfGiven', [200, 200, 'refused']],
     ['RequireAndVerifyClientCert', ['refused', 200, 'refused']],
   ])('%s: none, good, foreign', async (clientAuth, expected) => {
-    await using server = await serving(world().sources, tls({ clientAuth }))
+    await using server = await serving(world().monitor, tls({ clientAuth }))
     const { port } = server
     expect([await ask(port), await ask(port, good), await ask(port, wrong)]).toEqual(expected)
   })
 
   test('allowed names', async () => {
     const strict = { clientAuth: 'RequireAndVerifyClientCert' } as const
-    await using listed = await serving(world().sources, tls({ ...strict, clientSans: ['scraper.example'] }))
+    await using listed = await serving(world().monitor, tls({ ...strict, clientSans: ['scraper.example'] }))
     expect(await ask(listed.port, good)).toBe(200)
     await using unlisted = await serving(
-      world().sources,
+      world().monitor,
       tls({ ...strict, clientSans: ['example', 'other'] }),
     )
     expect(await ask(unlisted.port, good)).toBe('refused')
@@ -78,13 +78,13 @@ describe('client certificates, by the names of exporter-toolkit', () => {
 })
 
 test('versions outside the bounds are refused', async () => {
-  await using server = await serving(world().sources, tls({ minVersion: 'TLSv1.3' }))
+  await using server = await serving(world().monitor, tls({ minVersion: 'TLSv1.3' }))
   expect(await ask(server.port, { maxVersion: 'TLSv1.2' })).toBe('refused')
   expect(await ask(server.port, { minVersion: 'TLSv1.3' })).toBe(200)
 })
 
 test('plain HTTP on the TLS port, and a handshake that never ends, are closed', async () => {
-  await using server = await serving(world().sources, { ...tls({}), limits: { handshakeMs: 200 } })
+  await using server = await serving(world().monitor, { ...tls({}), limits: { handshakeMs: 200 } })
   expect(await exchange(server.port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n')).not.toMatch(/HTTP\/1.1 [25]/)
   const socket = connectTcp(server.port, '127.0.0.1')
   expect(await read(socket)).toBe('')
@@ -92,7 +92,7 @@ test('plain HTTP on the TLS port, and a handshake that never ends, are closed', 
 })
 
 test('closing does not wait for a handshake', async () => {
-  const { server, port } = await serving(world().sources, tls({}))
+  const { server, port } = await serving(world().monitor, tls({}))
   const socket = connectTcp(port, '127.0.0.1')
   socket.write(Buffer.from('160301', 'hex'))
   await until(() => socket.readyState === 'open', 'connected')
@@ -119,7 +119,7 @@ describe('settings that are replaced while we run', () => {
   }
 
   test('a new pair is taken over; one that does not fit leaves the last good one', async () => {
-    await using serve = await serving(world().sources, tls({}))
+    await using serve = await serving(world().monitor, tls({}))
     const first = await serial(serve.port)
     serve.server.setWeb(web({ cert: next.certPem, key: next.keyPem }))
     const second = await serial(serve.port)
@@ -132,7 +132,7 @@ describe('settings that are replaced while we run', () => {
   })
 
   test('clients are judged by the new client_auth_type', async () => {
-    await using serve = await serving(world().sources, tls({}))
+    await using serve = await serving(world().monitor, tls({}))
     const good = { cert: client.certPem, key: client.keyPem }
     expect(await ask(serve.port)).toBe(200)
     serve.server.setWeb(web({ clientAuth: 'RequireAndVerifyClientCert' }))
@@ -146,10 +146,10 @@ describe('settings that are replaced while we run', () => {
 
   test('TLS is neither turned off nor on', async () => {
     const plain = { users: new Map(), headers: { 'X-Frame-Options': 'deny' } }
-    await using encrypted = await serving(world().sources, tls({}))
+    await using encrypted = await serving(world().monitor, tls({}))
     expect(() => encrypted.server.setWeb(plain)).toThrow('restart')
     expect(await ask(encrypted.port)).toBe(200)
-    await using open = await serving(world().sources, { web: plain })
+    await using open = await serving(world().monitor, { web: plain })
     expect(() => open.server.setWeb(web({}))).toThrow('restart')
     expect((await fetch(`${open.url}/healthz`)).headers.get('x-frame-options')).toBe('deny')
     open.server.setWeb({ users: new Map(), headers: {} })
@@ -168,7 +168,7 @@ describe('a verified client certificate opens the details where nobody else is n
     ['VerifyClientCertIfGiven', [403, 200, 'refused']],
     ['RequireAndVerifyClientCert', ['refused', 200, 'refused']],
   ])('%s: none, good, foreign', async (clientAuth, expected) => {
-    await using server = await serving(world().sources, tls({ clientAuth }))
+    await using server = await serving(world().monitor, tls({ clientAuth }))
     const { port } = server
     const none = await ask(port, { path: '/health', ...elsewhere })
     expect([
@@ -180,14 +180,14 @@ describe('a verified client certificate opens the details where nobody else is n
 })
 
 test('over TLS any host name will do for the details, since the certificate settles it', async () => {
-  await using server = await serving(world().sources, tls({}))
+  await using server = await serving(world().monitor, tls({}))
   const request = { path: '/health', servername: 'localhost', headers: { host: 'status.example' } }
   expect(await ask(server.port, request)).toBe(200)
 })
 
 test('of a certificate with a name that needs quotes, no name counts', async () => {
   const clientAuth = 'RequireAndVerifyClientCert'
-  await using server = await serving(world().sources, tls({ clientAuth, clientSans: ['scraper.example'] }))
+  await using server = await serving(world().monitor, tls({ clientAuth, clientSans: ['scraper.example'] }))
   const forged = authority.issue({ names: ['x, DNS:y', 'scraper.example'] })
   expect(new X509Certificate(forged.leafPem).subjectAltName).toMatch(/^DNS:".*", DNS:scraper.example$/)
   expect(await ask(server.port, { cert: forged.certPem, key: forged.keyPem })).toBe('refused')
@@ -197,6 +197,6 @@ test('of a certificate with a name that needs quotes, no name counts', async () 
 test('a certificate that cannot be used is told at the start', async () => {
   const web = tls({ key: next.keyPem }).web
   await expect(
-    createServer(world().sources, { listen: [{ host: '127.0.0.1', port: 0 }], web }).start(),
+    createServer(world().monitor, { listen: [{ host: '127.0.0.1', port: 0 }], web }).start(),
   ).rejects.toThrow()
 })

@@ -17,7 +17,7 @@ function counting() {
       return true
     },
   }
-  return { sources: { ...w.sources, probes }, asked: () => asked }
+  return { monitor: { ...w.monitor, probes }, asked: () => asked }
 }
 
 describe('a client that sends without end is cut before its requests cost anything', () => {
@@ -25,8 +25,8 @@ describe('a client that sends without end is cut before its requests cost anythi
     ['answered at once', '/healthz'],
     ['routed', '/healthz?'],
   ])('%s', async (_name, path) => {
-    const { sources, asked } = counting()
-    await using server = await serving(sources, { limits: { pipelined: 4 } })
+    const { monitor, asked } = counting()
+    await using server = await serving(monitor, { limits: { pipelined: 4 } })
     const socket = connect(server.port, '127.0.0.1')
     const failed = new Promise<NodeJS.ErrnoException>(resolve => socket.once('error', resolve))
     socket.write(get(path).repeat(2_000))
@@ -37,14 +37,14 @@ describe('a client that sends without end is cut before its requests cost anythi
   })
 
   test('those that wait behind another answer cost nothing until it is their turn', async () => {
-    const { sources, asked } = counting()
+    const { monitor, asked } = counting()
     const work = Promise.withResolvers<{ ok: true }>()
     let reloading = false
     const reload = () => {
       reloading = true
       return work.promise
     }
-    await using server = await serving({ ...sources, reload }, { limits: { pipelined: 4 } })
+    await using server = await serving({ ...monitor, reload }, { limits: { pipelined: 4 } })
     const socket = connect(server.port, '127.0.0.1')
     const answer = read(socket.on('error', () => {}))
     const slow = 'POST /-/reload HTTP/1.1\r\nHost: x\r\n\r\n'
@@ -58,7 +58,7 @@ describe('a client that sends without end is cut before its requests cost anythi
 })
 
 test('as many as the limit says are answered in order, again and again', async () => {
-  await using server = await serving(world().sources)
+  await using server = await serving(world().monitor)
   const socket = connect(server.port, '127.0.0.1')
   let text = ''
   socket.on('data', chunk => {
@@ -75,8 +75,8 @@ test('as many as the limit says are answered in order, again and again', async (
 })
 
 test('nothing is answered after an answer that closes the connection', async () => {
-  const { sources, asked } = counting()
-  await using server = await serving(sources)
+  const { monitor, asked } = counting()
+  await using server = await serving(monitor)
   const socket = connect(server.port, '127.0.0.1')
   socket.write(`${get('/healthz?', 'Content-Length: 5\r\n')}xxxxx${get('/healthz?')}${get('/healthz')}`)
   expect((await read(socket)).match(/HTTP\/1\.1 /g)).toHaveLength(1)

@@ -20,7 +20,7 @@ test('the defaults close slow senders within 6 seconds and slow readers within 1
 describe('hostile bytes', () => {
   let server: Serving
   beforeAll(async () => {
-    server = await serving(world().sources)
+    server = await serving(world().monitor)
   })
   afterAll(() => server.server.close(0))
 
@@ -119,12 +119,12 @@ describe('slow clients', () => {
     ['half a line', 'GET /hea'],
     ['headers without end', 'GET /healthz HTTP/1.1\r\nHost: x\r\n'],
   ])('%s: closed, and answered 408 or not at all', async (_name, bytes) => {
-    await using server = await serving(world().sources, { limits: { ...short, silenceMs: 5_000 } })
+    await using server = await serving(world().monitor, { limits: { ...short, silenceMs: 5_000 } })
     expect(await exchange(server.port, bytes)).toMatch(/^HTTP\/1.1 408 /)
   })
 
   test('a header that drips in is cut by the total, not by silence', async () => {
-    await using server = await serving(world().sources, { limits: short })
+    await using server = await serving(world().monitor, { limits: short })
     const socket = connect(server.port, '127.0.0.1')
     socket.on('error', () => {})
     socket.write('GET /healthz HTTP/1.1\r\nHost: x\r\nx: ')
@@ -134,7 +134,7 @@ describe('slow clients', () => {
   })
 
   test('a body that never comes', async () => {
-    await using server = await serving(world({ reload: async () => ({ ok: true }) }).sources, {
+    await using server = await serving(world({ reload: async () => ({ ok: true }) }).monitor, {
       limits: short,
     })
     const head = 'POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n'
@@ -152,7 +152,7 @@ describe('slow clients', () => {
       streams.push(body)
       return { contentType: 'text/plain', contentLength: 2 ** 40, body }
     }
-    await using server = await serving(world({ metrics }).sources, { limits: short })
+    await using server = await serving(world({ metrics }).monitor, { limits: short })
     const readers = Array.from({ length: 20 }, () => {
       const socket = connect(server.port, '127.0.0.1')
       socket.on('error', () => {})
@@ -172,7 +172,7 @@ describe('slow clients', () => {
     }
     const body = Readable.from(endless(), { objectMode: false })
     const metrics = async () => ({ contentType: 'text/plain', contentLength: 2 ** 40, body })
-    await using server = await serving(world({ metrics }).sources, { limits: { ...short, answerMs: 400 } })
+    await using server = await serving(world({ metrics }).monitor, { limits: { ...short, answerMs: 400 } })
     const socket = connect(server.port, '127.0.0.1')
     socket.on('error', () => {})
     socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -182,7 +182,7 @@ describe('slow clients', () => {
 
   test('who waits for our own work is not called silent', async () => {
     const work = Promise.withResolvers<{ ok: true }>()
-    await using server = await serving(world({ reload: () => work.promise }).sources, { limits: short })
+    await using server = await serving(world({ reload: () => work.promise }).monitor, { limits: short })
     const answer = fetch(`${server.url}/-/reload`, { method: 'POST' })
     setTimeout(() => work.resolve({ ok: true }), 4 * 150)
     expect((await answer).status).toBe(200)
@@ -197,7 +197,7 @@ describe('many connections', () => {
   }
 
   test('the oldest that waits for nothing goes; the newcomer is served', async () => {
-    await using server = await serving(world().sources, { limits: { connections: 10 } })
+    await using server = await serving(world().monitor, { limits: { connections: 10 } })
     const sockets: Socket[] = []
     for (let i = 0; i < 10; i++) {
       const socket = opened(server.port)
@@ -217,7 +217,7 @@ describe('many connections', () => {
       waiting++
       return work.promise
     }
-    await using server = await serving(world({ reload }).sources, { limits: { connections: 3 } })
+    await using server = await serving(world({ reload }).monitor, { limits: { connections: 3 } })
     const ask = async () => {
       const before = waiting
       const answer = exchange(server.port, 'POST /-/reload HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
@@ -251,7 +251,7 @@ describe('many connections of one client', () => {
   }
 
   test('cost that client its own, and no one else theirs', async () => {
-    await using server = await serving(world().sources, { limits: { connections: 10 } })
+    await using server = await serving(world().monitor, { limits: { connections: 10 } })
     const other = from(server.port, '127.0.0.2')
     await once(other, 'connect')
     const greedy: Socket[] = []
@@ -270,7 +270,7 @@ describe('many connections of one client', () => {
 
 describe('probes on an address of their own', () => {
   test('are answered there, and nothing else is', async () => {
-    await using server = await serving(world().sources, { probesListen: [{ host: '127.0.0.1', port: 0 }] })
+    await using server = await serving(world().monitor, { probesListen: [{ host: '127.0.0.1', port: 0 }] })
     const url = `http://127.0.0.1:${server.probesPort}`
     const paths = [
       '/healthz',
@@ -303,7 +303,7 @@ describe('probes on an address of their own', () => {
   })
 
   test('have connections of their own', async () => {
-    await using server = await serving(world().sources, {
+    await using server = await serving(world().monitor, {
       probesListen: [{ host: '127.0.0.1', port: 0 }],
       limits: { connections: 3, probeConnections: 2 },
     })
@@ -320,7 +320,7 @@ describe('probes on an address of their own', () => {
 
 describe('close', () => {
   test('idle and silent connections end at once, whatever the grace', async () => {
-    const { server, port } = await serving(world().sources, { limits: { idleMs: 60_000 } })
+    const { server, port } = await serving(world().monitor, { limits: { idleMs: 60_000 } })
     const idle = connect(port, '127.0.0.1')
     idle.write('GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
     await once(idle, 'data')
@@ -339,7 +339,7 @@ describe('close', () => {
       asked = true
       return work.promise
     }
-    const { server, port } = await serving(world({ reload }).sources)
+    const { server, port } = await serving(world({ reload }).monitor)
     const socket = connect(port, '127.0.0.1')
     socket.write('POST /-/reload HTTP/1.1\r\nHost: x\r\n\r\n')
     await until(() => asked, 'the request is in')
@@ -351,7 +351,7 @@ describe('close', () => {
 
   test('a client that keeps asking on one connection is told to go', async () => {
     const work = Promise.withResolvers<{ ok: true }>()
-    const { server, port } = await serving(world({ reload: () => work.promise }).sources)
+    const { server, port } = await serving(world({ reload: () => work.promise }).monitor)
     const socket = connect(port, '127.0.0.1')
     const get = 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n'
     socket.write(`${get}POST /-/reload HTTP/1.1\r\nHost: x\r\n\r\n${get}${get}`)
@@ -368,7 +368,7 @@ describe('close', () => {
       asked = true
       return new Promise<never>(() => {})
     }
-    const { server, port } = await serving(world({ reload }).sources)
+    const { server, port } = await serving(world({ reload }).monitor)
     const socket = connect(port, '127.0.0.1')
     socket.on('error', () => {})
     socket.write('POST /-/reload HTTP/1.1\r\nHost: x\r\n\r\n')

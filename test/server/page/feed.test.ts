@@ -23,7 +23,7 @@ interface Message {
 
 /** A feed behind a real server; `/<id>` reads on from that id. */
 async function serveFeed(w: World, times: Partial<FeedTimes> = {}) {
-  const feed = createFeed(w.sources.board, { ...fast, ...times })
+  const feed = createFeed(w.monitor.board, { ...fast, ...times })
   const responses: ServerResponse[] = []
   const server = createServer((request, response) => {
     responses.push(response)
@@ -153,7 +153,7 @@ test('a reader that does not read is dropped, and little is kept for it', async 
 
 test('where there is no room, the oldest stream of the client that has the most gives way', async () => {
   const streams: { readonly response: ServerResponse; readonly client: string }[] = []
-  const feed = createFeed(world().sources.board, fast)
+  const feed = createFeed(world().monitor.board, fast)
   const server = createServer((request, response) => {
     const client = request.url ?? ''
     streams.push({ response, client })

@@ -7,19 +7,19 @@ import { serving, world } from '../serving.ts'
 test('/health is the status report, always 200', async () => {
   const w = world()
   w.record('orders-db', false)
-  await using server = await serving(w.sources)
+  await using server = await serving(w.monitor)
   const response = await fetch(`${server.url}/health`)
   expect([response.status, response.headers.get('content-type')]).toEqual([
     200,
     'application/json; charset=utf-8',
   ])
-  expect(await response.json()).toEqual(w.sources.status())
+  expect(await response.json()).toEqual(w.monitor.status())
 })
 
 test('/health as health+json by Accept, with the status that the draft demands', async () => {
   const w = world()
   w.record('orders-db', false)
-  await using server = await serving(w.sources)
+  await using server = await serving(w.monitor)
   const response = await fetch(`${server.url}/health`, { headers: { accept: 'application/health+json' } })
   expect([response.status, response.headers.get('content-type')]).toEqual([
     503,
@@ -33,9 +33,9 @@ test('whoever asks in a loop gets the report rendered now and then', async () =>
   const w = world()
   const status = () => {
     rendered++
-    return w.sources.status()
+    return w.monitor.status()
   }
-  await using server = await serving({ ...w.sources, status })
+  await using server = await serving({ ...w.monitor, status })
   await Promise.all(Array.from({ length: 50 }, () => fetch(`${server.url}/health`)))
   expect(rendered).toBeLessThan(50)
   const before = rendered
@@ -53,9 +53,9 @@ test('while somebody still reads one, others get the same for up to a second', a
   for (let i = 0; i < 2_000; i++) w.store.put(dependency({ name: `d${i}`, target: 'x'.repeat(5_000) }))
   const status = () => {
     rendered++
-    return w.sources.status()
+    return w.monitor.status()
   }
-  await using server = await serving({ ...w.sources, status })
+  await using server = await serving({ ...w.monitor, status })
   const slow = connect(server.port, '127.0.0.1')
   slow.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
   await once(slow, 'readable')
@@ -76,7 +76,7 @@ test('/config is printed once, until it is another', async () => {
     },
   })
   let current = make()
-  await using server = await serving(world({ config: () => current }).sources)
+  await using server = await serving(world({ config: () => current }).monitor)
   const config = async () => (await fetch(`${server.url}/config`)).json()
   expect([await config(), await config()]).toEqual([{ printed: 1 }, { printed: 1 }])
   current = make()
@@ -87,7 +87,7 @@ test('/config is printed once, until it is another', async () => {
 
 test('/config is what the wiring shows', async () => {
   await using server = await serving(
-    world({ config: () => ({ dependencies: { cache: { password: '<secret>' } } }) }).sources,
+    world({ config: () => ({ dependencies: { cache: { password: '<secret>' } } }) }).monitor,
   )
   const response = await fetch(`${server.url}/config`)
   expect(await response.json()).toEqual({ dependencies: { cache: { password: '<secret>' } } })

@@ -11,7 +11,7 @@ describe('/', () => {
   test('is HTML under a strict policy', async () => {
     const w = world({ config: () => ({}) })
     w.record('orders-db', false)
-    await using server = await serving(w.sources)
+    await using server = await serving(w.monitor)
     const response = await fetch(`${server.url}/`)
     expect(response.status).toBe(200)
     expect(Object.fromEntries(response.headers)).toMatchObject({
@@ -35,7 +35,7 @@ describe('/', () => {
   })
 
   test('answers HEAD, and a compressed page to whoever takes it', async () => {
-    await using server = await serving(world().sources)
+    await using server = await serving(world().monitor)
     const head = await exchange(
       server.port,
       'HEAD / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n',
@@ -54,7 +54,7 @@ describe('/', () => {
   test('shows what its query asks for, and takes any nonsense for nothing', async () => {
     const w = world()
     w.record('orders-db', true)
-    await using server = await serving(w.sources)
+    await using server = await serving(w.monitor)
     const rows = async (query: string) => {
       const text = await (await fetch(`${server.url}/${query}`)).text()
       return [...text.matchAll(/<tbody[^>]*data-name="([^"]+)"[^>]*?( hidden)?>/g)]
@@ -69,7 +69,7 @@ describe('/', () => {
   })
 
   test('loads files that are there, and no others', async () => {
-    await using server = await serving(world().sources)
+    await using server = await serving(world().monitor)
     const page = await (await fetch(`${server.url}/`)).text()
     const loaded = [...page.matchAll(/(?:src|href)="(\.\/-\/page\/[^"]+)"/g)].map(([, path = '']) => path)
     const seen = new Set<string>()
@@ -96,9 +96,9 @@ test('whoever may not see the details sees neither page, files nor events', asyn
   const paths = ['/', '/-/page/main.js', '/-/events']
   const statuses = async (url: string) =>
     Promise.all(paths.map(async path => (await fetch(url + path)).status))
-  await using hidden = await serving(world().sources, { details: 'never' })
+  await using hidden = await serving(world().monitor, { details: 'never' })
   expect(await statuses(hidden.url)).toEqual([404, 404, 404])
-  await using elsewhere = await serving(world().sources, { allow: ['10.0.0.0/8'] })
+  await using elsewhere = await serving(world().monitor, { allow: ['10.0.0.0/8'] })
   expect(await statuses(elsewhere.url)).toEqual([403, 403, 403])
 })
 
@@ -108,13 +108,13 @@ describe('work on pages', () => {
     const w = world()
     let asked = 0
     const board = {
-      ...w.sources.board,
+      ...w.monitor.board,
       changes(cursor: number, most: number) {
         asked++
-        return { ...w.sources.board.changes(cursor, most), more: true }
+        return { ...w.monitor.board.changes(cursor, most), more: true }
       },
     }
-    return { sources: { ...w.sources, board }, asked: () => asked, logged: w.warnings }
+    return { monitor: { ...w.monitor, board }, asked: () => asked, logged: w.warnings }
   }
 
   const leaver = (port: number) => {
@@ -125,8 +125,8 @@ describe('work on pages', () => {
   }
 
   test('ends when the client has left, and nobody is told of an error', async () => {
-    const { sources, asked, logged } = endless()
-    await using server = await serving(sources)
+    const { monitor, asked, logged } = endless()
+    await using server = await serving(monitor)
     const socket = leaver(server.port)
     await until(() => asked() > 10, 'it is being worked on')
     socket.resetAndDestroy()
@@ -141,17 +141,17 @@ describe('work on pages', () => {
   })
 
   test('of whoever left while waiting never begins', async () => {
-    const { sources, asked } = endless()
-    const first = sources.board.changes
+    const { monitor, asked } = endless()
+    const first = monitor.board.changes
     const started = new Set<number>()
     const board = {
-      ...sources.board,
+      ...monitor.board,
       changes(cursor: number, most: number) {
         if (cursor === 0) started.add(asked())
         return first(cursor, most)
       },
     }
-    await using server = await serving({ ...sources, board })
+    await using server = await serving({ ...monitor, board })
     const working = [leaver(server.port), leaver(server.port)]
     await until(() => started.size === 2, 'two are being worked on')
     const waiting = Array.from({ length: 20 }, () => leaver(server.port))
@@ -172,7 +172,7 @@ describe('work on pages', () => {
   test('readers that pause hold no place: an honest one gets its page', async () => {
     const w = world()
     for (let i = 0; i < 500; i++) w.store.put(dependency({ name: `d${i}`, target: 'x'.repeat(20_000) }))
-    await using server = await serving(w.sources, { limits: { silenceMs: 60_000 } })
+    await using server = await serving(w.monitor, { limits: { silenceMs: 60_000 } })
     const paused = Array.from({ length: 12 }, () => leaver(server.port))
     await Promise.all(paused.map(socket => new Promise(resolve => socket.once('readable', resolve))))
     const answer = await fetch(`${server.url}/`)
@@ -184,7 +184,7 @@ describe('work on pages', () => {
 describe('/-/events', () => {
   test('a stream of events, which a closing server does not wait for', async () => {
     const w = world()
-    await using server = await serving(w.sources)
+    await using server = await serving(w.monitor)
     const response = await fetch(`${server.url}/-/events`)
     expect(response.headers.get('content-type')).toBe('text/event-stream')
     expect(response.headers.get('cache-control')).toBe('no-store')
@@ -201,7 +201,7 @@ describe('/-/events', () => {
 
   test('draining, there are none any more', async () => {
     const w = world()
-    await using server = await serving(w.sources)
+    await using server = await serving(w.monitor)
     w.probes.drain()
     await (await fetch(`${server.url}/-/events`)).text()
     expect((await fetch(`${server.url}/-/events`)).status).toBe(503)
@@ -209,7 +209,7 @@ describe('/-/events', () => {
   })
 
   test('HEAD ends at once', async () => {
-    await using server = await serving(world().sources)
+    await using server = await serving(world().monitor)
     const response = await fetch(`${server.url}/-/events`, { method: 'HEAD' })
     expect([response.status, await response.text()]).toEqual([200, ''])
   })
@@ -217,7 +217,7 @@ describe('/-/events', () => {
 
 test('in an application, under its prefix: links stay inside, and its close does not wait for streams', async () => {
   const app = fastify()
-  await app.register(routes(world().sources), { prefix: '/ops/pulse' })
+  await app.register(routes(world().monitor), { prefix: '/ops/pulse' })
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   const moved = await fetch(`${url}/ops/pulse?status=down`, { redirect: 'manual' })
   expect([moved.status, moved.headers.get('location')]).toEqual([307, './pulse/?status=down'])
@@ -232,7 +232,7 @@ test('in an application, under its prefix: links stay inside, and its close does
 test('ten thousand dependencies do not hold up others', async () => {
   const w = world()
   for (let i = 0; i < 10_000; i++) w.store.put(dependency({ name: `d${i}` }))
-  await using server = await serving(w.sources)
+  await using server = await serving(w.monitor)
   let turns = 0
   let next: NodeJS.Immediate
   const count = () => {

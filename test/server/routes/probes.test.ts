@@ -7,7 +7,7 @@ let url: string
 
 beforeEach(async () => {
   w = world()
-  const started = await serving(w.sources)
+  const started = await serving(w.monitor)
   open.push(started)
   url = started.url
 })

@@ -15,8 +15,11 @@ test('in an application: under its prefix, and its own hooks, parsers and errors
     metrics: () => Promise.reject(new Error('inner')),
     reload: async () => ({ ok: true }),
   })
-  await app.register(routes(failing.sources, { details: 'never' }), { prefix: '/pulse' })
-  await app.register(routes(world().sources, {}, '/other-metrics'), { prefix: '/second' })
+  await app.register(
+    routes(failing.monitor, { access: { details: 'never' }, reload: failing.monitor.reload }),
+    { prefix: '/pulse' },
+  )
+  await app.register(routes(world().monitor, { metricsPath: '/other-metrics' }), { prefix: '/second' })
   app.addHook('onResponse', async request => void seen.push(request.url))
 
   const ask = async (url: string, method: 'GET' | 'POST' | 'HEAD' = 'GET', payload?: object) => {
@@ -45,5 +48,7 @@ test('in an application: under its prefix, and its own hooks, parsers and errors
 })
 
 test('a wrong allow list is told where the plugin is made', () => {
-  expect(() => routes(world().sources, { allow: ['everywhere'] })).toThrow('"everywhere" is neither')
+  expect(() => routes(world().monitor, { access: { allow: ['everywhere'] } })).toThrow(
+    '"everywhere" is neither',
+  )
 })
