@@ -26,10 +26,9 @@ interface Changes {
 }
 
 /**
- * Returns a function that makes these the dependencies. The state changes at one moment, so that no reader ever sees a
- * part of the change; rendering the samples, and ending and beginning the checks, are done in slices around it, at most
- * 2,000 checks a second.
- * What is unchanged is not touched. Calls are carried out one after the other.
+ * Returns a function that replaces the dependencies, and their order. The state changes at one moment, so no reader sees
+ * half of a change. Samples are rendered, and checks ended and started, in slices around it, at most 2,000 checks a
+ * second. What is unchanged is not touched. Calls run one after the other.
  */
 export function createApply(applying: Applying): (dependencies: readonly Dependency[]) => Promise<void> {
   let last: Promise<void> = Promise.resolve()
@@ -53,6 +52,7 @@ async function change(dependencies: readonly Dependency[], applying: Applying): 
   await metrics.renderLater(() => {
     for (const name of forgotten) store.remove(name)
     for (const dependency of put) store.put(dependency)
+    store.order(dependencies.map(({ name }) => name))
   })
   // Until its turn comes, a reconfigured dependency is checked as it was.
   for (const [i, dependency] of put.entries()) {
@@ -83,7 +83,7 @@ async function compare(
   return { forgotten, put }
 }
 
-/** What is known of the one may be said of the other: only settings differ, not what is asked. */
+/** Whether a known state still holds under the wanted config: the same target is asked in the same way. */
 function isSameThing(known: Dependency, wanted: Dependency | undefined): boolean {
   return wanted !== undefined && known.kind === wanted.kind && known.target === wanted.target
 }

@@ -10,7 +10,7 @@ export interface Pulse {
   readonly now: number
   /** Monotonic time of the last completed check, or of the start. */
   readonly lastCompletedAt: number
-  /** Grows when a status changes or a dependency comes, goes or is reconfigured; not with every result. */
+  /** Grows when a status or the order changes, or a dependency comes, goes or is reconfigured; not with every result. */
   readonly revision: number
 }
 
@@ -33,6 +33,8 @@ export interface StateListener {
     outcome: CheckOutcome | undefined,
   ): void
   removed?(state: DependencyState): void
+  /** The same dependencies in another order. */
+  reordered?(): void
 }
 
 /** The reading half, for views. */
@@ -52,10 +54,12 @@ export interface Store extends StateReader {
   /** Adds a dependency as unknown, or puts a changed configuration under what is known of its name. */
   put(dependency: Dependency): void
   remove(name: string): void
+  /** Puts the dependencies in this order; those that are not named come last, as they were. */
+  order(names: readonly string[]): void
 }
 
 export function createStore(clock: Clock): Store {
-  const states = new Map<string, DependencyState>()
+  let states = new Map<string, DependencyState>()
   const listeners = new Set<StateListener>()
   let lastCompletedAt = clock.now()
   let revision = 0
@@ -91,6 +95,16 @@ export function createStore(clock: Clock): Store {
       ordered = undefined
       revision++
       for (const listener of listeners) listener.removed?.(state)
+    },
+    order(names) {
+      const named = names.flatMap(name => states.get(name) ?? [])
+      const next = new Map([...named, ...states.values()].map(state => [state.dependency.name, state]))
+      const before = [...states.keys()]
+      if ([...next.keys()].every((name, i) => name === before[i])) return
+      states = next
+      ordered = undefined
+      revision++
+      for (const listener of listeners) listener.reordered?.()
     },
     pulse,
     snapshot() {

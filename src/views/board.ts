@@ -65,6 +65,9 @@ export function createBoard({ state, probes, nextCheckAt = () => undefined }: Bo
       changedAt.delete(dependency.name)
       membersAt = ++counter
     },
+    reordered() {
+      membersAt = ++counter
+    },
   })
 
   /** A status that grew stale has changed by time alone. */

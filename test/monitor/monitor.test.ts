@@ -181,6 +181,18 @@ describe('a changed list of dependencies', () => {
     expect(clock.pending).toBe(0)
   })
 
+  test('is also the order of the state, the readiness and the status', async () => {
+    const { monitor, made } = setUp('b', 'c')
+    monitor.probes.readiness()
+    await monitor.apply(['a', 'b', 'c'].map(name => made(name)))
+    const { states } = monitor.state.snapshot()
+    expect(states.map(({ dependency }) => dependency.name)).toEqual(['a', 'b', 'c'])
+    expect([...monitor.probes.readiness().checks.keys()]).toEqual(['a', 'b', 'c'])
+    await monitor.apply(['c', 'b', 'a'].map(name => made(name)))
+    expect([...monitor.probes.readiness().checks.keys()]).toEqual(['c', 'b', 'a'])
+    expect(Object.keys(monitor.status().dependencies)).toEqual(['c', 'b', 'a'])
+  })
+
   test('takes lists one after the other', async () => {
     const { monitor, made } = setUp('a')
     await Promise.all([monitor.apply([made('b')]), monitor.apply([made('c')])])

@@ -22,6 +22,23 @@ describe('the store', () => {
     expect(statuses()).toEqual(['b unknown', 'a unknown', 'c up'])
   })
 
+  test('takes another order, as a change that its listeners hear of once', () => {
+    const { store, statuses } = setUp('b', 'c', 'a')
+    let reordered = 0
+    store.subscribe({ reordered: () => void reordered++ })
+    const { revision } = store.pulse()
+    store.order(['a', 'b', 'c'])
+    store.order(['a', 'b', 'c'])
+    expect(statuses()).toEqual(['a unknown', 'b unknown', 'c unknown'])
+    expect([reordered, store.pulse().revision - revision]).toEqual([1, 1])
+  })
+
+  test('keeps what an order leaves out after what it names', () => {
+    const { store, statuses } = setUp('a', 'b', 'c')
+    store.order(['c', 'nobody'])
+    expect(statuses()).toEqual(['c unknown', 'a unknown', 'b unknown'])
+  })
+
   test('gives snapshots that no later record changes', () => {
     const { clock, store } = setUp('a')
     const before = store.snapshot()

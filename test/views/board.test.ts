@@ -60,6 +60,14 @@ test('what comes while a reader reads on is a row, and the names say so', () => 
   expect([namesOf(later), later.names, later.more]).toEqual([['b'], ['a', 'b'], false])
 })
 
+test('another order comes as names without rows', () => {
+  const { store, board } = world('b', 'c', 'a')
+  const { cursor } = board.changes(0, 10)
+  store.order(['a', 'b', 'c'])
+  const { rows, names } = board.changes(cursor, 10)
+  expect([rows, names]).toEqual([[], ['a', 'b', 'c']])
+})
+
 test('a row says when the next check is, and what the last ones took', async () => {
   const { clock, store, board } = world('a', 'b')
   store.record('a', success(clock, { durationMs: 12.34 }))
