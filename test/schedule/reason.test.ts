@@ -4,6 +4,8 @@ import { failureOf, ownFault, timeoutFailure } from '../../src/schedule/reason.t
 
 const coded = (code: string, message = 'said so') => Object.assign(new Error(message), { code })
 
+const refusedCertificate = (alert: string) => `the server refused our client certificate (alert: ${alert})`
+
 describe('the reason of a failure', () => {
   test.each([
     ['ECONNREFUSED', 'connection_error'],
@@ -17,6 +19,20 @@ describe('the reason of a failure', () => {
     ['ESERVFAIL', 'dns_error'],
     ['EREFUSED', 'dns_error'],
     ['EBADRESP', 'dns_error'],
+    ['ENODATA', 'dns_error'],
+    ['ETIMEOUT', 'dns_error'],
+    ['EFORMERR', 'dns_error'],
+    ['ENOTIMP', 'dns_error'],
+    ['EBADNAME', 'dns_error'],
+    ['ECONNABORTED', 'connection_error'],
+    ['EHOSTDOWN', 'connection_error'],
+    ['ENETDOWN', 'connection_error'],
+    ['EACCES', 'connection_error'],
+    ['HOSTNAME_MISMATCH', 'tls_error'],
+    ['INVALID_CA', 'tls_error'],
+    ['INVALID_PURPOSE', 'tls_error'],
+    ['PATH_LENGTH_EXCEEDED', 'tls_error'],
+    ['UND_ERR_HEADERS_OVERFLOW', 'protocol_error'],
     ['CERT_HAS_EXPIRED', 'tls_error'],
     ['CERT_NOT_YET_VALID', 'tls_error'],
     ['DEPTH_ZERO_SELF_SIGNED_CERT', 'tls_error'],
@@ -42,6 +58,17 @@ describe('the reason of a failure', () => {
     expect(failureOf(coded(code))).toMatchObject({ reason, detail })
   })
 
+  test.each([
+    ['CERTIFICATE_REQUIRED', 'the server demands a client certificate, and got none that it can use'],
+    ['UNSUPPORTED_CERTIFICATE', refusedCertificate('unsupported certificate')],
+    ['CERTIFICATE_REVOKED', refusedCertificate('certificate revoked')],
+    ['CERTIFICATE_EXPIRED', refusedCertificate('certificate expired')],
+    ['CERTIFICATE_UNKNOWN', refusedCertificate('certificate unknown')],
+    ['ACCESS_DENIED', refusedCertificate('access denied')],
+  ])('the alert %s refuses our certificate, in words', (alert, message) => {
+    expect(failureOf(coded(`ERR_SSL_TLSV13_ALERT_${alert}`))).toMatchObject({ reason: 'auth_error', message })
+  })
+
   const openssl = (text: string) =>
     `408D4828E37F0000:error:${text}:../deps/openssl/ssl/record.c:918:SSL alert number 40\n`
 
@@ -65,6 +92,13 @@ describe('the reason of a failure', () => {
       'TLS failed: wrong version number',
     ],
     [{ code: 'EPROTO' }, 'read EPROTO', 'EPROTO', 'read EPROTO'],
+    // Taken apart by Node, without a text to take apart.
+    [
+      { code: 'ERR_SSL_NO_SHARED_CIPHER', reason: 'no shared cipher' },
+      'no text',
+      'ERR_SSL_NO_SHARED_CIPHER',
+      'TLS failed: no shared cipher',
+    ],
   ])(
     'what OpenSSL says with %o is told without its threads and source files',
     (given, said, detail, message) => {
@@ -85,6 +119,29 @@ describe('the reason of a failure', () => {
   test('of several attempts, the first with a code counts', () => {
     const error = new AggregateError([coded('ETIMEDOUT', 'v6'), coded('ECONNREFUSED', 'v4')])
     expect(failureOf(error)).toEqual({ reason: 'connection_error', detail: 'ETIMEDOUT', message: 'v6' })
+  })
+
+  test('a reason that is not of OpenSSL says nothing of TLS', () => {
+    for (const more of [{ reason: 'told off' }, { library: 'SSL routines' }, { library: 'x', reason: 7 }])
+      expect(failureOf(Object.assign(coded('ECONNRESET'), more))).toEqual({
+        reason: 'connection_error',
+        detail: 'ECONNRESET',
+        message: 'said so',
+      })
+  })
+
+  test('of several attempts, one without a code is passed over, and a code is a text', () => {
+    const error = new AggregateError([new Error('nothing'), coded('ECONNREFUSED', 'v4')])
+    expect(failureOf(error)).toMatchObject({ detail: 'ECONNREFUSED', message: 'v4' })
+    const numbered = Object.assign(new Error('numbered', { cause: coded('ENOTFOUND') }), { code: 7 })
+    expect(failureOf(numbered)).toMatchObject({ detail: 'ENOTFOUND' })
+  })
+
+  test('a cause is looked for four levels deep', () => {
+    const nested = (depth: number): Error =>
+      depth === 0 ? coded('ENOTFOUND') : new Error('outer', { cause: nested(depth - 1) })
+    expect(failureOf(nested(4))).toMatchObject({ detail: 'ENOTFOUND' })
+    expect(failureOf(nested(5))).toMatchObject({ detail: 'internal_error' })
   })
 
   test('a cause is found, however deep, but not for ever', () => {
@@ -113,11 +170,17 @@ test.each([
   ['request', 'timeout', 'timeout'],
   [undefined, 'timeout', 'timeout'],
 ] as const)('a deadline in phase %s is %s', (phase, reason, detail) => {
-  expect(timeoutFailure(phase, 3_000)).toMatchObject({ reason, detail })
+  const where = phase === undefined ? '' : `; it was in phase ${phase}`
+  expect(timeoutFailure(phase, 3_000)).toEqual({
+    reason,
+    detail,
+    message: `no answer within 3000 ms${where}`,
+  })
 })
 
 test.each(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS', 'EADDRNOTAVAIL'])('%s is our own fault', code => {
   expect(ownFault(coded(code))).toBe('overload')
   expect(ownFault(new AggregateError([coded(code)]))).toBe('overload')
   expect(ownFault(coded('ECONNREFUSED'))).toBeUndefined()
+  expect(ownFault(new Error('no code'))).toBeUndefined()
 })

@@ -73,6 +73,42 @@ describe('a check', () => {
     })
   })
 
+  test.each([
+    [500, 'x'.repeat(500)],
+    [501, `${'x'.repeat(499)}…`],
+    [9_999, `${'x'.repeat(499)}…`],
+  ])('has a message of at most 500 characters: of %i', async (length, expected) => {
+    const { outcome } = start(async () => {
+      throw new CheckError('unhealthy', 'odd', 'x'.repeat(length))
+    })
+    expect(await outcome).toMatchObject({ message: expected })
+  })
+
+  test('has a message that is well-formed Unicode', async () => {
+    const { outcome } = start(async () => {
+      throw new CheckError('unhealthy', 'odd', '  half \ud83d a pair ')
+    })
+    expect(await outcome).toMatchObject({ message: 'half \ufffd a pair' })
+  })
+
+  test('that is given up counts nothing, and is told so', async () => {
+    let reason: unknown
+    const { outcome, settled, abort } = start(
+      ({ signal }) =>
+        new Promise((_, reject) =>
+          signal.addEventListener('abort', () => {
+            reason = signal.reason
+            reject(signal.reason)
+          }),
+        ),
+    )
+    abort()
+    abort()
+    expect(await outcome).toEqual({ skipped: 'overload', count: 0 })
+    await settled
+    expect(String(reason)).toBe('Error: the check is over')
+  })
+
   test('that presumes a failure has it in place of a timeout, and can take it back', async () => {
     const mismatch = new CheckError('unhealthy', 'body_mismatch', 'another banner')
     const presuming = start(context => {
@@ -226,6 +262,16 @@ describe('the deadline', () => {
     await clock.stall(2_500)
     await clock.advance(timeoutMs)
     expect(await outcome).toMatchObject({ ok: false, reason: 'timeout', durationMs: timeoutMs })
+  })
+
+  test('forgives only what stalled after the check began', async () => {
+    const clock = createFakeClock()
+    const stalls = createStalls(clock)
+    stalls.start()
+    await clock.stall(10_000)
+    const { outcome } = run({ check: hang }, { timeoutMs, redact: text => text, clock, stalls, resolve })
+    await clock.advance(timeoutMs)
+    expect(await outcome).toMatchObject({ ok: false, reason: 'timeout' })
   })
 
   test('skips the check when stalls took more than the timeout', async () => {

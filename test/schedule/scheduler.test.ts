@@ -210,6 +210,102 @@ describe('the schedule', () => {
   })
 })
 
+describe('the list of dependencies', () => {
+  test('is checked from the start on, and started once', async () => {
+    const { clock, starts, scheduler, spied } = setUp([dependency({ name: 'a' })])
+    await clock.advance(20_000)
+    expect(starts).toEqual({})
+    scheduler.start()
+    scheduler.start()
+    await clock.advance(1_000)
+    scheduler.add(spied(dependency({ name: 'b' })))
+    await clock.advance(1_000)
+    expect([starts.a?.length, starts.b?.length]).toEqual([1, 1])
+  })
+
+  test('says when each is checked next', async () => {
+    const { clock, starts, scheduler } = setUp([dependency({ name: 'a' })])
+    expect([scheduler.nextCheckAt('a'), scheduler.nextCheckAt('b')]).toEqual([undefined, undefined])
+    const origin = clock.now()
+    scheduler.start()
+    for (const i of [0, 1, 2]) {
+      const next = scheduler.nextCheckAt('a')!
+      await clock.advance(next - clock.now())
+      expect(starts.a?.[i]).toBeCloseTo(next - origin, 3)
+    }
+  })
+
+  test('loses what is removed: its check is aborted, unreported, and its checker closed', async () => {
+    let closed = 0
+    const one = dependency({ name: 'a', open: () => ({ check: hang, close: async () => void closed++ }) })
+    const { clock, outcomes, scheduler } = setUp([one])
+    scheduler.start()
+    await clock.advance(1_000)
+    expect(scheduler.inFlight()).toBe(1)
+    scheduler.remove('a')
+    scheduler.remove('a')
+    await clock.advance(60_000)
+    expect([closed, outcomes, scheduler.inFlight(), scheduler.nextCheckAt('a')]).toEqual([
+      1,
+      [],
+      0,
+      undefined,
+    ])
+  })
+
+  test('replaces what has the same name', async () => {
+    const { clock, starts, scheduler, spied } = setUp([
+      dependency({ name: 'a', intervalMs: 1_000, timeoutMs: 500 }),
+    ])
+    scheduler.start()
+    await clock.advance(5_000)
+    scheduler.add(spied(dependency({ name: 'a', intervalMs: 60_000 })))
+    const before = starts.a!.length
+    await clock.advance(10_000)
+    expect(starts.a!.length - before).toBeLessThanOrEqual(2)
+  })
+
+  test('a check that waits for its slot when it is removed never starts', async () => {
+    const many = ['a', 'b'].map(name => dependency({ name }, hang))
+    const { clock, starts, scheduler } = setUp(many, { maxConcurrentChecks: 1 })
+    scheduler.start()
+    await clock.advance(1_000)
+    const [running = ''] = Object.keys(starts)
+    scheduler.remove(running === 'a' ? 'b' : 'a')
+    scheduler.remove(running)
+    await clock.advance(60_000)
+    expect(Object.keys(starts)).toEqual([running])
+  })
+
+  test('ends when all checkers have let go, or after half a second', async () => {
+    for (const [letsGo, waitedMs] of [
+      [true, 0],
+      [false, 500],
+    ] as const) {
+      const { clock, scheduler } = setUp([dependency({}, letsGo ? hang : () => new Promise(() => {}))])
+      scheduler.start()
+      await clock.advance(1_000)
+      const from = clock.now()
+      let endedAt: number | undefined
+      const end = scheduler.stop().then(() => {
+        endedAt = clock.now()
+      })
+      for (let i = 0; i < 10 && endedAt === undefined; i++) await clock.advance(100)
+      await end
+      expect(endedAt! - from - waitedMs).toBeLessThanOrEqual(letsGo ? 0 : 100)
+      expect(endedAt! - from).toBeGreaterThanOrEqual(waitedMs)
+      expect(clock.pending).toBe(0)
+    }
+  })
+
+  test('tells how long the loop stood still', async () => {
+    const { clock, scheduler } = setUp([])
+    scheduler.start()
+    await clock.stall(10_250)
+    expect(scheduler.stalledMs()).toBe(10_000)
+  })
+})
+
 describe('the concurrency limit', () => {
   /**
    * Half of many dependencies freeze and thaw: what was skipped of either half, how many checks of the healthy half there
