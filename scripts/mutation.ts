@@ -20,7 +20,7 @@ const rooms: Readonly<Record<string, Room>> = {
     sources: ['src/schedule/**/*.ts', '!src/schedule/{resolve,nameservers,surroundings}.ts'],
     tests: ['test/schedule/**/*.test.ts', '!test/schedule/resolve.test.ts'],
   },
-  views: { sources: ['src/views/**/*.ts'], tests: ['test/views/**/*.test.ts', 'test/docs.test.ts'] },
+  views: { sources: ['src/views/**/*.ts'], tests: ['test/views/**/*.test.ts'] },
   exposition: {
     sources: ['src/exposition/**/*.ts'],
     tests: ['test/exposition/**/*.test.ts', '!test/exposition/prometheus.test.ts'],
