@@ -1,6 +1,7 @@
 /** What was played, as docs/faults.md. Pure. */
 import { cpus } from 'node:os'
 import type { Calm } from './calm.ts'
+import { parts } from './catalogue.ts'
 import type { OwnPlayed } from './own/play.ts'
 import { detectionBoundMs, type Played, recoveryBoundMs, settings } from './play.ts'
 import type { Unplayed } from './scene.ts'
@@ -57,9 +58,8 @@ A row **held** if each injection gave exactly this status, reason and detail wit
 200, and the bystander neither failed nor was skipped. A row that did not hold says what happened instead. A row that is
 not played says why, or names the tests that hold it.
 
-The ids are those of the fault catalogue: a letter for the part (\`N\` network, \`D\` name resolution, \`T\` TLS, \`H\` HTTP,
-\`P\` PostgreSQL, \`R\` Redis, \`Q\` TCP; \`S\` server, \`C\` configuration, \`L\` labels and secrets, \`X\` requests on behalf of
-others, \`O\` process, \`E\` embedded) and a number.
+The ids are those of the catalogue in \`test/faults/catalogue.ts\`, which a test compares with this page: a letter and a number.
+${legend()}.
 
 ## Dependencies
 
@@ -69,6 +69,13 @@ ${scenes.map(sceneTable).join('\n')}
 Each row is played against the real program from outside.
 
 ${own.map(ownTable).join('\n')}${calm === undefined ? '' : calmSection(calm)}`
+}
+
+/** What the letters of the ids stand for. */
+function legend(): string {
+  return Object.entries(parts)
+    .map(([letter, { title }]) => `\`${letter}\` is ${title}`)
+    .join(', ')
 }
 
 function share(played: readonly { readonly problems: readonly string[] }[]): string {

@@ -13,9 +13,11 @@ import { http } from './scenes/http.ts'
 import { network } from './scenes/network.ts'
 import { pgbouncer } from './scenes/pgbouncer.ts'
 import { postgres } from './scenes/postgres.ts'
-import { impostors, redis } from './scenes/redis.ts'
+import { redis } from './scenes/redis.ts'
+import { impostors } from './scenes/redis-impostors.ts'
 import { tcp } from './scenes/tcp.ts'
-import { clientCertificates, notTls, tls } from './scenes/tls.ts'
+import { notTls, tls } from './scenes/tls.ts'
+import { clientCertificates } from './scenes/tls-clients.ts'
 
 export const scenes: Readonly<Record<string, { readonly title: string; readonly script: SceneScript }>> = {
   network: { title: 'The network', script: network },
