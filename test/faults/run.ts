@@ -85,13 +85,12 @@ async function playEverything(names: readonly string[]): Promise<void> {
     names.filter(name => name in ownParts),
     Math.min(side, 2),
   )
+  const played = { scenes: inScenes as readonly SceneReport[], own: own as readonly OwnReport[] }
   const minutes = Number(values.calm)
+  // What was played is not lost if the calm cannot be kept.
+  if (values.write !== '') writeFileSync(values.write, faultsPage({ ...played, calm: undefined }))
   const calm = minutes > 0 ? await keepCalm(10, minutes) : undefined
-  const page = faultsPage({
-    scenes: inScenes as readonly SceneReport[],
-    own: own as readonly OwnReport[],
-    calm,
-  })
+  const page = faultsPage({ ...played, calm })
   if (values.write === '') process.stdout.write(page)
   else writeFileSync(values.write, page)
   const broken = [...inScenes, ...own].flatMap(({ played }) => played.flatMap(({ problems }) => problems))
