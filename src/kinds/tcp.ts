@@ -56,6 +56,13 @@ export const tcp = defineKind({
   name: 'tcp',
   schemes: ['tcp', 'tls'],
   options,
+  failures: {
+    body_mismatch: [
+      'unhealthy',
+      'The server did not say what `expect` asks for, until it closed the connection or the deadline passed.',
+      'Look at the message, which quotes the beginning of the answer.',
+    ],
+  },
   target: options => {
     const { host, port } = address(options)
     return hostPort(host, port)

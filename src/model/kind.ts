@@ -10,10 +10,11 @@ export type MeasurementHelp = Readonly<Record<string, string>>
 export type Failure = readonly [reason: Reason, meaning: string, remedy: string]
 
 /**
- * The failures that a kind names itself, by detail. A key that ends in `*` stands for every detail that begins so, for
- * codes of the server (`28*`, `http_*`); the longest key that fits counts.
+ * Failures by detail. In a key, `*` stands for any text and `?` for one character, as in `28*`, `http_*` and `?????`; of
+ * the keys that fit, the one with the most literal characters counts. A detail with several reasons has a list; its first
+ * entry is the one that the detail stands for when nothing else is known.
  */
-export type Failures = Readonly<Record<string, Failure>>
+export type Failures = Readonly<Record<string, Failure | readonly [Failure, ...Failure[]]>>
 
 /** One sort of dependency: how to read its options, and how to open a checker for them. */
 export interface Kind<Schema extends z.ZodObject = z.ZodObject> {
@@ -25,6 +26,7 @@ export interface Kind<Schema extends z.ZodObject = z.ZodObject> {
   readonly schemes?: readonly string[]
   /** Extra gauges: measurement name to HELP. Exported as `dependency_<kind>_<name>`. */
   readonly measurements?: MeasurementHelp
+  /** The failures that this kind names, beside those that are common to all kinds. */
   readonly failures?: Failures
   /** Returns what is asked, printable and free of secrets: `db:5432/orders`. */
   target(options: z.output<Schema>): string
@@ -52,13 +54,43 @@ export function defineKind<Schema extends z.ZodObject>(kind: Kind<Schema>): Kind
   return Object.defineProperties(factory, Object.getOwnPropertyDescriptors(kind)) as KindFactory<Schema>
 }
 
+/** All that a detail can mean, by the key that fits it best; empty if these declare no such detail. */
+export function failuresOf(failures: Failures, detail: string): readonly Failure[] {
+  const exact = Object.hasOwn(failures, detail) ? failures[detail] : undefined
+  if (exact !== undefined) return listed(exact)
+  const patterns = Object.entries(failures).filter(([key]) => isPattern(key) && fits(key, detail))
+  const [best] = patterns.sort(([a], [b]) => literals(b) - literals(a))
+  return best === undefined ? [] : listed(best[1])
+}
+
 /** The failure that a detail stands for, if these declare it. */
 export function findFailure(failures: Failures, detail: string): Failure | undefined {
-  const exact = Object.hasOwn(failures, detail) ? failures[detail] : undefined
-  if (exact !== undefined) return exact
-  const patterns = Object.keys(failures).filter(
-    key => key.endsWith('*') && detail.startsWith(key.slice(0, -1)),
-  )
-  const longest = patterns.sort((a, b) => b.length - a.length)[0]
-  return longest === undefined ? undefined : failures[longest]
+  return failuresOf(failures, detail)[0]
+}
+
+/** A declaration as a list. */
+export function listed(declared: Failures[string]): readonly Failure[] {
+  return isOne(declared) ? [declared] : declared
+}
+
+function isOne(declared: Failures[string]): declared is Failure {
+  return typeof declared[0] === 'string'
+}
+
+function isPattern(key: string): boolean {
+  return /[*?]/.test(key)
+}
+
+function fits(pattern: string, detail: string): boolean {
+  const source = pattern.replace(/\W/g, sign => wildcards.get(sign) ?? `\\${sign}`)
+  return new RegExp(`^${source}$`, 's').test(detail)
+}
+
+const wildcards: ReadonlyMap<string, string> = new Map([
+  ['*', '.*'],
+  ['?', '.'],
+])
+
+function literals(pattern: string): number {
+  return pattern.replace(/[*?]/g, '').length
 }

@@ -1,56 +1,16 @@
 /** Error → reason and detail: the one place that names failures. Pure. */
 import { CheckError, type CheckFailure, type Phase, type SkipCause } from '../model/dependency.ts'
+import { findFailure } from '../model/kind.ts'
+import { commonFailures } from './failures.ts'
 
 export type Failure = Pick<CheckFailure, 'reason' | 'detail' | 'message'>
 
-const dns = new Set([
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EAI_NODATA',
-  'EAI_NONAME',
-  'EAI_FAIL',
-  'ESERVFAIL',
-  'ENODATA',
-  'ETIMEOUT',
-  'EREFUSED',
-  'EBADRESP',
-  'EFORMERR',
-  'ENOTIMP',
-  'EBADNAME',
-])
-const connection = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EPIPE',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EHOSTDOWN',
-  'ENETDOWN',
-  'EACCES',
-  'EPERM',
-  'ENOTCONN',
-  'UND_ERR_SOCKET',
-  'ERR_STREAM_PREMATURE_CLOSE',
-])
-/** Verification results of OpenSSL as Node names them, beside those that start with `CERT_` or `UNABLE_TO_`. */
-const certificate = new Set(['DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN', 'HOSTNAME_MISMATCH'])
 /**
  * TLS alerts as OpenSSL names them in its codes, with prefixes that differ between its versions and those of TLS:
  * `ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED`, `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`, `ERR_SSL_TLSV1_UNRECOGNIZED_NAME`.
  */
 const alertCode = /^ERR_SSL_(?:SSLV3|SSL\/TLS|TLSV1|TLSV13)_(?:ALERT_)?([A-Z_]+)$/
-/** Alerts by which a server refuses our certificate: RFC 8446, section 6.2. */
-const certificateAlerts = new Set([
-  'bad_certificate',
-  'unsupported_certificate',
-  'certificate_revoked',
-  'certificate_expired',
-  'certificate_unknown',
-  'unknown_ca',
-  'access_denied',
-])
+/** Codes of failures that are ours: out of descriptors, memory or ports. */
 const localResource = new Set([
   'EMFILE',
   'ENFILE',
@@ -95,9 +55,9 @@ function alertFailure(alert: string): Failure {
   }
   const words = alert.replaceAll('_', ' ')
   const detail = `tls_alert_${alert}`
-  return certificateAlerts.has(alert)
-    ? { reason: 'auth_error', detail, message: `the server refused our client certificate (alert: ${words})` }
-    : { reason: 'tls_error', detail, message: `the server refused the TLS handshake (alert: ${words})` }
+  const reason = reasonOf(detail)
+  const refused = reason === 'auth_error' ? 'our client certificate' : 'the TLS handshake'
+  return { reason, detail, message: `the server refused ${refused} (alert: ${words})` }
 }
 
 /**
@@ -127,22 +87,7 @@ export function ownFault(error: unknown): SkipCause | undefined {
 }
 
 function reasonOf(code: string): CheckFailure['reason'] {
-  if (dns.has(code)) return 'dns_error'
-  if (connection.has(code)) return 'connection_error'
-  if (isTls(code)) return 'tls_error'
-  if (code.startsWith('HPE_') || code.startsWith('UND_ERR_')) return 'protocol_error'
-  return 'error'
-}
-
-function isTls(code: string): boolean {
-  return (
-    certificate.has(code) ||
-    /^(?:CERT_|CRL_|UNABLE_TO_|ERR_TLS_|ERR_SSL_|ERR_OSSL_)/.test(code) ||
-    code === 'EPROTO' ||
-    code === 'INVALID_CA' ||
-    code === 'INVALID_PURPOSE' ||
-    code === 'PATH_LENGTH_EXCEEDED'
-  )
+  return findFailure(commonFailures, code)?.[0] ?? 'error'
 }
 
 type Coded = Error & { readonly code: string }

@@ -10,9 +10,11 @@ import { histogramSchema, serverSchema } from '../../src/config/server.ts'
 import type { Family, HistogramSample, NumberSample } from '../../src/exposition/family.ts'
 import { kinds } from '../../src/kinds/index.ts'
 import { tlsOptions } from '../../src/kinds/shared/tls.ts'
+import { type Reason, reasons } from '../../src/model/dependency.ts'
 import { formatDuration } from '../../src/model/duration.ts'
-import type { Kind } from '../../src/model/kind.ts'
+import { type Failures, type Kind, listed } from '../../src/model/kind.ts'
 import { settings } from '../../src/model/settings.ts'
+import { commonFailures } from '../../src/schedule/failures.ts'
 import { dependencyFamilies, measurementFamilies } from '../../src/views/families.ts'
 import { reloadFamilies } from '../../src/views/reloads.ts'
 import { selfFamilies } from '../../src/views/self.ts'
@@ -35,6 +37,7 @@ export function tables(): ReadonlyMap<string, string> {
     ['commands', table(['command', 'meaning'], program.commands.map(commandRow))],
     ['families', familyTable(dependencyFamilies, fullSubject)],
     ['measurements', table(['metric', 'type', 'meaning'], kinds.flatMap(measurementRows))],
+    ...reasons.map(reason => [`reason ${reason}`, failureTable(reason)] as const),
     ['self', familyTable(selfFamilies, fullSelf)],
     ['reloads', familyTable(reloadFamilies, fullReloads)],
     [
@@ -171,6 +174,29 @@ function labelsOf(samples: readonly (NumberSample | HistogramSample)[]): string 
 
 function measurementRows({ name: kind, measurements = {} }: Kind): readonly Row[] {
   return measurementFamilies(kind, measurements).map(shortRow)
+}
+
+/** What can be under one reason: what is common to all kinds, then what each kind names itself. */
+function failureTable(reason: Reason): string {
+  const own = kinds.flatMap(({ name, failures = {} }) => failureRows(name, failures, reason))
+  return table(
+    ['detail', 'kind', 'meaning', 'what to do'],
+    [...failureRows('any', commonFailures, reason), ...own],
+  )
+}
+
+/** Details that mean the same share a row. */
+function failureRows(kind: string, failures: Failures, wanted: Reason): readonly Row[] {
+  const entries = Object.entries(failures).flatMap(([detail, declared]) =>
+    listed(declared)
+      .filter(([reason]) => reason === wanted)
+      .map(([, meaning, remedy]) => ({ detail, meaning, remedy })),
+  )
+  const alike = Map.groupBy(entries, ({ meaning, remedy }) => `${meaning}\n${remedy}`)
+  return [...alike.values()].map(rows => {
+    const { meaning = '', remedy = '' } = rows[0] ?? {}
+    return [rows.map(({ detail }) => `\`${detail}\``).join(', '), kind, meaning, remedy]
+  })
 }
 
 function shortRow(family: Pick<Family<never>, 'name' | 'type' | 'help'>): Row {

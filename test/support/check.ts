@@ -1,9 +1,10 @@
 /** One check of a kind, as the schedule would run it. */
 import type { CheckOutcome, CheckResult } from '../../src/model/dependency.ts'
-import type { Kind } from '../../src/model/kind.ts'
+import { failuresOf, type Kind } from '../../src/model/kind.ts'
 import { createDependency, dependencySchema } from '../../src/model/settings.ts'
 import { createAsker } from '../../src/schedule/ask.ts'
 import { createSystemClock } from '../../src/schedule/clock.ts'
+import { commonFailures } from '../../src/schedule/failures.ts'
 import { createResolver } from '../../src/schedule/resolve.ts'
 import type { Run } from '../../src/schedule/run.ts'
 import { createStalls } from '../../src/schedule/stalls.ts'
@@ -24,7 +25,17 @@ export async function check(kind: Kind, options: Options, timeoutMs = 2_000): Pr
   const { outcome, settled } = startCheck(kind, options, timeoutMs)
   const result = completed(await outcome)
   await settled
+  expectDeclared(kind, result)
   return result
+}
+
+/** Every failure that a test sees is one that the kind, or all kinds, declare. */
+function expectDeclared({ name, failures = {} }: Kind, result: CheckResult): void {
+  if (result.ok) return
+  const { reason, detail } = result
+  const declared = [failures, commonFailures].flatMap(each => failuresOf(each, detail))
+  if (!declared.some(([each]) => each === reason))
+    throw new Error(`${name} does not declare the failure ${detail} (${reason})`)
 }
 
 function completed(outcome: CheckOutcome): CheckResult {

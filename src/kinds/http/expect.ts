@@ -1,8 +1,10 @@
 /** What an HTTP answer must be like, and what it is called when it is not. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { z } from 'zod'
-import { CheckError, type Reason } from '../../model/dependency.ts'
+import { CheckError } from '../../model/dependency.ts'
+import { findFailure } from '../../model/kind.ts'
 import { meets, pattern, textExpectation } from '../shared/options.ts'
+import { failures } from './failures.ts'
 import { parsePath, sameJson, valueAt } from './json.ts'
 import type { Answer } from './request.ts'
 
@@ -54,9 +56,6 @@ export type Expectation = z.output<typeof expectation>
 
 const success: readonly StatusRange[] = [{ from: 200, to: 299 }]
 
-/** Refusals that are not the service's own state, but ours with it. */
-const refused = new Set([401, 403, 407])
-
 const kibibyte = 1_024
 
 /**
@@ -91,9 +90,10 @@ export function verify(expect: Expectation, { status, headers, body }: Answer): 
 }
 
 function badStatus(expect: Expectation, status: number): CheckError {
-  const reason: Reason = refused.has(status) ? 'auth_error' : 'unhealthy'
+  const detail = `http_${status}`
+  const [reason] = findFailure(failures, detail) ?? failures['http_*']
   const wanted = (expect.status ?? success).map(({ from, to }) => (from === to ? from : `${from}-${to}`))
-  return new CheckError(reason, `http_${status}`, `status ${status}, expected ${wanted.join(', ')}`)
+  return new CheckError(reason, detail, `status ${status}, expected ${wanted.join(', ')}`)
 }
 
 function verifyHeaders(expect: Expectation, headers: IncomingHttpHeaders): void {

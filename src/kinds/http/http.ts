@@ -10,6 +10,7 @@ import { connect } from '../shared/connect.ts'
 import { bareHost, ipFamily, secret, secretText, secretUrl } from '../shared/options.ts'
 import { tlsOptions } from '../shared/tls.ts'
 import { expectation, isExpected, mostJudgeable, verify } from './expect.ts'
+import { failures } from './failures.ts'
 import { basic, bearer, isHeaderValue, requestHeaders } from './headers.ts'
 import { follow } from './redirect.ts'
 import { type Answer, exchange, type Request } from './request.ts'
@@ -65,6 +66,7 @@ export const http = defineKind({
   schemes: ['http', 'https'],
   options,
   measurements: { status_code: 'Status of the last answer.', body_bytes: 'Size of the last body, decoded.' },
+  failures,
   target: options => String(new SecretUrl(withoutUser(options.url.url()).href)),
   open(options) {
     const first = firstRequest(options)

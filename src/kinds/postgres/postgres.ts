@@ -10,6 +10,7 @@ import { type ConnectOptions, connect } from '../shared/connect.ts'
 import { hostPort } from '../shared/options.ts'
 import { createCancel } from './cancel.ts'
 import { examine } from './examine.ts'
+import { failures } from './failures.ts'
 import { type Address, addressOf, type Options, options } from './options.ts'
 import { createSession, isRefusal, refusal } from './session.ts'
 import { requestTls } from './wire.ts'
@@ -23,6 +24,7 @@ export const postgres = defineKind({
     replication_lag_seconds:
       'Standby only: age of the last transaction replayed, 0 while all that was received is replayed.',
   },
+  failures,
   target: options => {
     const { host, port, database } = addressOf(options)
     return `${hostPort(host, port)}/${database}`

@@ -1,7 +1,9 @@
 /** A session with PostgreSQL through the driver: login, queries, and what the server's errors mean. */
 import type { Socket } from 'node:net'
 import { Client, DatabaseError, Query } from 'pg'
-import { CheckError, type Reason } from '../../model/dependency.ts'
+import { CheckError } from '../../model/dependency.ts'
+import { findFailure } from '../../model/kind.ts'
+import { failures } from './failures.ts'
 import type { Address } from './options.ts'
 import { isPoolerError, poolerRefusal } from './pooler.ts'
 import { type CancelKey, canBeOverheard, createWire } from './wire.ts'
@@ -118,13 +120,6 @@ export function isRefusal(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError
 }
 
-/** Classes and codes of errors that are not the server's health (PostgreSQL documentation, appendix A). */
-const reasonByCode: ReadonlyMap<string, Reason> = new Map([
-  ['08', 'protocol_error'],
-  ['28', 'auth_error'],
-  ['42501', 'auth_error'],
-])
-
 const queryCanceled = '57014'
 
 /**
@@ -138,6 +133,6 @@ export function refusal(error: DatabaseError, limitPassed = false): CheckError {
   if (!/^[0-9A-Z]{5}$/.test(code)) return new CheckError('protocol_error', 'protocol_error', message)
   if (isPoolerError(error)) return poolerRefusal(message)
   if (code === queryCanceled && limitPassed) return new CheckError('timeout', '57014', message)
-  const reason = reasonByCode.get(code) ?? reasonByCode.get(code.slice(0, 2)) ?? 'unhealthy'
+  const [reason] = findFailure(failures, code) ?? failures['?????']
   return new CheckError(reason, code, message)
 }

@@ -5,6 +5,7 @@
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
 import { defineKind } from '../../model/kind.ts'
 import { type Address, type Client, converse, type Entry, ping } from './client.ts'
+import { failures } from './failures.ts'
 import { entry, type Options, options, server, target } from './options.ts'
 import { askCluster, firstOf, locate, redirection, unexpected } from './topology.ts'
 
@@ -16,6 +17,7 @@ export const redis = defineKind({
     connected_replicas: 'Replicas connected to the master, where its role is checked.',
     master_link_up: '1 if the replica is connected to its master, else 0, where its role is checked.',
   },
+  failures,
   target,
   open(options) {
     const { cluster, sentinel } = options
