@@ -1,25 +1,33 @@
-/** What is asked of a server once we are logged in: its state, whether it can write, and the query. */
+/** What is asked of a server once somebody is logged in: its state, whether it can write, and the query. */
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
 import type { Options } from './options.ts'
-import { isRefusal, type Row, type Session } from './session.ts'
+import { isRefusal, type Queries, type Row } from './session.ts'
+
+/** What a server must show. */
+export type Demand = Pick<Options, 'role' | 'writable' | 'pooler' | 'query'>
 
 /** A query with more rows than this is a mistake in the config, and load on the server. */
 const maxRows = 1_000
 
-export async function examine(session: Session, options: Options, context: CheckContext): Promise<void> {
-  if (isTold(session, options)) context.measure('in_recovery', 0)
-  else await examineState(session, options, context)
-  if (options.writable) await write(session)
+/**
+ * Asks for what is demanded, through a session that somebody else opens and ends.
+ *
+ * @throws the server's own message as the driver gives it, for `refusal` to name; a CheckError; or what ended the session.
+ */
+export async function examine(session: Queries, demand: Demand, context: CheckContext): Promise<void> {
+  if (isTold(session, demand)) context.measure('in_recovery', 0)
+  else await examineState(session, demand, context)
+  if (demand.writable) await write(session)
   let rows = 0
-  await session.ask(options.query, () => {
+  await session.ask(demand.query, () => {
     rows += 1
     if (rows > maxRows) throw tooManyRows()
   })
 }
 
 /** Since PostgreSQL 14 a login tells a primary from a standby; a pooler tells what it once heard. */
-function isTold(session: Session, { role, writable, pooler }: Options): boolean {
-  return role === 'any' && !writable && !pooler && session.reported('in_hot_standby') === 'off'
+function isTold(session: Queries, { role, writable, pooler }: Demand): boolean {
+  return role === 'any' && !writable && !pooler && session.reported?.('in_hot_standby') === 'off'
 }
 
 /**
@@ -31,16 +39,16 @@ SELECT CASE WHEN NOT pg_is_in_recovery() THEN NULL
 WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 0
 ELSE greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())) END`
 
-/** Measures the server's state, and judges it if the options ask for that; if not, a server may refuse to tell. */
-async function examineState(session: Session, options: Options, context: CheckContext): Promise<void> {
+/** Measures the server's state, and judges it if that is demanded; if not, a server may refuse to tell. */
+async function examineState(session: Queries, demand: Demand, context: CheckContext): Promise<void> {
   const rows: Row[] = []
   const refused = await session.ask(stateSql, row => rows.push(row)).catch(serverError)
   const [state, lag] = rows
   if (state !== undefined) {
     context.measure('in_recovery', state[0] === 't' ? 1 : 0)
     if (lag?.[0] != null) context.measure('replication_lag_seconds', Number(lag[0]))
-    judge(state[0] === 't', state[1] === 'on', options)
-  } else if (options.role !== 'any' || options.writable) {
+    judge(state[0] === 't', state[1] === 'on', demand)
+  } else if (demand.role !== 'any' || demand.writable) {
     throw refused ?? new CheckError('protocol_error', 'protocol_error', 'the server does not tell its state')
   }
 }
@@ -51,7 +59,7 @@ function serverError(error: unknown): unknown {
   throw error
 }
 
-function judge(inRecovery: boolean, readOnly: boolean, { role, writable }: Options): void {
+function judge(inRecovery: boolean, readOnly: boolean, { role, writable }: Demand): void {
   const refuse = (detail: string, message: string) => new CheckError('unhealthy', detail, message)
   if (role === 'primary' && inRecovery) throw refuse('read_only', 'a primary is expected; this is a standby')
   if (role === 'standby' && !inRecovery)
@@ -69,7 +77,7 @@ function judge(inRecovery: boolean, readOnly: boolean, { role, writable }: Optio
 const writeSql = `SET LOCAL temp_tablespaces = ''; SET LOCAL work_mem = '64kB';
 SELECT count(*) FROM generate_series(1, 4000)`
 
-async function write(session: Session): Promise<void> {
+async function write(session: Queries): Promise<void> {
   await session.ask(writeSql, () => {})
 }
 

@@ -11,14 +11,18 @@ import { type CancelKey, canBeOverheard, createWire } from './wire.ts'
 /** A row as the server wrote it: texts, and null. */
 export type Row = readonly (string | null)[]
 
-export interface Session {
-  login(): Promise<void>
+/** What an examination needs of a session, ours or borrowed. */
+export interface Queries {
   /** Runs SQL through the simple query protocol, as it is; `onRow` may throw to end the session. */
   ask(sql: string, onRow: (row: Row) => void): Promise<void>
+  /** What the server said of itself at login, if anybody listened. */
+  reported?(parameter: string): string | undefined
+}
+
+export interface Session extends Queries {
+  login(): Promise<void>
   /** Milliseconds since the last `ask`. */
   waitedMs(): number
-  /** What the server said of itself at login. */
-  reported(parameter: string): string | undefined
   /** What it takes to stop the query from outside, once logged in. */
   cancelKey(): CancelKey | undefined
   /** Says goodbye and closes, without waiting for anything. */
@@ -27,6 +31,20 @@ export interface Session {
 
 /** No value is parsed: none is used but our own. */
 const verbatim = { getTypeParser: () => (text: string) => text }
+
+/** The queries of a driver's client that somebody else connects and closes. */
+export function queriesOf(client: Pick<Client, 'query'>): Queries {
+  return {
+    ask: (sql, onRow) =>
+      new Promise((resolve, reject) => {
+        const asRead = { text: sql, rowMode: 'array', types: verbatim }
+        const query = new Query<string[]>(asRead)
+        query.on('row', onRow).on('error', reject)
+        query.on('end', () => resolve())
+        client.query(query)
+      }),
+  }
+}
 
 /**
  * A session over a connected socket that is ours; nothing is sent before `login`.
@@ -54,6 +72,7 @@ export function createSession(
   })
   // Not a documented seam, but the only one at which PGOPTIONS and PGAPPNAME do not get in; a test watches over it.
   Object.assign(client, { getStartupConf: () => startup })
+  const queries = queriesOf(client)
   client.on('error', error => {
     lost ??= fatal ?? error
   })
@@ -75,16 +94,13 @@ export function createSession(
     login: async () => {
       await client.connect().catch(error => Promise.reject(loginFailure(error)))
     },
-    ask: (sql, onRow) =>
-      new Promise((resolve, reject) => {
-        if (lost !== undefined) return reject(lost)
-        askedAt = performance.now()
-        const asRead = { text: sql, rowMode: 'array', types: verbatim }
-        const query = new Query<string[]>(asRead)
-        query.on('row', onRow).on('error', error => reject(fatal ?? error))
-        query.on('end', () => resolve())
-        client.query(query)
-      }),
+    ask: async (sql, onRow) => {
+      if (lost !== undefined) throw lost
+      askedAt = performance.now()
+      await queries.ask(sql, onRow).catch(error => {
+        throw fatal ?? error
+      })
+    },
     waitedMs: () => performance.now() - askedAt,
     reported: parameter => parameters.get(parameter),
     cancelKey: () => key,
@@ -115,9 +131,9 @@ function password({ password }: Address, exposed: boolean): string {
   return value
 }
 
-/** Whether an error is the server's own message. */
+/** Whether an error is the server's own message. A borrowed client may be of another copy of the driver. */
 export function isRefusal(error: unknown): error is DatabaseError {
-  return error instanceof DatabaseError
+  return error instanceof DatabaseError || (error instanceof Error && 'severity' in error && 'code' in error)
 }
 
 const queryCanceled = '57014'

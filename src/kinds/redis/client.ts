@@ -33,6 +33,23 @@ export interface Client {
   ask(command: string, ...args: (string | Buffer)[]): Promise<unknown>
 }
 
+/** A client over a driver, ours or borrowed, that somebody else connects and closes. */
+export function clientOf(driver: Pick<Redis, 'call'>): Client {
+  return {
+    async ask(command, ...args) {
+      // The driver's error holds the arguments of the command, a password among them: it ends here.
+      return await driver.call(command, ...args).catch(error => {
+        throw isReplyError(error) ? refusal(command, error.message) : closedEarly()
+      })
+    },
+  }
+}
+
+/** By its name as well: a borrowed driver may be of another copy of the package. */
+function isReplyError(error: unknown): error is Error {
+  return error instanceof ReplyError || (error instanceof Error && error.name === 'ReplyError')
+}
+
 /** Hands the driver the connection that stands already. */
 class HandingOver extends AbstractConnector {
   constructor(options: unknown) {
@@ -81,11 +98,10 @@ export async function converse<T>(
   driver.on('error', () => {})
   const client: Client = {
     async ask(command, ...args) {
-      const reply = driver.call(command, ...args)
+      const reply = clientOf(driver).ask(command, ...args)
       gate.release()
-      // The driver's error holds the arguments of the command, a password among them: it ends here.
       return await reply.catch(error => {
-        throw gate.errored ?? (error instanceof ReplyError ? refusal(command, error.message) : closedEarly())
+        throw gate.errored ?? error
       })
     },
   }

@@ -2,12 +2,13 @@
  * Redis: a fresh connection logs in and gets PONG; if asked for, the server also has the right role and takes a write.
  * One server, the master or a replica behind Sentinel, or a Cluster.
  */
-import { type CheckContext, CheckError } from '../../model/dependency.ts'
+import type { CheckContext } from '../../model/dependency.ts'
 import { defineKind } from '../../model/kind.ts'
-import { type Address, type Client, converse, type Entry, ping } from './client.ts'
+import { type Address, type Client, converse, type Entry } from './client.ts'
+import { type Demand, examine, write } from './examine.ts'
 import { failures } from './failures.ts'
 import { entry, type Options, options, server, target } from './options.ts'
-import { askCluster, firstOf, locate, redirection, unexpected } from './topology.ts'
+import { askCluster, firstOf, locate, redirection } from './topology.ts'
 
 export const redis = defineKind({
   name: 'redis',
@@ -34,22 +35,18 @@ export const redis = defineKind({
 })
 
 /** What a server must show, and how to come in. */
-interface Demand extends Pick<Options, 'role' | 'masterLink' | 'writable' | 'writeKey'> {
+interface Order extends Demand {
   readonly entry: Entry
 }
 
-async function checkServer(server: Address, demand: Demand, context: CheckContext): Promise<void> {
-  await converse(server, demand.entry, context, async client => {
-    await ping(client)
-    if (demand.role !== 'any') await checkRole(client, demand.role, demand, context)
-    if (demand.writable) await write(client, demand.writeKey)
-  })
+async function checkServer(server: Address, demand: Order, context: CheckContext): Promise<void> {
+  await converse(server, demand.entry, context, client => examine(client, demand, context))
 }
 
 /** ROLE is always asked: a Sentinel may be late (https://redis.io/docs/latest/develop/reference/sentinel-clients/, step 3). */
 async function checkLocated(
   sentinel: NonNullable<Options['sentinel']>,
-  demand: Demand,
+  demand: Order,
   context: CheckContext,
 ): Promise<void> {
   const role = demand.role === 'replica' ? 'replica' : 'master'
@@ -57,7 +54,7 @@ async function checkLocated(
   await firstOf(servers, context, (server, context) => checkServer(server, { ...demand, role }, context))
 }
 
-async function checkCluster(nodes: readonly Address[], demand: Demand, context: CheckContext): Promise<void> {
+async function checkCluster(nodes: readonly Address[], demand: Order, context: CheckContext): Promise<void> {
   await firstOf(nodes, context, (node, context) =>
     converse(node, demand.entry, context, async client => {
       await askCluster(client)
@@ -67,7 +64,7 @@ async function checkCluster(nodes: readonly Address[], demand: Demand, context: 
 }
 
 /** Writes to the node that has the key's slot. One redirect is followed; a second one is the failure. */
-async function writeToCluster(client: Client, asked: Address, demand: Demand, context: CheckContext) {
+async function writeToCluster(client: Client, asked: Address, demand: Order, context: CheckContext) {
   try {
     await write(client, demand.writeKey)
   } catch (error) {
@@ -78,47 +75,4 @@ async function writeToCluster(client: Client, asked: Address, demand: Demand, co
       await write(client, demand.writeKey)
     })
   }
-}
-
-/**
- * A write that changes nothing, whatever the key holds: an empty text set into it (https://redis.io/docs/latest/commands/setrange/).
- * The server judges it before it looks at the key, and as a write that takes memory: READONLY, OOM, MISCONF and NOREPLICAS
- * all refuse it, where OOM lets DEL and EXPIRE pass. A key of another type is an answer to a write that was let in.
- */
-async function write(client: Client, key: string): Promise<void> {
-  try {
-    await client.ask('SETRANGE', key, '0', '')
-  } catch (error) {
-    if (!(error instanceof CheckError && /^SETRANGE: WRONGTYPE /.test(error.message))) throw error
-  }
-}
-
-/** The reply to ROLE: https://redis.io/docs/latest/commands/role/ */
-async function checkRole(
-  client: Client,
-  wanted: 'master' | 'replica',
-  { masterLink }: Demand,
-  context: CheckContext,
-): Promise<void> {
-  const reply = await client.ask('ROLE')
-  if (!Array.isArray(reply)) throw unexpected('the reply to ROLE')
-  const [name, , replicas, link] = reply
-  const role = name === 'slave' ? 'replica' : String(name)
-  if (role !== wanted) throw wrongRole(wanted, role)
-  if (role === 'master') {
-    context.measure('connected_replicas', Array.isArray(replicas) ? replicas.length : 0)
-  } else {
-    context.measure('master_link_up', link === 'connected' ? 1 : 0)
-    if (masterLink && link !== 'connected') throw unlinked(link)
-  }
-}
-
-/** As the server itself calls it, where it is set to answer nothing without its master. */
-function unlinked(link: unknown): CheckError {
-  return new CheckError('unhealthy', 'MASTERDOWN', `the link to the master is down: ${link}`)
-}
-
-function wrongRole(wanted: string, role: string): CheckError {
-  const detail = role === 'replica' ? 'read_only' : 'wrong_role'
-  return new CheckError('unhealthy', detail, `the server has role ${role}, not ${wanted}`)
 }
