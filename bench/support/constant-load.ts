@@ -13,6 +13,8 @@ export interface Load {
   /** Requests a second. */
   readonly rate: number
   readonly ms: number
+  /** The address it comes from, such as `127.0.0.2`. Default: the system's choice. */
+  readonly from?: string
 }
 
 /** Milliseconds from due to wholly answered. A request that got no answer counts with the time it waited. */
@@ -31,21 +33,32 @@ const maxConnections = 64
 const graceMs = 10_000
 
 process.once('disconnect', () => process.exit())
-process.on('message', async (loads: readonly Load[]) => {
-  process.send?.(await Promise.all(loads.map(load)))
+/** Ends the load that is under way: no request becomes due any more. */
+let stop = () => {}
+process.on('message', async (order: readonly Load[] | 'stop') => {
+  if (order === 'stop') return stop()
+  const stopped = new AbortController()
+  stop = () => stopped.abort()
+  process.send?.(await Promise.all(order.map(each => load(each, stopped.signal))))
 })
 process.send?.({})
 
-async function load({ port, path, rate, ms }: Load): Promise<Latencies> {
+async function load({ port, path, rate, ms, from }: Load, stopped: AbortSignal): Promise<Latencies> {
   const request = Buffer.from(`GET ${path} HTTP/1.1\r\nhost: bench\r\naccept: */*\r\n\r\n`)
-  const total = Math.floor((rate * ms) / 1_000)
+  let total = Math.floor((rate * ms) / 1_000)
+  let endsAt = performance.now() + ms
   const [latencies, ownLates, waiting]: [number[], number[], number[]] = [[], [], []]
   const free: Socket[] = []
   const busy = new Map<Socket, number>()
   let [planned, failed] = [0, 0]
 
   const open = () => {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+    const socket = connect({
+      port,
+      host: '127.0.0.1',
+      noDelay: true,
+      ...(from !== undefined && { localAddress: from }),
+    })
     const answers = answerReader(ok => {
       latencies.push(performance.now() - (busy.get(socket) ?? 0))
       if (!ok) failed++
@@ -72,8 +85,9 @@ async function load({ port, path, rate, ms }: Load): Promise<Latencies> {
   }
   const started = performance.now()
   const dueAt = (i: number) => started + (i * 1_000) / rate
-  while (latencies.length < total && performance.now() < started + ms + graceMs) {
+  while (latencies.length < total && performance.now() < endsAt + graceMs) {
     const now = performance.now()
+    if (stopped.aborted && total > planned) [total, endsAt] = [planned, now]
     for (; planned < total && dueAt(planned) <= now; planned++) {
       waiting.push(dueAt(planned))
       ownLates.push(now - dueAt(planned))

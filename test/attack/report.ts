@@ -1,0 +1,62 @@
+/** What a run says: a table of its phases, on the terminal and in the document. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Measured } from './phase.ts'
+import type { Usage } from './subject.ts'
+
+const file = join(import.meta.dirname, '../../docs/security.md')
+const place = /(<!-- attack: figures -->)[\s\S]*?(<!-- end -->)/
+
+const head = [
+  'attack',
+  'sent',
+  '`/healthz` p50, p99, max (ms)',
+  '`/readyz` p50, p99, max (ms)',
+  'scrapes: lost, p99 (ms)',
+  'checks: made, lost',
+  'RSS: peak, after (MiB)',
+  'cgroup: peak, after (MiB)',
+  'descriptors: peak, after',
+  '',
+]
+
+/** The phases as a Markdown table; `broken` says what is wrong with each. */
+export function table(
+  phases: readonly Measured[],
+  broken: (measured: Measured) => readonly string[],
+): string {
+  const rows = phases.map(phase => [...cells(phase), broken(phase).length === 0 ? 'met' : 'missed'])
+  return [head, head.map(() => '---'), ...rows].map(row => `| ${row.join(' | ')} |`).join('\n')
+}
+
+function cells(phase: Measured): readonly string[] {
+  const { healthz, readyz, honest, counted, peak, after } = phase
+  const both = (of: (usage: Usage) => number) => `${whole(of(peak))}, ${whole(of(after))}`
+  const latency = ({ p50, p99, max }: Measured['healthz']) =>
+    [p50, p99, max].map(each => each.toFixed(1)).join(', ')
+  return [
+    phase.name,
+    phase.sent.toLocaleString('en'),
+    latency(healthz),
+    latency(readyz),
+    `${honest.scrapesFailed} of ${honest.scrapes + honest.scrapesFailed}, ${whole(honest.scrapeP99)}`,
+    `${counted.checks.toLocaleString('en')}, ${counted.failed + counted.skipped}`,
+    both(({ rssMiB }) => rssMiB),
+    both(({ groupMiB }) => groupMiB),
+    both(({ descriptors }) => descriptors),
+  ]
+}
+
+function whole(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(0) : '?'
+}
+
+/** Puts the figures into the document, in place of those of the last run. */
+export function publish(figures: string): void {
+  const text = readFileSync(file, 'utf8')
+  if (!place.test(text)) throw new Error(`${file} has no place for the figures`)
+  writeFileSync(
+    file,
+    text.replace(place, (_, begin: string, end: string) => `${begin}\n\n${figures}\n\n${end}`),
+  )
+}
