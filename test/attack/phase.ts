@@ -30,6 +30,8 @@ export interface Measured {
   readonly counted: Counters
   /** The highest that was seen of each. */
   readonly peak: Usage
+  /** Of the program while it was attacked; 1 is one core. */
+  readonly cpuShare: number
   /** After the pause. */
   readonly after: Usage
 }
@@ -62,7 +64,8 @@ export async function runPhase({ name, attacks, durationMs }: Phase, bench: Benc
   const { port } = subject
   const before = await subject.counters()
   await told<HonestReport>(honest, 'begin')
-  const samples: Usage[] = []
+  const samples: Usage[] = [subject.usage()]
+  const startedAt = performance.now()
   const sampling = setInterval(() => samples.push(subject.usage()), sampleMs)
   const ms = durationMs + 1_000
   const loads: readonly Load[] = [
@@ -73,6 +76,8 @@ export async function runPhase({ name, attacks, durationMs }: Phase, bench: Benc
   const reports = await Promise.all(attacks.map(attack => runAttack({ ...attack, port })))
   if (attacks.length === 0) await sleep(durationMs)
   load.send('stop')
+  samples.push(subject.usage())
+  const seconds = (performance.now() - startedAt) / 1_000
   const [healthz, readyz] = await probes
   const seen = await told<HonestReport>(honest, 'end')
   clearInterval(sampling)
@@ -92,6 +97,7 @@ export async function runPhase({ name, attacks, durationMs }: Phase, bench: Benc
     honest: seen,
     counted: less(counted, before),
     peak: highest(samples),
+    cpuShare: (highest(samples).cpuSeconds - (samples[0]?.cpuSeconds ?? 0)) / seconds,
     after,
   }
 }
@@ -165,5 +171,6 @@ function highest(samples: readonly Usage[]): Usage {
     rssMiB: most(({ rssMiB }) => rssMiB),
     groupMiB: most(({ groupMiB }) => groupMiB),
     descriptors: most(({ descriptors }) => descriptors),
+    cpuSeconds: most(({ cpuSeconds }) => cpuSeconds),
   }
 }

@@ -26,6 +26,8 @@ export interface Usage {
   /** With socket buffers; NaN without a group. */
   readonly groupMiB: number
   readonly descriptors: number
+  /** Of the process, from its start. */
+  readonly cpuSeconds: number
 }
 
 export interface Counters {
@@ -98,6 +100,7 @@ export async function startSubject(options: SubjectOptions): Promise<Subject> {
     usage: () => ({
       rssMiB: rssOf(child.pid ?? 0),
       groupMiB: group === undefined ? Number.NaN : group.usage() / 2 ** 20,
+      cpuSeconds: cpuSecondsOf(child.pid ?? 0),
       descriptors: isAlive() ? readdirSync(`/proc/${child.pid}/fd`).length : 0,
     }),
     stop,
@@ -152,5 +155,17 @@ function rssOf(pid: number): number {
     return Number(kib ?? 0) / 1_024
   } catch {
     return 0
+  }
+}
+
+/** proc(5) counts in hundredths of a second on Linux, whatever its timer. */
+function cpuSecondsOf(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ')
+    return (Number(fields[11]) + Number(fields[12])) / 100
+  } catch {
+    return Number.NaN
   }
 }

@@ -64,6 +64,9 @@ export interface Listener {
   close(graceMs: number): Promise<void>
 }
 
+/** Connections that wait to be accepted: a burst must not cost a probe the second until its SYN is sent again. The system caps it (`somaxconn`). */
+const acceptQueue = 4_096
+
 /** @throws ListenError */
 export async function listen(address: ListenAddress, options: ListenerOptions): Promise<Listener> {
   const { connections, limits, tls } = options
@@ -87,7 +90,7 @@ export async function listen(address: ListenAddress, options: ListenerOptions): 
   })
   const forget = tls?.follow(server as TlsServer)
   try {
-    server.listen(address)
+    server.listen({ ...address, backlog: acceptQueue })
     await once(server, 'listening')
   } catch (error) {
     forget?.()

@@ -39,6 +39,8 @@ export const feedTimes: FeedTimes = { lookMs: 1_000, beatMs: 1_500, lifeMs: 20_0
 export const maxStreams = 64
 /** Rows in one event: a few milliseconds of work. */
 const maxRows = 100
+/** A new stream begins with what is no older than this part of the time between two looks. */
+const shareFactor = 4
 
 interface Reader {
   readonly response: ServerResponse
@@ -60,12 +62,21 @@ export function createFeed(
   const readers = new Set<Reader>()
   let timer: NodeJS.Timeout | undefined
   let closed = false
-  // What one look has written out, by the cursor from which it starts: readers who are level share it.
+  // What was written out lately, by the cursor from which it starts: readers who are level share it.
   let written = new Map<number, Event>()
+  let writtenAt = performance.now()
+
+  function forget(): void {
+    written = new Map()
+    writtenAt = performance.now()
+  }
 
   function look(): void {
-    written = new Map()
+    forget()
     for (const reader of readers) tell(reader)
+    if (readers.size > 0) return
+    clearInterval(timer)
+    timer = undefined
   }
 
   function tell(reader: Reader): void {
@@ -112,18 +123,10 @@ export function createFeed(
     if (readers.size < maxStreams) return
     const [oldest] = largest(Map.groupBy(readers, ({ client }) => client).values())
     if (oldest === undefined) return
-    leave(oldest)
+    readers.delete(oldest)
     // The browser comes back by itself after an end; who does not read what was written would not notice one.
     if (oldest.response.writableNeedDrain) cut(oldest.response)
     else oldest.response.end()
-  }
-
-  function leave(reader: Reader): void {
-    readers.delete(reader)
-    if (readers.size > 0) return
-    clearInterval(timer)
-    timer = undefined
-    written.clear()
   }
 
   return {
@@ -140,12 +143,13 @@ export function createFeed(
         isNext: false,
       }
       readers.add(reader)
-      response.once('close', () => leave(reader))
+      response.once('close', () => readers.delete(reader))
       response.on('drain', () => tellNext(reader))
       response.write('retry: 500\n\n')
-      written.clear()
+      // Clients that begin streams in a loop must not have all rows written out for each of them.
+      if (performance.now() - writtenAt > times.lookMs / shareFactor) forget()
       tell(reader)
-      timer ??= setInterval(look, times.lookMs)
+      timer ??= setInterval(look, times.lookMs).unref()
     },
     get refuses() {
       return closed

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -195,6 +196,21 @@ describe('many connections', () => {
     socket.on('error', () => {})
     return socket.resume()
   }
+
+  test('more than come in one moment wait to be accepted', async () => {
+    await using server = await serving(world().monitor)
+    const sockets = Array.from({ length: 900 }, () => opened(server.port))
+    // All have sent their SYN now, and nobody has had a turn to accept: what is connected was queued by the system.
+    await new Promise<void>(resolve => process.nextTick(resolve))
+    const here = `:${server.port.toString(16).toUpperCase().padStart(4, '0')}`
+    const rows = readFileSync('/proc/net/tcp', 'utf8').split('\n')
+    const connected = rows.filter(row => {
+      const [, , remote = '', state] = row.trim().split(/\s+/)
+      return remote.endsWith(here) && state === '01'
+    })
+    for (const socket of sockets) socket.destroy()
+    expect(connected).toHaveLength(900)
+  })
 
   test('the oldest that waits for nothing goes; the newcomer is served', async () => {
     await using server = await serving(world().monitor, { limits: { connections: 10 } })

@@ -22,7 +22,7 @@ interface Message {
 }
 
 /** A feed behind a real server; `/<id>` reads on from that id. */
-async function serveFeed(w: World, times: Partial<FeedTimes> = {}) {
+async function serveFeed(w: Pick<World, 'monitor'>, times: Partial<FeedTimes> = {}) {
   const feed = createFeed(w.monitor.board, { ...fast, ...times })
   const responses: ServerResponse[] = []
   const server = createServer((request, response) => {
@@ -101,6 +101,26 @@ test('many rows come in several events', async () => {
   await until(() => messages.flatMap(({ rows }) => rows).length === 602, 'all rows')
   expect(messages.length).toBeGreaterThan(2)
   expect(messages.flatMap(({ names = [] }) => names)).toHaveLength(602)
+})
+
+test('streams that begin at about the same time, even if each has left before the next, share what is written', async () => {
+  const w = world()
+  let written = 0
+  const changes: World['monitor']['board']['changes'] = (...from) => {
+    written++
+    return w.monitor.board.changes(...from)
+  }
+  const { port, responses } = await serveFeed(
+    { monitor: { ...w.monitor, board: { ...w.monitor.board, changes } } },
+    { lookMs: 60_000 },
+  )
+  for (let i = 0; i < 5; i++) {
+    const { messages, ended } = await read(port)
+    await until(() => messages.flatMap(({ rows }) => rows).length === 2, 'all rows')
+    responses[i]?.end()
+    await ended
+  }
+  expect(written).toBe(1)
 })
 
 test('a stream ends after its life, which is shorter than what the listener lets an answer take', async () => {
