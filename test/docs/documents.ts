@@ -11,6 +11,7 @@ export const documents = [
   'docs/configuration.md',
   'docs/metrics.md',
   'docs/operating.md',
+  'docs/security.md',
   'docs/testing.md',
 ] as const
 

@@ -120,7 +120,7 @@ describe('work on pages', () => {
   const leaver = (port: number) => {
     const socket = connect(port, '127.0.0.1')
     socket.on('error', () => {})
-    socket.write('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
     return socket
   }
 
