@@ -32,6 +32,8 @@ export interface Measured {
   readonly peak: Usage
   /** Of the program while it was attacked; 1 is one core. */
   readonly cpuShare: number
+  /** Likewise, the part of the time for which it waited for a core: what others on the machine cost it. */
+  readonly waitShare: number
   /** After the pause. */
   readonly after: Usage
 }
@@ -98,6 +100,7 @@ export async function runPhase({ name, attacks, durationMs }: Phase, bench: Benc
     counted: less(counted, before),
     peak: highest(samples),
     cpuShare: (highest(samples).cpuSeconds - (samples[0]?.cpuSeconds ?? 0)) / seconds,
+    waitShare: (highest(samples).waitSeconds - (samples[0]?.waitSeconds ?? 0)) / seconds,
     after,
   }
 }
@@ -172,5 +175,6 @@ function highest(samples: readonly Usage[]): Usage {
     groupMiB: most(({ groupMiB }) => groupMiB),
     descriptors: most(({ descriptors }) => descriptors),
     cpuSeconds: most(({ cpuSeconds }) => cpuSeconds),
+    waitSeconds: most(({ waitSeconds }) => waitSeconds),
   }
 }

@@ -11,25 +11,23 @@ export interface PipeliningAttack extends Attack {
   readonly bytes?: number
 }
 
-/** @returns how many of its connections were cut. */
+/** @returns how many connections it made. */
 export async function pipelining(attack: PipeliningAttack): Promise<number> {
   const { path = '/healthz', connections = 64, bytes = 65_536 } = attack
   const request = get(path)
   const flood = Buffer.from(request.repeat(Math.ceil(bytes / request.length)))
   const sockets = new Set<Socket>()
-  let cut = 0
+  let made = 0
   await repeat(attack, 200, () => {
     // Who does not read notices a reset only by writing; a blank line before a request means nothing.
     for (const socket of sockets) socket.write(socket.bytesWritten === 0 ? flood : '\r\n')
     while (sockets.size < connections) {
       const socket = open(attack, '').pause()
       sockets.add(socket)
-      socket.once('close', () => {
-        cut++
-        sockets.delete(socket)
-      })
+      made++
+      socket.once('close', () => sockets.delete(socket))
     }
   })
   for (const socket of sockets) socket.removeAllListeners('close').destroy()
-  return cut
+  return made
 }

@@ -14,7 +14,7 @@ const head = [
   '`/readyz` p50, p99, max (ms)',
   'scrapes: lost, p99 (ms)',
   'checks: made, lost',
-  'CPU (cores)',
+  'cores: used, waited for',
   'RSS: peak, after (MiB)',
   'cgroup: peak, after (MiB)',
   'descriptors: peak, after',
@@ -42,7 +42,7 @@ function cells(phase: Measured): readonly string[] {
     latency(readyz),
     `${honest.scrapesFailed} of ${honest.scrapes + honest.scrapesFailed}, ${whole(honest.scrapeP99)}`,
     `${counted.checks.toLocaleString('en')}, ${counted.failed + counted.skipped}`,
-    phase.cpuShare.toFixed(2),
+    `${phase.cpuShare.toFixed(2)}, ${phase.waitShare.toFixed(2)}`,
     both(({ rssMiB }) => rssMiB),
     both(({ groupMiB }) => groupMiB),
     both(({ descriptors }) => descriptors),
@@ -55,10 +55,10 @@ function whole(value: number): string {
 
 /** Puts the figures into the document, in place of those of the last run. */
 export function publish(figures: string): void {
-  const text = readFileSync(file, 'utf8')
-  if (!place.test(text)) throw new Error(`${file} has no place for the figures`)
-  writeFileSync(
-    file,
-    text.replace(place, (_, begin: string, end: string) => `${begin}\n\n${figures}\n\n${end}`),
-  )
+  writeFileSync(file, withFigures(readFileSync(file, 'utf8'), figures))
+}
+
+export function withFigures(text: string, figures: string): string {
+  if (!place.test(text)) throw new Error('the document has no place for the figures')
+  return text.replace(place, (_, begin: string, end: string) => `${begin}\n\n${figures}\n\n${end}`)
 }

@@ -28,6 +28,8 @@ export interface Usage {
   readonly descriptors: number
   /** Of the process, from its start. */
   readonly cpuSeconds: number
+  /** For which its main thread was ready to run, and had no core; NaN where the system does not say. */
+  readonly waitSeconds: number
 }
 
 export interface Counters {
@@ -101,6 +103,7 @@ export async function startSubject(options: SubjectOptions): Promise<Subject> {
       rssMiB: rssOf(child.pid ?? 0),
       groupMiB: group === undefined ? Number.NaN : group.usage() / 2 ** 20,
       cpuSeconds: cpuSecondsOf(child.pid ?? 0),
+      waitSeconds: waitSecondsOf(child.pid ?? 0),
       descriptors: isAlive() ? readdirSync(`/proc/${child.pid}/fd`).length : 0,
     }),
     stop,
@@ -165,6 +168,15 @@ function cpuSecondsOf(pid: number): number {
       .replace(/^.*\) /, '')
       .split(' ')
     return (Number(fields[11]) + Number(fields[12])) / 100
+  } catch {
+    return Number.NaN
+  }
+}
+
+/** The second field is nanoseconds on the run queue (Documentation/scheduler/sched-stats.rst of Linux). */
+function waitSecondsOf(pid: number): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[1]) / 1e9
   } catch {
     return Number.NaN
   }
