@@ -46,14 +46,14 @@ export interface Bench {
   readonly honest: ChildProcess
   /** Memory and descriptors that a phase has to come back to. */
   readonly reference: Usage
+  /** For memory and descriptors to come back; the server cuts the last of its clients after at most 8 s of silence. */
+  readonly settleMs: number
 }
 
 /** Requests a second of the probes. */
 const rates = { healthz: 100, readyz: 50 }
 const prober = '127.0.0.12'
 const sampleMs = 200
-/** For memory and descriptors to come back. The server cuts the last of its clients after at most 8 s of silence. */
-export const settleMs = 15_000
 export const bars = {
   healthzP99Ms: 50,
   /** Above the reference: V8 keeps some room that it once had, and answers under way hold theirs. */
@@ -111,7 +111,7 @@ async function runAttack(order: AttackOrder): Promise<AttackReport> {
 }
 
 /** What stands when memory and descriptors are back, or when the time for that is over. */
-async function settled({ subject, reference }: Bench): Promise<Usage> {
+async function settled({ subject, reference, settleMs }: Bench): Promise<Usage> {
   const end = performance.now() + settleMs
   for (;;) {
     await sleep(500)

@@ -43,6 +43,7 @@ const durationMs = Number(values.seconds ?? (quick ? 2 : 10)) * 1_000
 const requests = Number(values.requests ?? (quick ? 20_000 : 1_000_000))
 /** A fuzz that is slower than this ends with fewer requests. */
 const fuzzMs = quick ? 10_000 : 240_000
+const settleMs = quick ? 5_000 : 15_000
 const intervalMs = 5_000
 const auth = 'scraper:correct horse battery staple'
 const isWhole = !quick && only === undefined && values.seconds === undefined && values.requests === undefined
@@ -88,7 +89,7 @@ async function run(targets: Targets, phases: readonly Phase[], web?: string): Pr
     await Promise.all([told(honest), told(load)])
     // Once everything has been asked for, memory is where it has to come back to.
     await sleep(quick ? 3_000 : 10_000)
-    const bench: Bench = { subject, load, honest, reference: subject.usage() }
+    const bench: Bench = { subject, load, honest, reference: subject.usage(), settleMs }
     const measured = []
     for (const phase of phases) {
       const found = await runPhase(phase, bench)
@@ -110,7 +111,7 @@ function say(found: Run['measured'][number] | undefined): void {
   const answers = Object.entries(phase.statuses).map(([status, count]) => `${status}×${count}`)
   console.log(`${phase.name}: ${broken.length === 0 ? 'met' : broken.join('; ')}`)
   console.log(
-    `  sent ${phase.sent}, answers ${answers.join(' ') || 'none'}; probes' own lateness p99 ${phase.healthz.ownLateP99.toFixed(1)} ms`,
+    `  sent ${phase.sent}, answers ${answers.join(' ') || 'none'}; probes' own lateness p99 ${phase.healthz.ownLateP99.toFixed(1)} ms; the program used ${phase.cpuShare.toFixed(2)} cores and waited for one ${phase.waitShare.toFixed(2)} of the time`,
   )
 }
 

@@ -70,11 +70,22 @@ export async function startSubject(options: SubjectOptions): Promise<Subject> {
   })
   raisePriority(child.pid)
   const isAlive = () => child.exitCode === null && child.signalCode === null
-  const stop = async () => {
-    const ended = once(child, 'exit')
-    if (child.kill('SIGTERM') && isAlive()) await ended
+  const remove = () => {
     group?.remove()
     rmSync(folder, { recursive: true })
+  }
+  const abandon = () => {
+    child.kill('SIGKILL')
+    // The system takes a moment to bury it, and a group that holds a process stays.
+    for (let tries = 0; tries < 100 && !attempt(remove); tries++)
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20)
+  }
+  process.once('exit', abandon)
+  const stop = async () => {
+    process.off('exit', abandon)
+    const ended = once(child, 'exit')
+    if (child.kill('SIGTERM') && isAlive()) await ended
+    remove()
   }
   const counters = () => countersOf(port, options.auth)
   const checksSoFar = async () => {
@@ -107,6 +118,15 @@ export async function startSubject(options: SubjectOptions): Promise<Subject> {
       descriptors: isAlive() ? readdirSync(`/proc/${child.pid}/fd`).length : 0,
     }),
     stop,
+  }
+}
+
+function attempt(action: () => void): boolean {
+  try {
+    action()
+    return true
+  } catch {
+    return false
   }
 }
 
