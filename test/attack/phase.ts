@@ -66,7 +66,8 @@ export async function runPhase({ name, attacks, durationMs }: Phase, bench: Benc
   const { port } = subject
   const before = await subject.counters()
   await told<HonestReport>(honest, 'begin')
-  const samples: Usage[] = [subject.usage()]
+  const first = subject.usage()
+  const samples: Usage[] = [first]
   const startedAt = performance.now()
   const sampling = setInterval(() => samples.push(subject.usage()), sampleMs)
   const ms = durationMs + 1_000
@@ -78,7 +79,7 @@ export async function runPhase({ name, attacks, durationMs }: Phase, bench: Benc
   const reports = await Promise.all(attacks.map(attack => runAttack({ ...attack, port })))
   if (attacks.length === 0) await sleep(durationMs)
   load.send('stop')
-  samples.push(subject.usage())
+  const last = subject.usage()
   const seconds = (performance.now() - startedAt) / 1_000
   const [healthz, readyz] = await probes
   const seen = await told<HonestReport>(honest, 'end')
@@ -99,8 +100,8 @@ export async function runPhase({ name, attacks, durationMs }: Phase, bench: Benc
     honest: seen,
     counted: less(counted, before),
     peak: highest(samples),
-    cpuShare: (highest(samples).cpuSeconds - (samples[0]?.cpuSeconds ?? 0)) / seconds,
-    waitShare: (highest(samples).waitSeconds - (samples[0]?.waitSeconds ?? 0)) / seconds,
+    cpuShare: (last.cpuSeconds - first.cpuSeconds) / seconds,
+    waitShare: (last.waitSeconds - first.waitSeconds) / seconds,
     after,
   }
 }
