@@ -15,7 +15,7 @@ describe('every attack', () => {
   test.each(Object.entries(allAttacks))('%s leaves the server well', async (name, { run }) => {
     const w = world()
     for (let i = 0; i < 50; i++) w.store.put(dependency({ name: `d${i}` }))
-    await using server = await serving(w.sources)
+    await using server = await serving(w.monitor)
     const answers = createAnswers()
     const order = { port: server.port, durationMs: 300, from: sourcesOf(name), answers }
     expect(await run({ ...order, requests: 2_000, seed: 7 })).toBeGreaterThan(0)
