@@ -17,7 +17,12 @@ const rooms: Readonly<Record<string, Room>> = {
   state: { sources: ['src/state/**/*.ts'], tests: ['test/state/**/*.test.ts'] },
   // Name lookups wait for real servers, seconds for each change.
   schedule: {
-    sources: ['src/schedule/**/*.ts', '!src/schedule/{resolve,nameservers,surroundings}.ts'],
+    sources: [
+      'src/schedule/**/*.ts',
+      '!src/schedule/resolve.ts',
+      '!src/schedule/nameservers.ts',
+      '!src/schedule/surroundings.ts',
+    ],
     tests: ['test/schedule/**/*.test.ts', '!test/schedule/resolve.test.ts'],
   },
   views: { sources: ['src/views/**/*.ts'], tests: ['test/views/**/*.test.ts'] },
