@@ -5,6 +5,7 @@ export { kinds } from './kinds/index.ts'
 export { postgres } from './kinds/postgres/postgres.ts'
 export { redis } from './kinds/redis/redis.ts'
 export { tcp } from './kinds/tcp.ts'
+export { type DependencyDefinition, parseDependency } from './model/definition.ts'
 export {
   type Address,
   type CheckContext,
@@ -35,7 +36,6 @@ export {
   type MeasurementHelp,
 } from './model/kind.ts'
 export { Secret, SecretUrl } from './model/secret.ts'
-export { parseDependency } from './model/settings.ts'
 export {
   createMonitor,
   type Family,

@@ -1,15 +1,16 @@
 /** The wiring for everyone: dependencies in; state, verdicts and metrics out. */
 import { createExposition, type Exposition, type ExpositionResponse } from './exposition/exposition.ts'
 import { createHistogram } from './exposition/histogram.ts'
-import type { Dependency, Resolve } from './model/dependency.ts'
+import { type DependencyDefinition, parseDependency } from './model/definition.ts'
+import type { Resolve } from './model/dependency.ts'
 import type { DependencyOptions } from './model/kind.ts'
 import { type Logger, silent } from './model/logger.ts'
-import { defaultBuckets, parseDependency } from './model/settings.ts'
+import { defaultBuckets } from './model/settings.ts'
 import { version } from './model/version.ts'
 import { createApply } from './monitor/apply.ts'
 import { createSystemClock, type TimerClock } from './schedule/clock.ts'
 import { createResolver } from './schedule/resolve.ts'
-import { createScheduler } from './schedule/scheduler.ts'
+import { createScheduler, type Scheduler } from './schedule/scheduler.ts'
 import { createStore, type StateReader } from './state/store.ts'
 import { contradicted } from './state/transition.ts'
 import { type Board, createBoard } from './views/board.ts'
@@ -23,7 +24,7 @@ export type { Family } from './exposition/family.ts'
 
 export interface MonitorOptions {
   /** By name, or ready-made. */
-  readonly dependencies: Readonly<Record<string, DependencyOptions>> | readonly Dependency[]
+  readonly dependencies: Readonly<Record<string, DependencyOptions>> | readonly DependencyDefinition[]
   /** Receives a line for each change of status, and faults of our own. Default: none. */
   readonly logger?: Logger | undefined
   /** Checks at the same time, over all dependencies. Default 1,000. */
@@ -66,7 +67,9 @@ export interface Monitor {
    * Makes these the dependencies, in this order. What is unchanged keeps its state, its counters and its schedule. Every
    * answer is from before the change or from after it, never from in between. Resolves when the schedule has followed.
    */
-  apply(dependencies: readonly Dependency[]): Promise<void>
+  apply(dependencies: readonly DependencyDefinition[]): Promise<void>
+  /** Replaces every secret of every dependency in a text. */
+  redact(text: string): string
 }
 
 /**
@@ -105,9 +108,9 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const board = createBoard({ state: store, probes, nextCheckAt })
   let isStopped = false
   const apply = createApply({ store, scheduler, metrics: dependencyMetrics, isStopped: () => isStopped })
-  for (const dependency of toDependencies(options.dependencies)) {
-    store.put(dependency)
-    scheduler.add(dependency)
+  for (const definition of resolved(options.dependencies)) {
+    store.put(definition.dependency)
+    scheduler.add(definition)
   }
   return {
     state: store,
@@ -126,10 +129,16 @@ export function createMonitor(options: MonitorOptions): Monitor {
       resolver.close()
     },
     apply,
+    redact: text => redactAll(text, store, scheduler),
   }
 }
 
-function toDependencies(dependencies: MonitorOptions['dependencies']): readonly Dependency[] {
+function redactAll(text: string, store: StateReader, { get }: Pick<Scheduler, 'get'>): string {
+  const names = store.snapshot().states.map(({ dependency }) => dependency.name)
+  return names.reduce((clean, name) => get(name)?.redact(clean) ?? clean, text)
+}
+
+function resolved(dependencies: MonitorOptions['dependencies']): readonly DependencyDefinition[] {
   if (Array.isArray(dependencies)) return dependencies
   return Object.entries(dependencies).map(([name, { kind, options }]) => parseDependency(name, kind, options))
 }

@@ -218,7 +218,8 @@ export async function loadServiceConfig(
   const loaded = await loadConfig({ ...file, ...reading, env, kinds })
   if (!loaded.ok) throw new ConfigError(loaded.problems.map(formatProblem))
   const { dependencies, histogram, server } = loaded.config
-  const tooMany = overBudget(seriesBudget(dependencies, histogram), server.maxSeries)
+  const shown = dependencies.map(({ dependency }) => dependency)
+  const tooMany = overBudget(seriesBudget(shown, histogram), server.maxSeries)
   if (tooMany !== undefined)
     throw new ConfigError([`${configFile ?? 'environment'}: server.maxSeries: ${tooMany}`])
   return loaded.config

@@ -1,9 +1,8 @@
 /** Many dependencies: of kind `instant`, which answer at once, so that nothing but Pulsecheck costs; or `tcp`, for real. */
 import { z } from 'zod'
 import { tcp } from '../../src/kinds/tcp.ts'
-import type { Dependency } from '../../src/model/dependency.ts'
+import { type DependencyDefinition, parseDependency } from '../../src/model/definition.ts'
 import { defineKind } from '../../src/model/kind.ts'
-import { parseDependency } from '../../src/model/settings.ts'
 
 export interface Dependencies {
   readonly dependencies: number
@@ -29,7 +28,11 @@ export function nameOf(i: number): string {
   return `orders-database-${String(i).padStart(5, '0')}`
 }
 
-export function manyDependencies({ dependencies, intervalMs, tcpPort }: Dependencies): readonly Dependency[] {
+export function manyDependencies({
+  dependencies,
+  intervalMs,
+  tcpPort,
+}: Dependencies): readonly DependencyDefinition[] {
   const settings = { interval: `${intervalMs}ms`, timeout: `${Math.min(intervalMs, 1_000)}ms` }
   return Array.from({ length: dependencies }, (_, i) =>
     tcpPort === undefined

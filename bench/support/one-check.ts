@@ -1,6 +1,7 @@
 /** One check of a kind in this process, and what it costs: for benches beside a bare driver. */
+
+import { parseDependency } from '../../src/model/definition.ts'
 import type { Kind } from '../../src/model/kind.ts'
-import { parseDependency } from '../../src/model/settings.ts'
 import { createAsker } from '../../src/schedule/ask.ts'
 import { createSystemClock } from '../../src/schedule/clock.ts'
 import { createResolver } from '../../src/schedule/resolve.ts'
@@ -9,8 +10,8 @@ import { createStalls } from '../../src/schedule/stalls.ts'
 /** A check as the schedule runs it, deadline, abort and classification included. Rejects when it fails. */
 export function checkOf(kind: Kind, options: Readonly<Record<string, unknown>>): () => Promise<void> {
   const clock = createSystemClock()
-  const dependency = parseDependency('checked', kind, options)
-  const asker = createAsker(dependency, {
+  const definition = parseDependency('checked', kind, options)
+  const asker = createAsker(definition, {
     clock,
     stalls: createStalls(clock),
     resolve: createResolver().resolve,

@@ -26,7 +26,7 @@ export async function check(
 ): Promise<void> {
   const { dependencies, maxConcurrentChecks } = await readConfig(flags['config.file'])
   const wanted = names.length === 0 ? dependencies : select(dependencies, names)
-  const waiting = new Set(wanted.map(({ name }) => name))
+  const waiting = new Set(wanted.map(({ dependency }) => dependency.name))
   const progress = createProgressLine(process.stderr)
   const show = () => {
     const names = [...waiting].slice(0, 10).join(', ')

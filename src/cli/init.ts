@@ -49,6 +49,6 @@ async function findAll(env: NodeJS.ProcessEnv): Promise<readonly Found[]> {
 async function examine(name: string, variable: string, env: NodeJS.ProcessEnv): Promise<Found> {
   const loaded = await loadConfig({ env: { [variable]: env[variable] }, kinds })
   if (!loaded.ok) return { name, variable, problem: loaded.problems.map(formatProblem).join('; ') }
-  const kind = loaded.config.dependencies[0]?.kind
+  const kind = loaded.config.dependencies[0]?.dependency.kind
   return { name, variable, ...(kind !== undefined && { kind }) }
 }

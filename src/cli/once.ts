@@ -1,6 +1,6 @@
 /** Every dependency asked once, outside of any schedule: the same check, the same state and the same report as the service's. */
 import { setTimeout } from 'node:timers/promises'
-import type { Dependency } from '../model/dependency.ts'
+import type { DependencyDefinition } from '../model/definition.ts'
 import { askOnce } from '../schedule/ask.ts'
 import { createSystemClock } from '../schedule/clock.ts'
 import { createResolver } from '../schedule/resolve.ts'
@@ -31,7 +31,7 @@ export interface Once {
 const graceMs = 500
 
 /** Starts right away, side by side. */
-export function checkOnce(dependencies: readonly Dependency[], options: OnceOptions): Once {
+export function checkOnce(definitions: readonly DependencyDefinition[], options: OnceOptions): Once {
   const clock = createSystemClock()
   const resolver = createResolver()
   const slots = createSlots(options.maxConcurrentChecks, clock)
@@ -42,20 +42,21 @@ export function checkOnce(dependencies: readonly Dependency[], options: OnceOpti
   const checks: Run[] = []
   let closing: Promise<unknown> | undefined
 
-  const settle = async (dependency: Dependency) => {
-    const check = askOnce(dependency, { clock, stalls, resolve: resolver.resolve })
+  const settle = async (definition: DependencyDefinition) => {
+    const { name } = definition.dependency
+    const check = askOnce(definition, { clock, stalls, resolve: resolver.resolve })
     checks.push(check)
-    store.record(dependency.name, await check.outcome)
-    options.checked(dependency.name)
+    store.record(name, await check.outcome)
+    options.checked(name)
   }
-  const queued = (dependency: Dependency) =>
+  const queued = (definition: DependencyDefinition) =>
     new Promise<void>(done => {
       const claim: Claim = {
         hangs: false,
         gaveWay: 0,
         usualMs: 0,
         start: () => {
-          settle(dependency).then(() => {
+          settle(definition).then(() => {
             if (closing === undefined) slots.release(claim)
             done()
           })
@@ -64,9 +65,9 @@ export function checkOnce(dependencies: readonly Dependency[], options: OnceOpti
       slots.take(claim)
     })
   const all = async () => {
-    for (const dependency of dependencies) store.put(dependency)
+    for (const { dependency } of definitions) store.put(dependency)
     stalls.start()
-    await Promise.all(dependencies.map(queued))
+    await Promise.all(definitions.map(queued))
     stalls.stop()
     if (closing === undefined) tell(statusReport(store.snapshot(), probes.readiness()))
   }

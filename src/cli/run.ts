@@ -102,11 +102,8 @@ function tellWhere(
 /** An error that nobody caught is a bug of ours: said once, without secrets, and the supervisor starts us anew. */
 function crashOnly(logger: Logger, { monitor }: Service): void {
   process.on('uncaughtException', error => {
-    const secrets = monitor.state.snapshot().states.map(({ dependency }) => dependency.redact)
-    const stack = secrets.reduce(
-      (text, redact) => redact(text),
-      error instanceof Error ? (error.stack ?? error.message) : String(error),
-    )
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const stack = monitor.redact(text)
     logger.error({ stack }, 'internal error')
     void flushed(process.stderr, flushMs).then(() => process.exit(exitCodes.failed))
   })

@@ -5,7 +5,7 @@ import { print } from './output.ts'
 /** @throws Exit 3 if the config is wrong. */
 export async function validate(named: string | undefined): Promise<void> {
   const { dependencies } = await readConfig(named)
-  const byKind = Map.groupBy(dependencies, ({ kind }) => kind)
+  const byKind = Map.groupBy(dependencies, ({ dependency }) => dependency.kind)
   const counts = [...byKind].map(([kind, members]) => `${members.length} ${kind}`).sort()
   await print(
     process.stdout,

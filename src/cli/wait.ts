@@ -1,5 +1,5 @@
 /** `pulsecheck wait`: until what is critical is up. */
-import type { Dependency } from '../model/dependency.ts'
+import type { DependencyDefinition } from '../model/definition.ts'
 import { formatDuration } from '../model/duration.ts'
 import { createMonitor } from '../monitor.ts'
 import type { DependencyState } from '../state/transition.ts'
@@ -57,13 +57,15 @@ export async function wait(
   process.exit(isReady ? exitCodes.ok : exitCodes.failed)
 }
 
-function isCritical({ critical }: Dependency): boolean {
-  return critical
+function isCritical({ dependency }: DependencyDefinition): boolean {
+  return dependency.critical
 }
 
 /** What is waited for counts as critical, so that the monitor's own verdict is ours. */
-function impatient(dependency: Dependency): Dependency {
-  return { ...dependency, critical: true, intervalMs: Math.min(dependency.intervalMs, retryMs) }
+function impatient(definition: DependencyDefinition): DependencyDefinition {
+  const { dependency } = definition
+  const intervalMs = Math.min(dependency.intervalMs, retryMs)
+  return { ...definition, dependency: { ...dependency, critical: true, intervalMs } }
 }
 
 /** A line when the status or the cause of a failure is another than the line before said. */

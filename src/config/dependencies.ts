@@ -1,7 +1,7 @@
 /** The section `dependencies:`, from its tree to frozen dependencies. */
-import type { Dependency } from '../model/dependency.ts'
+import { createDependency, type DependencyDefinition, dependencySchema } from '../model/definition.ts'
 import type { Kind } from '../model/kind.ts'
-import { createDependency, dependencyName, dependencySchema } from '../model/settings.ts'
+import { dependencyName } from '../model/settings.ts'
 import { createBreather } from '../model/turn.ts'
 import { type FileReading, readTwins } from './files.ts'
 import { deepFreeze } from './freeze.ts'
@@ -24,7 +24,7 @@ export interface DependencyReading extends FileReading {
 }
 
 export interface ReadDependency {
-  readonly dependency: Dependency
+  readonly definition: DependencyDefinition
   /** Its keys with every default filled in and every secret hidden. */
   readonly printable: unknown
 }
@@ -88,8 +88,8 @@ async function readDependency(
     hintForDependency(key, parents, kind, reading.kinds)
   const parsed = validate({ schema, entry: { ...entry, value }, path, report: reading.report, unknownKey })
   if (parsed === undefined || !parsed.enabled || hasBroken(value)) return undefined
-  const dependency = createDependency(name, kind, deepFreeze(parsed))
-  return { dependency, printable: deepFreeze(printDependency(dependency, parsed)) }
+  const definition = createDependency(name, kind, deepFreeze(parsed))
+  return { definition, printable: deepFreeze(printDependency(definition.dependency, parsed)) }
 }
 
 interface Chosen {

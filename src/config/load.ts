@@ -1,6 +1,6 @@
 /** The one way into this room: a file or the environment in, a frozen `Config` or every problem out. */
 import { dirname, resolve } from 'node:path'
-import type { Dependency } from '../model/dependency.ts'
+import type { DependencyDefinition } from '../model/definition.ts'
 import type { Kind } from '../model/kind.ts'
 import { Secret } from '../model/secret.ts'
 import { readDependencies } from './dependencies.ts'
@@ -23,7 +23,7 @@ import { readYaml } from './yaml/yaml.ts'
 /** A whole configuration, deep-frozen. */
 export interface Config {
   /** Those that are enabled, in the order of the file. */
-  readonly dependencies: readonly Dependency[]
+  readonly dependencies: readonly DependencyDefinition[]
   readonly maxConcurrentChecks: number
   readonly histogram: HistogramSettings
   readonly server: ServerSettings
@@ -144,10 +144,12 @@ async function readConfig(
   })
   if (parsed === undefined) return undefined
   const { server, histogram, maxConcurrentChecks } = parsed
-  const shown = Object.fromEntries(found.map(({ dependency, printable }) => [dependency.name, printable]))
+  const shown = Object.fromEntries(
+    found.map(({ definition, printable }) => [definition.dependency.name, printable]),
+  )
   const namedFiles = await files.list()
   return deepFreeze({
-    dependencies: found.map(({ dependency }) => dependency),
+    dependencies: found.map(({ definition }) => definition),
     maxConcurrentChecks,
     histogram,
     server,

@@ -82,7 +82,7 @@ export interface Checker {
   close?(): Promise<void>
 }
 
-/** A configured, named thing that the service needs: all that the rooms after the config know of it. */
+/** A configured, named thing that the service needs: plain data, and all that state, views and server know of it. */
 export interface Dependency {
   readonly name: string
   readonly kind: string
@@ -97,12 +97,8 @@ export interface Dependency {
   readonly failureThreshold: number
   readonly successThreshold: number
   readonly staleAfterMs: number
-  readonly measured: MeasurementHelp
-  /** Tells two configurations of one name apart, secrets included, without showing them. */
-  readonly fingerprint: string
-  /** Replaces every secret of this dependency in a text that came from outside. */
-  redact(text: string): string
-  open(): Checker
+  /** The HELP texts of what its kind measures, by name. */
+  readonly measurementHelp: MeasurementHelp
 }
 
 interface Completed {

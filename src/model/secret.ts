@@ -3,6 +3,7 @@
  * debugger), and only `reveal()` gives it out.
  */
 import { inspect } from 'node:util'
+import { isPlain } from './plain.ts'
 
 const hidden = '<secret>'
 
@@ -116,11 +117,10 @@ export function redactor(value: unknown): (text: string) => string {
   return text => needles.reduce((clean, needle) => clean.replaceAll(needle, hidden), text)
 }
 
-/** Every secret inside a value: in arrays, plain objects, and maps of them. */
+/** Every secret inside a value: in arrays, plain objects, and those inside of them. Other objects are not looked into. */
 export function secretsIn(value: unknown): readonly Secret[] {
   if (value instanceof Secret) return [value]
-  if (typeof value !== 'object' || value === null) return []
-  return Object.values(value).flatMap(secretsIn)
+  return isPlain(value) || Array.isArray(value) ? Object.values(value).flatMap(secretsIn) : []
 }
 
 function spellings(raw: string): readonly string[] {

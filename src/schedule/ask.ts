@@ -1,5 +1,6 @@
 /** The one way to ask a dependency: for the timetable again and again, for everybody else once. */
-import type { Dependency, Resolve } from '../model/dependency.ts'
+import type { DependencyDefinition } from '../model/definition.ts'
+import type { Resolve } from '../model/dependency.ts'
 import type { TimerClock } from './clock.ts'
 import { type Run, run } from './run.ts'
 import type { Stalls } from './stalls.ts'
@@ -19,9 +20,10 @@ export interface Asker {
 }
 
 /** Opens the checker of a dependency. No I/O yet. */
-export function createAsker(dependency: Dependency, options: AskOptions): Asker {
-  const { timeoutMs, redact } = dependency
-  const checker = dependency.open()
+export function createAsker(definition: DependencyDefinition, options: AskOptions): Asker {
+  const { redact } = definition
+  const { timeoutMs } = definition.dependency
+  const checker = definition.open()
   return {
     ask: () => run(checker, { timeoutMs, redact, ...options }),
     close: async () => await checker.close?.(),
@@ -36,14 +38,14 @@ const maxRepeats = 2
  *
  * @returns `settled` resolves when the checker has let go of everything and is closed.
  */
-export function askOnce(dependency: Dependency, options: AskOptions): Run {
-  const asker = createAsker(dependency, options)
+export function askOnce(definition: DependencyDefinition, options: AskOptions): Run {
+  const asker = createAsker(definition, options)
   let current = asker.ask()
   let isAborted = false
   const repeat = async () => {
     let outcome = await current.outcome
     for (let i = 0; 'skipped' in outcome && i < maxRepeats && !isAborted; i++) {
-      if (!(await hasSettled(current, dependency.timeoutMs, options.clock))) break
+      if (!(await hasSettled(current, definition.dependency.timeoutMs, options.clock))) break
       current = asker.ask()
       outcome = await current.outcome
     }

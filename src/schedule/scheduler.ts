@@ -1,24 +1,20 @@
 /** When to check: every dependency at its own fixed rate, never over itself, never in a burst. */
-import type { CheckOutcome, Dependency, Resolve } from '../model/dependency.ts'
+import type { DependencyDefinition } from '../model/definition.ts'
 import type { TimerClock } from './clock.ts'
 import { createSlots } from './slots.ts'
 import { createStalls } from './stalls.ts'
-import { createTimetable, type Timetable } from './timetable.ts'
+import { createTimetable, type Shared, type Timetable } from './timetable.ts'
 
-export interface SchedulerOptions {
-  readonly clock: TimerClock
-  readonly resolve: Resolve
+export interface SchedulerOptions extends Omit<Shared, 'slots' | 'stalls'> {
   /** Checks at the same time, over all dependencies. */
   readonly maxConcurrentChecks: number
-  /** Takes every outcome. True: the result contradicts the settled status, so look again soon. */
-  readonly report: (dependency: Dependency, outcome: CheckOutcome) => boolean
-  /** How late each check started, in milliseconds after its planned moment. */
-  readonly lag?: (ms: number) => void
 }
 
 export interface Scheduler {
   /** Begins to check, at once if started. A dependency of the same name is replaced. */
-  add(dependency: Dependency): void
+  add(definition: DependencyDefinition): void
+  /** What was added last under a name, until it is removed. */
+  get(name: string): DependencyDefinition | undefined
   /** Ends the checks of a dependency; one under way is aborted and not reported. */
   remove(name: string): void
   start(): void
@@ -42,10 +38,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     slots: createSlots(options.maxConcurrentChecks, clock),
     stalls: createStalls(clock),
   }
+  const definitions = new Map<string, DependencyDefinition>()
   const timetables = new Map<string, Timetable>()
   const leaving = new Set<Promise<void>>()
   let startedAt: number | undefined
-  const remove = (name: string) => {
+  const end = (name: string) => {
     const timetable = timetables.get(name)
     if (timetable === undefined) return
     timetables.delete(name)
@@ -53,13 +50,19 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     leaving.add(left)
   }
   return {
-    add(dependency) {
-      remove(dependency.name)
-      const timetable = createTimetable(dependency, shared)
-      timetables.set(dependency.name, timetable)
+    add(definition) {
+      const { name } = definition.dependency
+      end(name)
+      const timetable = createTimetable(definition, shared)
+      definitions.set(name, definition)
+      timetables.set(name, timetable)
       if (startedAt !== undefined) timetable.start(clock.now())
     },
-    remove,
+    get: name => definitions.get(name),
+    remove(name) {
+      definitions.delete(name)
+      end(name)
+    },
     start() {
       if (startedAt !== undefined) return
       startedAt = clock.now()
@@ -68,7 +71,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     },
     async stop() {
       shared.stalls.stop()
-      for (const name of [...timetables.keys()]) remove(name)
+      for (const name of [...timetables.keys()]) end(name)
       await atMost(Promise.all(leaving), clock)
     },
     inFlight: () => shared.slots.used,

@@ -1,11 +1,10 @@
 /** The checks of one dependency, one after the other: its grid, its confirmations, its skipped ticks. */
+import type { DependencyDefinition } from '../model/definition.ts'
 import type { CheckOutcome, Dependency, SkipCause } from '../model/dependency.ts'
-import { createAsker } from './ask.ts'
+import { type AskOptions, createAsker } from './ask.ts'
 import { fraction, nextTick, spreadMs } from './grid.ts'
 import type { Run } from './run.ts'
-import type { SchedulerOptions } from './scheduler.ts'
 import type { Claim, Slots } from './slots.ts'
-import type { Stalls } from './stalls.ts'
 
 export interface Timetable {
   /** @param startedAt monotonic origin of the grid. */
@@ -15,7 +14,14 @@ export interface Timetable {
   nextAt(): number | undefined
 }
 
-type Shared = SchedulerOptions & { readonly slots: Slots; readonly stalls: Stalls }
+/** What the checks of all dependencies share. */
+export interface Shared extends AskOptions {
+  readonly slots: Slots
+  /** Takes every outcome. True: the result contradicts the settled status, so look again soon. */
+  readonly report: (dependency: Dependency, outcome: CheckOutcome) => boolean
+  /** How late each check started, in milliseconds after its planned moment. */
+  readonly lag?: (ms: number) => void
+}
 
 /** A check from the moment it is due until its checker has come back. */
 interface Busy {
@@ -35,11 +41,12 @@ interface Busy {
 /** A tick that comes later than this was overtaken by a stall; its check is spread anew. */
 const maxLateMs = 1_000
 
-export function createTimetable(dependency: Dependency, shared: Shared): Timetable {
+export function createTimetable(definition: DependencyDefinition, shared: Shared): Timetable {
   const { clock, slots, report } = shared
+  const { dependency } = definition
   const { name, intervalMs, timeoutMs, confirmIntervalMs } = dependency
   const share = fraction(name)
-  const asker = createAsker(dependency, shared)
+  const asker = createAsker(definition, shared)
   let origin = 0
   let open = false
   let next: { at: number; cancel: () => void } | undefined

@@ -45,13 +45,15 @@ function total({ dependencies, seriesEach }: KindBudget): number {
 
 /** What a dependency measures alone makes a difference, and a kind says that once for all of its own. */
 function mostSeries(members: readonly Dependency[], buckets: readonly number[]): number {
-  const shapes = new Map(members.map(dependency => [Object.keys(dependency.measured).join(), dependency]))
+  const shapes = new Map(
+    members.map(dependency => [Object.keys(dependency.measurementHelp).join(), dependency]),
+  )
   return Math.max(...[...shapes.values()].map(dependency => seriesOf(dependency, buckets)))
 }
 
 /** Counted on a state in which everything is known that can be. */
 function seriesOf(dependency: Dependency, buckets: readonly number[]): number {
-  const names = [...Object.keys(dependency.measured), tlsNotAfter]
+  const names = [...Object.keys(dependency.measurementHelp), tlsNotAfter]
   const everything: CheckSuccess = {
     ok: true,
     at: 0,
@@ -67,7 +69,7 @@ function seriesOf(dependency: Dependency, buckets: readonly number[]): number {
     durations: createHistogram({ buckets, createdSeconds: 0 }).value(),
   }
   return countSeries(
-    [...dependencyFamilies, ...measurementFamilies(dependency.kind, dependency.measured)],
+    [...dependencyFamilies, ...measurementFamilies(dependency.kind, dependency.measurementHelp)],
     subject,
   )
 }

@@ -83,9 +83,9 @@ export const dependencyFamilies: readonly DependencyFamily[] = [
 /** The gauges of one kind's own measurements. */
 export function measurementFamilies(
   kind: string,
-  measured: Readonly<Record<string, string>>,
+  measurementHelp: Readonly<Record<string, string>>,
 ): readonly DependencyFamily[] {
-  return Object.entries(measured).map(([name, help]) =>
+  return Object.entries(measurementHelp).map(([name, help]) =>
     gauge(`dependency_${kind}_${name}`, `${help} ${cached}`, ({ state }) => state.last?.measurements[name]),
   )
 }

@@ -44,8 +44,8 @@ export function followState(
   let later: (() => void)[] | undefined
   let rendering: Promise<void> = Promise.resolve()
 
-  const kindGroup = ({ dependency: { kind, measured } }: DependencyState) => {
-    const group = ofKinds.get(kind) ?? exposition.group(measurementFamilies(kind, measured))
+  const kindGroup = ({ dependency: { kind, measurementHelp } }: DependencyState) => {
+    const group = ofKinds.get(kind) ?? exposition.group(measurementFamilies(kind, measurementHelp))
     ofKinds.set(kind, group)
     return group
   }

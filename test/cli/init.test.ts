@@ -40,7 +40,7 @@ test('a valid config that refers to the variables and holds none of their values
   expect(stdout).toContain('DATABASE_URL, PULSECHECK_DEPENDENCY_PAYMENTS_API, REDIS_URL')
   expect(text + stdout).not.toMatch(/canary|db:5432|cache:6379\/2|payments\.internal/)
   const { dependencies } = await load(file, env)
-  expect(dependencies.map(({ name, kind }) => [name, kind])).toEqual([
+  expect(dependencies.map(({ dependency: { name, kind } }) => [name, kind])).toEqual([
     ['database', 'postgres'],
     ['payments-api', 'http'],
     ['redis', 'redis'],
@@ -68,7 +68,11 @@ test('what cannot be used is left out with its reason, and the rest is valid', a
   expect(code).toBe(0)
   expect(text).toMatch(/^ {2}# Left out: PULSECHECK_DEPENDENCY_SEARCH:1:1: .*$/m)
   expect(text).not.toContain('canary')
-  expect((await load(file, odd)).dependencies.map(({ name }) => name).sort()).toEqual(['1', 'redis', 'true'])
+  expect((await load(file, odd)).dependencies.map(({ dependency: { name } }) => name).sort()).toEqual([
+    '1',
+    'redis',
+    'true',
+  ])
 })
 
 describe('a file that is there already', () => {

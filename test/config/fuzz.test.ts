@@ -10,7 +10,7 @@ const canary = 'hunter22-canary'
 
 /** The invariants of a config, whatever it was read from. */
 function sound({ dependencies, server, histogram, maxConcurrentChecks }: Config): boolean {
-  const names = new Set(dependencies.map(({ name }) => name.toLowerCase()))
+  const names = new Set(dependencies.map(({ dependency: { name } }) => name.toLowerCase()))
   const positive = (n: number) => Number.isInteger(n) && n > 0
   return (
     names.size === dependencies.length &&
@@ -19,7 +19,7 @@ function sound({ dependencies, server, histogram, maxConcurrentChecks }: Config)
     server.listen.length > 0 &&
     histogram.buckets.every((bound, i, all) => bound > (all[i - 1] ?? 0)) &&
     dependencies.every(
-      ({ name, intervalMs, timeoutMs, staleAfterMs, failureThreshold }) =>
+      ({ dependency: { name, intervalMs, timeoutMs, staleAfterMs, failureThreshold } }) =>
         /^[\w.-]{1,64}$/.test(name) &&
         [intervalMs, timeoutMs, staleAfterMs, failureThreshold].every(positive) &&
         timeoutMs <= intervalMs,

@@ -19,12 +19,12 @@ test('every key arrives where it belongs', async () => {
   const loaded = await loadConfig({ file: join(valid, 'everything.yml'), env: {}, kinds })
   if (!loaded.ok) throw new Error(lines(loaded).join('\n'))
   const { config } = loaded
-  expect(config.dependencies.map(({ name, kind }) => `${name} ${kind}`)).toEqual([
+  expect(config.dependencies.map(({ dependency: { name, kind } }) => `${name} ${kind}`)).toEqual([
     'orders-db postgres',
     'cache redis',
     'payments http',
   ])
-  expect(config.dependencies[0]).toMatchObject({
+  expect(config.dependencies[0]?.dependency).toMatchObject({
     intervalMs: 10_000,
     timeoutMs: 2_000,
     confirmIntervalMs: 500,
@@ -34,7 +34,10 @@ test('every key arrives where it belongs', async () => {
     critical: true,
     labels: { env: 'prod', team: 'core' },
   })
-  expect(config.dependencies[1]).toMatchObject({ critical: false, labels: { env: 'prod', team: 'cache' } })
+  expect(config.dependencies[1]?.dependency).toMatchObject({
+    critical: false,
+    labels: { env: 'prod', team: 'cache' },
+  })
   expect(config.dependencies[0]?.redact('cost$less')).toBe('<secret>')
   expect(config.maxConcurrentChecks).toBe(50)
   expect(config.histogram).toEqual({ buckets: [], native: false })
@@ -79,7 +82,11 @@ test('what is not set has its default', async () => {
   expect(config.histogram.buckets).toEqual([
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
   ])
-  expect(config.dependencies[0]).toMatchObject({ intervalMs: 15_000, timeoutMs: 3_000, staleAfterMs: 33_000 })
+  expect(config.dependencies[0]?.dependency).toMatchObject({
+    intervalMs: 15_000,
+    timeoutMs: 3_000,
+    staleAfterMs: 33_000,
+  })
 })
 
 test('the result is frozen, all of it', async () => {
@@ -92,7 +99,7 @@ test('the result is frozen, all of it', async () => {
     seen.push(value)
     expect(Object.isFrozen(value), inspect(value)).toBe(true)
     Object.entries(value)
-      .filter(([key]) => key !== 'measured')
+      .filter(([key]) => key !== 'measurementHelp' && key !== 'references')
       .forEach(([, inner]) => void walk(inner))
   }
   walk(config)
@@ -105,7 +112,7 @@ describe('defaults', () => {
 
   test('stand under the keys of each dependency, also of the one-line form', async () => {
     const { dependencies } = await configOf(text('interval: 30s', ', interval: 5s'))
-    expect(dependencies.map(({ intervalMs }) => intervalMs)).toEqual([5_000, 30_000])
+    expect(dependencies.map(({ dependency: { intervalMs } }) => intervalMs)).toEqual([5_000, 30_000])
   })
 
   test('a conflict tells both values, at the place of the one that is wrong', async () => {
@@ -150,7 +157,7 @@ describe('file twins', () => {
     const text = `dependencies:\n  db: { kind: postgres, urlFile: url, tls: { keyFile: key.pem } }\n`
     const { dependencies, printable } = await configOf(text, {}, files)
     expect(dependencies[0]?.redact('hunter22 key-material')).toBe('<secret> <secret>')
-    expect(dependencies[0]?.target).toBe('postgres://app:<secret>@db/orders')
+    expect(dependencies[0]?.dependency.target).toBe('postgres://app:<secret>@db/orders')
     expect(inspect(printable, { depth: 9 })).not.toMatch(/hunter22|key-material/)
   })
 
@@ -188,7 +195,7 @@ describe('file twins', () => {
     })
     const fingerprint = async () => {
       const loaded = await loadConfig({ file: join(directory, 'pulsecheck.yml'), env: {}, kinds })
-      return loaded.ok ? loaded.config.dependencies[0]?.fingerprint : undefined
+      return loaded.ok ? loaded.config.dependencies[0]?.identity.hash : undefined
     }
     const [first, again] = [await fingerprint(), await fingerprint()]
     await writeFile(join(directory, 'password'), 'second\n')
@@ -210,7 +217,7 @@ describe('the environment', () => {
       HOME: '/root',
     })
     const config = loaded.ok ? loaded.config : undefined
-    expect(config?.dependencies.map(({ name, kind }) => [name, kind])).toEqual([
+    expect(config?.dependencies.map(({ dependency: { name, kind } }) => [name, kind])).toEqual([
       ['database', 'postgres'],
       ['orders-api', 'http'],
       ['redis', 'redis'],
@@ -222,7 +229,7 @@ describe('the environment', () => {
   test('is read through references alone when there is a file', async () => {
     const env = { REDIS_URL: 'redis://cache', PULSECHECK_DEPENDENCY_X: 'junk' }
     const { dependencies } = await configOf('dependencies: { one: "tcp://a:1" }', env)
-    expect(dependencies.map(({ name }) => name)).toEqual(['one'])
+    expect(dependencies.map(({ dependency: { name } }) => name)).toEqual(['one'])
   })
 
   test.each([
@@ -289,7 +296,11 @@ test('a reload waits until the file has settled', async () => {
     if (more !== undefined) await writeFile(file, more, { flag: 'a' })
   }
   const loaded = await loadConfig({ file, env: {}, kinds, pause })
-  expect(loaded.ok && loaded.config.dependencies.map(({ name }) => name)).toEqual(['one', 'two', 'three'])
+  expect(loaded.ok && loaded.config.dependencies.map(({ dependency: { name } }) => name)).toEqual([
+    'one',
+    'two',
+    'three',
+  ])
 })
 
 test('a long text that looks like many URLs holds nothing up', async () => {

@@ -26,7 +26,10 @@ test.each(urls)('%s in one line, by %s://, and by the file twin of its URL', asy
     url: `${bare}\n`,
   })
   expect(loaded.ok ? [] : loaded.problems.map(formatProblem)).toEqual([])
-  expect(loaded.ok && loaded.config.dependencies.map(dependency => dependency.kind)).toEqual([kind, kind])
+  expect(loaded.ok && loaded.config.dependencies.map(({ dependency }) => dependency.kind)).toEqual([
+    kind,
+    kind,
+  ])
 })
 
 test.each(urls)(

@@ -78,7 +78,11 @@ dependencies:
 test('a reference is text where text is wanted, and a number or a boolean where that is', async () => {
   const env = { PORT: '6000', PASSWORD: '123456', CRITICAL: 'false', VERSION: '1.10' }
   const { dependencies, printable } = await configOf(text, env)
-  expect(dependencies[0]).toMatchObject({ critical: false, failureThreshold: 4, labels: { version: '1.10' } })
+  expect(dependencies[0]?.dependency).toMatchObject({
+    critical: false,
+    failureThreshold: 4,
+    labels: { version: '1.10' },
+  })
   expect(printable).toMatchObject({ dependencies: { 'orders-db': { port: 6000, password: '<secret>' } } })
   expect(dependencies[0]?.redact('says 123456')).toBe('says <secret>')
 })
@@ -106,7 +110,7 @@ test('a quoted reference stays text', async () => {
 test('references stand in the one-line form, in lists and under server, not in keys', async () => {
   const env = { URL: 'redis://cache', PORT: '1234' }
   const config = await configOf('dependencies:\n  c: ${URL}\nserver:\n  listen: ["127.0.0.1:${PORT}"]\n', env)
-  expect(config.dependencies[0]?.target).toBe('redis://cache')
+  expect(config.dependencies[0]?.dependency.target).toBe('redis://cache')
   expect(config.server.listen).toEqual([{ host: '127.0.0.1', port: 1234 }])
   expect(await problemsOf('dependencies:\n  "${URL}": redis://cache\n', env)).toHaveLength(1)
 })

@@ -2,7 +2,7 @@ import fastify from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
 import { metricsPathProblem, parseListenAddress } from '../../src/config/index.ts'
 import { kinds as realKinds } from '../../src/kinds/index.ts'
-import { parseDependency } from '../../src/model/settings.ts'
+import { parseDependency } from '../../src/model/definition.ts'
 import { createMonitor } from '../../src/monitor.ts'
 import { routes } from '../../src/server/index.ts'
 import { seriesBudget } from '../../src/views/budget.ts'
@@ -99,8 +99,8 @@ test('the default number of series is enough for as many dependencies as there m
     postgres: 'postgres://u@a/b',
     redis: 'redis://a',
   }
-  const some = realKinds.map(kind =>
-    parseDependency('one', kind, { url: urls[kind.name as keyof typeof urls] }),
+  const some = realKinds.map(
+    kind => parseDependency('one', kind, { url: urls[kind.name as keyof typeof urls] }).dependency,
   )
   for (const { kind, seriesEach } of seriesBudget(some, histogram))
     expect([kind, 10_000 * seriesEach <= server.maxSeries]).toEqual([kind, true])

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { http } from '../../src/kinds/http/http.ts'
 import { tcp } from '../../src/kinds/tcp.ts'
-import { formatDuration, parseDependency, parseDuration } from '../../src/model/settings.ts'
+import { parseDependency } from '../../src/model/definition.ts'
+import { isSame } from '../../src/model/identity.ts'
+import type { Kind } from '../../src/model/kind.ts'
+import { formatDuration, parseDuration } from '../../src/model/settings.ts'
 
 describe('durations', () => {
   test.each([
@@ -42,7 +45,7 @@ describe('a dependency in code', () => {
   const options = { url: 'tcp://cache:6379' }
 
   test('has the defaults of the documentation', () => {
-    expect(parseDependency('cache', tcp, options)).toMatchObject({
+    expect(parseDependency('cache', tcp, options).dependency).toMatchObject({
       name: 'cache',
       kind: 'tcp',
       target: 'cache:6379',
@@ -57,19 +60,21 @@ describe('a dependency in code', () => {
   })
 
   test('has a target of bounded length', () => {
-    const targetOf = (path: string) => parseDependency('api', http, { url: `http://api/${path}` }).target
+    const targetOf = (path: string) =>
+      parseDependency('api', http, { url: `http://api/${path}` }).dependency.target
     expect(targetOf('a'.repeat(245))).toBe(`http://api/${'a'.repeat(245)}`)
     expect(targetOf('a'.repeat(246))).toBe(`http://api/${'a'.repeat(244)}…`)
   })
 
   test('confirms no later than it checks', () => {
     expect(
-      parseDependency('cache', tcp, { ...options, interval: '500ms', timeout: '100ms' }).confirmIntervalMs,
+      parseDependency('cache', tcp, { ...options, interval: '500ms', timeout: '100ms' }).dependency
+        .confirmIntervalMs,
     ).toBe(500)
   })
 
   test('staleAfter may be as short as interval + timeout, and no shorter', () => {
-    const made = (staleAfter: string) => parseDependency('cache', tcp, { ...options, staleAfter })
+    const made = (staleAfter: string) => parseDependency('cache', tcp, { ...options, staleAfter }).dependency
     expect(made('18s').staleAfterMs).toBe(18_000)
     expect(() => made('17s999ms')).toThrow('staleAfter 17s999ms is below interval + timeout (18s)')
   })
@@ -100,12 +105,17 @@ describe('a dependency in code', () => {
     expect(() => parseDependency(name, tcp, options)).toThrow('a name has 1 to 64 characters')
   })
 
-  test('has a fingerprint that tells secrets apart without showing them', () => {
-    const [one, same, other] = ['a', 'a', 'b'].map(send =>
-      parseDependency('cache', tcp, { ...options, send: `secret-${send}` }),
-    )
-    expect(one?.fingerprint).toBe(same?.fingerprint)
-    expect(one?.fingerprint).not.toBe(other?.fingerprint)
+  test('has an identity that tells secrets and kinds apart without showing them', () => {
+    const made = (kind: Kind, send: string) => parseDependency('cache', kind, { ...options, send }).identity
+    const one = made(tcp, 'secret-a')
+    expect(isSame(one, made(tcp, 'secret-a'))).toBe(true)
+    expect(isSame(one, made(tcp, 'secret-b'))).toBe(false)
+    expect(isSame(one, made({ ...tcp, name: 'tcp' }, 'secret-a'))).toBe(false)
     expect(JSON.stringify(one)).not.toContain('secret-a')
+  })
+
+  test('is plain data for those who show it', () => {
+    const { dependency } = parseDependency('cache', tcp, options)
+    expect(structuredClone(dependency)).toEqual(dependency)
   })
 })

@@ -1,11 +1,11 @@
 import fastify from 'fastify'
 import { afterEach, describe, expect, test } from 'vitest'
 import { tcp } from '../../src/kinds/tcp.ts'
-import { parseDependency } from '../../src/model/settings.ts'
+import { parseDependency } from '../../src/model/definition.ts'
 import { createMonitor, type Monitor, type MonitorOptions } from '../../src/monitor.ts'
 import { routes } from '../../src/server/index.ts'
 import { createFakeClock } from '../support/clock.ts'
-import { dependency } from '../support/dependency.ts'
+import { definition } from '../support/dependency.ts'
 import { closedPort, serve, until } from '../support/net.ts'
 
 const cleanUp: (() => unknown)[] = []
@@ -114,7 +114,7 @@ describe('a changed list of dependencies', () => {
     const clock = createFakeClock()
     const checked: string[] = []
     const made = (name: string, more = {}) =>
-      dependency({ name, fingerprint: name, ...more }, async () => void checked.push(name))
+      definition({ name, ...more }, async () => void checked.push(name))
     const monitor = createMonitor({ clock, dependencies: names.map(name => made(name)) })
     cleanUp.push(() => Promise.all([monitor.stop(), clock.advance(1_000)]))
     return { clock, monitor, made, checked }
@@ -139,7 +139,7 @@ describe('a changed list of dependencies', () => {
     const { clock, monitor, made, checked } = setUp('db')
     monitor.start()
     await clock.advance(1_000)
-    await monitor.apply([made('db', { intervalMs: 1_000, fingerprint: 'other' })])
+    await monitor.apply([made('db', { intervalMs: 1_000 })])
     expect(monitor.state.get('db')).toMatchObject({ status: 'up', checks: 1 })
     checked.length = 0
     await clock.advance(10_000)
@@ -149,10 +149,9 @@ describe('a changed list of dependencies', () => {
   test('is in every scrape as a whole, or not at all', async () => {
     const list = (version: number, count: number) =>
       Array.from({ length: count }, (_, i) =>
-        dependency({
+        definition({
           name: `${version === 1 || i % 2 === 0 ? 'd' : 'e'}${i}`,
           labels: { version: String(version) },
-          fingerprint: `${version}`,
         }),
       )
     const monitor = monitored({ clock: createFakeClock(), dependencies: list(1, 1_500) })
@@ -177,7 +176,7 @@ describe('a changed list of dependencies', () => {
     const { clock, monitor, made } = setUp('a')
     monitor.start()
     await Promise.all([monitor.stop(), clock.advance(1_000)])
-    await monitor.apply([made('a', { fingerprint: 'other' }), made('b')])
+    await monitor.apply([made('a', { critical: false }), made('b')])
     expect(clock.pending).toBe(0)
   })
 
@@ -203,7 +202,7 @@ describe('a changed list of dependencies', () => {
     const { clock, monitor, made } = setUp('db')
     monitor.start()
     await clock.advance(1_000)
-    await monitor.apply([made('db', { target: 'elsewhere:5432', fingerprint: 'other' })])
+    await monitor.apply([made('db', { target: 'elsewhere:5432' })])
     expect(monitor.state.get('db')).toMatchObject({ status: 'unknown', checks: 0 })
   })
 })

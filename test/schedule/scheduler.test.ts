@@ -1,10 +1,11 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import type { DependencyDefinition } from '../../src/model/definition.ts'
 import type { Checker, CheckOutcome, Dependency } from '../../src/model/dependency.ts'
 import type { TimerClock } from '../../src/schedule/clock.ts'
 import { fraction } from '../../src/schedule/grid.ts'
 import { createScheduler } from '../../src/schedule/scheduler.ts'
 import { createFakeClock } from '../support/clock.ts'
-import { deferred, dependency } from '../support/dependency.ts'
+import { deferred, definition } from '../support/dependency.ts'
 
 const hang: Checker['check'] = ({ signal }) =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
@@ -14,21 +15,21 @@ afterEach(() => stop())
 
 /** A scheduler that writes down when each check started, and every outcome. */
 function setUp(
-  dependencies: readonly Dependency[],
+  dependencies: readonly DependencyDefinition[],
   { maxConcurrentChecks = 100, confirm = (): boolean => false, clock = createFakeClock() } = {},
 ) {
   const startedAt = clock.now()
   const starts: Record<string, number[]> = {}
   const outcomes: CheckOutcome[] = []
   const lags: number[] = []
-  const spied = (one: Dependency): Dependency => ({
+  const spied = (one: DependencyDefinition): DependencyDefinition => ({
     ...one,
     open: () => {
       const inner = one.open()
       return {
         ...inner,
         check: context => {
-          starts[one.name] = [...(starts[one.name] ?? []), clock.now() - startedAt]
+          starts[one.dependency.name] = [...(starts[one.dependency.name] ?? []), clock.now() - startedAt]
           return inner.check(context)
         },
       }
@@ -72,7 +73,7 @@ describe('the schedule', () => {
         fake.at(fake.now() + Math.max(1, Math.trunc(time - fake.now())), call)
       const intervals = [11, 17, 20, 23, 33, 47, 50, 70, 100]
       const many = intervals.map(intervalMs =>
-        dependency(
+        definition(
           { name: `every-${intervalMs}`, intervalMs, timeoutMs: intervalMs, confirmIntervalMs: intervalMs },
           () => new Promise(resolve => fake.at(fake.now() + 3, resolve)),
         ),
@@ -93,7 +94,7 @@ describe('the schedule', () => {
   )
 
   test('spreads first checks over one second, then keeps each to its own grid', async () => {
-    const many = Array.from({ length: 50 }, (_, i) => dependency({ name: `db-${i}` }))
+    const many = Array.from({ length: 50 }, (_, i) => definition({ name: `db-${i}` }))
     const { clock, starts, scheduler } = setUp(many)
     scheduler.start()
     await clock.advance(1_000)
@@ -108,7 +109,7 @@ describe('the schedule', () => {
 
   test('does not drift, however long the checks take', async () => {
     const { clock, starts, scheduler } = setUp([
-      dependency(
+      definition(
         { intervalMs: 1_000, timeoutMs: 900 },
         () => new Promise(resolve => clock.at(clock.now() + 333, resolve)),
       ),
@@ -122,7 +123,7 @@ describe('the schedule', () => {
 
   test('is the same after a restart: the phase is a hash of the name', async () => {
     const phase = async () => {
-      const { clock, starts, scheduler } = setUp([dependency()])
+      const { clock, starts, scheduler } = setUp([definition()])
       scheduler.start()
       await clock.advance(40_000)
       return starts['orders-db']
@@ -131,7 +132,7 @@ describe('the schedule', () => {
   })
 
   test('does not move with the wall clock', async () => {
-    const { clock, starts, scheduler } = setUp([dependency()])
+    const { clock, starts, scheduler } = setUp([definition()])
     scheduler.start()
     await clock.advance(20_000)
     clock.shiftWall(-10 * 365 * 86_400_000)
@@ -143,7 +144,7 @@ describe('the schedule', () => {
 
   test('checks again after confirmInterval while a result contradicts the status', async () => {
     let wanted = 3
-    const { clock, starts, scheduler } = setUp([dependency({ confirmIntervalMs: 250 })], {
+    const { clock, starts, scheduler } = setUp([definition({ confirmIntervalMs: 250 })], {
       confirm: () => wanted-- > 0,
     })
     scheduler.start()
@@ -153,7 +154,7 @@ describe('the schedule', () => {
 
   test('confirms before the next tick or not at all: no tick is put off', async () => {
     const { clock, starts, scheduler } = setUp(
-      [dependency({ intervalMs: 1_000, timeoutMs: 1_000, confirmIntervalMs: 900 })],
+      [definition({ intervalMs: 1_000, timeoutMs: 1_000, confirmIntervalMs: 900 })],
       { confirm: () => true },
     )
     scheduler.start()
@@ -165,7 +166,7 @@ describe('the schedule', () => {
 
   test('skips and counts a tick that finds its checker still busy', async () => {
     const stuck = deferred()
-    const { clock, starts, outcomes, scheduler } = setUp([dependency({}, () => stuck.promise)])
+    const { clock, starts, outcomes, scheduler } = setUp([definition({}, () => stuck.promise)])
     scheduler.start()
     await clock.advance(60_000)
     expect(starts['orders-db']).toHaveLength(1)
@@ -180,7 +181,7 @@ describe('the schedule', () => {
   })
 
   test('after a long stall runs each once, spread, and counts what fell into it', async () => {
-    const many = Array.from({ length: 20 }, (_, i) => dependency({ name: `db-${i}` }))
+    const many = Array.from({ length: 20 }, (_, i) => definition({ name: `db-${i}` }))
     const { clock, starts, outcomes, scheduler, lags } = setUp(many)
     scheduler.start()
     await clock.advance(20_000)
@@ -200,7 +201,7 @@ describe('the schedule', () => {
   })
 
   test('a short stall only makes a check late', async () => {
-    const { clock, starts, scheduler, skips } = setUp([dependency({ intervalMs: 2_000, timeoutMs: 500 })])
+    const { clock, starts, scheduler, skips } = setUp([definition({ intervalMs: 2_000, timeoutMs: 500 })])
     scheduler.start()
     await clock.advance(2_000)
     await clock.stall(900)
@@ -212,19 +213,19 @@ describe('the schedule', () => {
 
 describe('the list of dependencies', () => {
   test('is checked from the start on, and started once', async () => {
-    const { clock, starts, scheduler, spied } = setUp([dependency({ name: 'a' })])
+    const { clock, starts, scheduler, spied } = setUp([definition({ name: 'a' })])
     await clock.advance(20_000)
     expect(starts).toEqual({})
     scheduler.start()
     scheduler.start()
     await clock.advance(1_000)
-    scheduler.add(spied(dependency({ name: 'b' })))
+    scheduler.add(spied(definition({ name: 'b' })))
     await clock.advance(1_000)
     expect([starts.a?.length, starts.b?.length]).toEqual([1, 1])
   })
 
   test('says when each is checked next', async () => {
-    const { clock, starts, scheduler } = setUp([dependency({ name: 'a' })])
+    const { clock, starts, scheduler } = setUp([definition({ name: 'a' })])
     expect([scheduler.nextCheckAt('a'), scheduler.nextCheckAt('b')]).toEqual([undefined, undefined])
     const origin = clock.now()
     scheduler.start()
@@ -237,7 +238,7 @@ describe('the list of dependencies', () => {
 
   test('loses what is removed: its check is aborted, unreported, and its checker closed', async () => {
     let closed = 0
-    const one = dependency({ name: 'a', open: () => ({ check: hang, close: async () => void closed++ }) })
+    const one = definition({ name: 'a' }, hang, async () => void closed++)
     const { clock, outcomes, scheduler } = setUp([one])
     scheduler.start()
     await clock.advance(1_000)
@@ -255,18 +256,18 @@ describe('the list of dependencies', () => {
 
   test('replaces what has the same name', async () => {
     const { clock, starts, scheduler, spied } = setUp([
-      dependency({ name: 'a', intervalMs: 1_000, timeoutMs: 500 }),
+      definition({ name: 'a', intervalMs: 1_000, timeoutMs: 500 }),
     ])
     scheduler.start()
     await clock.advance(5_000)
-    scheduler.add(spied(dependency({ name: 'a', intervalMs: 60_000 })))
+    scheduler.add(spied(definition({ name: 'a', intervalMs: 60_000 })))
     const before = starts.a!.length
     await clock.advance(10_000)
     expect(starts.a!.length - before).toBeLessThanOrEqual(2)
   })
 
   test('a check that waits for its slot when it is removed never starts', async () => {
-    const many = ['a', 'b'].map(name => dependency({ name }, hang))
+    const many = ['a', 'b'].map(name => definition({ name }, hang))
     const { clock, starts, scheduler } = setUp(many, { maxConcurrentChecks: 1 })
     scheduler.start()
     await clock.advance(1_000)
@@ -282,7 +283,7 @@ describe('the list of dependencies', () => {
       [true, 0],
       [false, 500],
     ] as const) {
-      const { clock, scheduler } = setUp([dependency({}, letsGo ? hang : () => new Promise(() => {}))])
+      const { clock, scheduler } = setUp([definition({}, letsGo ? hang : () => new Promise(() => {}))])
       scheduler.start()
       await clock.advance(1_000)
       const from = clock.now()
@@ -341,9 +342,9 @@ describe('the concurrency limit', () => {
     })
     stop = async () => void (await Promise.all([scheduler.stop(), clock.advance(500)]))
     for (let i = 0; i < half; i++) {
-      scheduler.add(dependency({ name: `well-${i}`, kind: 'well' }, ({ signal }) => answer(signal)))
+      scheduler.add(definition({ name: `well-${i}`, kind: 'well' }, ({ signal }) => answer(signal)))
       scheduler.add(
-        dependency({ name: `may-${i}`, kind: 'may hang' }, ({ signal }) => answer(signal, frozen)),
+        definition({ name: `may-${i}`, kind: 'may hang' }, ({ signal }) => answer(signal, frozen)),
       )
     }
     return {
@@ -396,7 +397,7 @@ describe('the concurrency limit', () => {
 
   test('a check that gives way to others starts again, and is not reported', async () => {
     const slow = (name: string) =>
-      dependency(
+      definition(
         { name },
         ({ signal }) =>
           new Promise((resolve, reject) => {
@@ -420,7 +421,7 @@ describe('the concurrency limit', () => {
 
   test('lets checks wait in order rather than drop them', async () => {
     const many = Array.from({ length: 30 }, (_, i) =>
-      dependency({ name: `db-${i}` }, () => new Promise(resolve => clock.at(clock.now() + 100, resolve))),
+      definition({ name: `db-${i}` }, () => new Promise(resolve => clock.at(clock.now() + 100, resolve))),
     )
     const { clock, starts, scheduler, skips } = setUp(many, { maxConcurrentChecks: 2 })
     scheduler.start()
@@ -435,9 +436,7 @@ describe('the concurrency limit', () => {
 describe('coming and going', () => {
   test('a dependency that is removed is aborted, closed and not reported', async () => {
     let closed = 0
-    const { clock, outcomes, scheduler } = setUp([
-      dependency({ open: () => ({ check: hang, close: async () => void closed++ }) }),
-    ])
+    const { clock, outcomes, scheduler } = setUp([definition({}, hang, async () => void closed++)])
     scheduler.start()
     await clock.advance(1_000)
     expect(scheduler.inFlight()).toBe(1)
@@ -450,13 +449,13 @@ describe('coming and going', () => {
     const { clock, starts, scheduler, spied } = setUp([])
     scheduler.start()
     await clock.advance(7_000)
-    scheduler.add(spied(dependency()))
+    scheduler.add(spied(definition()))
     await clock.advance(1_000)
     expect(starts['orders-db']).toHaveLength(1)
   })
 
   test('stop leaves nothing, may come twice, and does not wait for what never comes back', async () => {
-    const { clock, scheduler } = setUp([dependency({}, () => new Promise(() => {}))])
+    const { clock, scheduler } = setUp([definition({}, () => new Promise(() => {}))])
     scheduler.start()
     await clock.advance(1_000)
     await Promise.all([scheduler.stop(), scheduler.stop(), clock.advance(500)])
@@ -464,7 +463,7 @@ describe('coming and going', () => {
   })
 
   test('stop before start is fine', async () => {
-    const { clock, scheduler } = setUp([dependency()])
+    const { clock, scheduler } = setUp([definition()])
     await scheduler.stop()
     expect(clock.pending).toBe(0)
   })

@@ -5,7 +5,7 @@ import type { Claim } from '../../src/schedule/slots.ts'
 import { createStalls } from '../../src/schedule/stalls.ts'
 import { createTimetable } from '../../src/schedule/timetable.ts'
 import { createFakeClock } from '../support/clock.ts'
-import { dependency } from '../support/dependency.ts'
+import { definition } from '../support/dependency.ts'
 
 const hang: Checker['check'] = ({ signal }) =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
@@ -17,12 +17,11 @@ function setUp(check: Checker['check']) {
   const outcomes: CheckOutcome[] = []
   const lags: number[] = []
   const slots = { take: (claim: Claim) => void claims.push(claim), leave() {}, release() {}, used: 0 }
-  const timetable = createTimetable(dependency({}, check), {
+  const timetable = createTimetable(definition({}, check), {
     clock,
     slots,
     stalls: createStalls(clock),
     resolve: async () => [],
-    maxConcurrentChecks: 1,
     report: (_, outcome) => {
       outcomes.push(outcome)
       return false

@@ -1,7 +1,8 @@
 /** One check of a kind, as the schedule would run it. */
+
+import { createDependency, dependencySchema } from '../../src/model/definition.ts'
 import type { CheckOutcome, CheckResult } from '../../src/model/dependency.ts'
 import { failuresOf, type Kind } from '../../src/model/kind.ts'
-import { createDependency, dependencySchema } from '../../src/model/settings.ts'
 import { createAsker } from '../../src/schedule/ask.ts'
 import { createSystemClock } from '../../src/schedule/clock.ts'
 import { commonFailures } from '../../src/schedule/failures.ts'
@@ -14,10 +15,10 @@ export type Options = Readonly<Record<string, unknown>>
 /** Starts a check with plain options, validated as a config would be. */
 export function startCheck(kind: Kind, options: Options, timeoutMs = 2_000): Run {
   const parsed = dependencySchema(kind).parse({ interval: '1h', timeout: `${timeoutMs}ms`, ...options })
-  const dependency = createDependency('under-test', kind, parsed)
+  const definition = createDependency('under-test', kind, parsed)
   const clock = createSystemClock()
   const { resolve } = createResolver()
-  return createAsker(dependency, { clock, stalls: createStalls(clock), resolve }).ask()
+  return createAsker(definition, { clock, stalls: createStalls(clock), resolve }).ask()
 }
 
 /** The result of one check, after the checker has let go of everything. */

@@ -1,11 +1,10 @@
 /** Dependencies whose checker a test plays itself. */
+import type { DependencyDefinition } from '../../src/model/definition.ts'
 import type { Checker, Dependency } from '../../src/model/dependency.ts'
+import { identify } from '../../src/model/identity.ts'
 
-/** A dependency with the default settings and a checker of the test's own. */
-export function dependency(
-  overrides: Partial<Dependency> = {},
-  check: Checker['check'] = async () => {},
-): Dependency {
+/** A dependency with the default settings. */
+export function dependency(overrides: Partial<Dependency> = {}): Dependency {
   return {
     name: 'orders-db',
     kind: 'test',
@@ -18,11 +17,22 @@ export function dependency(
     failureThreshold: 2,
     successThreshold: 1,
     staleAfterMs: 33_000,
-    measured: {},
-    fingerprint: '',
-    redact: text => text,
-    open: () => ({ check }),
+    measurementHelp: {},
     ...overrides,
+  }
+}
+
+/** A dependency with the default settings and a checker of the test's own. Its identity is that of its settings. */
+export function definition(
+  overrides: Partial<Dependency> = {},
+  check: Checker['check'] = async () => {},
+  close: Checker['close'] = async () => {},
+): DependencyDefinition {
+  return {
+    dependency: dependency(overrides),
+    identity: identify(overrides),
+    redact: text => text,
+    open: () => ({ check, close }),
   }
 }
 

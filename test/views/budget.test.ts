@@ -14,7 +14,7 @@ test('the budget is what a scrape shows when everything is known', async () => {
   const store = createStore(clock)
   const exposition = createExposition()
   followState(exposition, store, buckets)
-  const one = dependency({ measured: { lag_seconds: 'Lag.' }, labels: { team: 'a' } })
+  const one = dependency({ measurementHelp: { lag_seconds: 'Lag.' }, labels: { team: 'a' } })
   store.put(one)
   const phases = { dns: 1, connect: 1, tls: 1, auth: 1, request: 1, transfer: 1 }
   store.record(
@@ -39,11 +39,11 @@ test('over the budget, the largest contributors are named', () => {
 })
 
 test('only the three largest are named, and a kind counts as its largest dependency', () => {
-  const measured = { lag_seconds: 'Lag.', role: 'Role.' }
+  const measurementHelp = { lag_seconds: 'Lag.', role: 'Role.' }
   const kinds = ['a', 'b', 'c', 'd'].flatMap((kind, i) =>
     Array.from({ length: i + 1 }, (_, j) => dependency({ name: `${kind}${j}`, kind })),
   )
-  const budget = seriesBudget([...kinds, dependency({ name: 'd-more', kind: 'd', measured })], buckets)
+  const budget = seriesBudget([...kinds, dependency({ name: 'd-more', kind: 'd', measurementHelp })], buckets)
   const each = budget[1]!.seriesEach
   expect(budget).toEqual([
     { kind: 'd', dependencies: 5, seriesEach: each + 2 },

@@ -49,7 +49,7 @@ test('a skipped check is no check', () => {
 test('a changed configuration keeps the past, a removed dependency takes it along', () => {
   const { clock, store, history } = world()
   store.record('cache', failure(clock))
-  store.put(dependency({ name: 'cache', fingerprint: 'another' }))
+  store.put(dependency({ name: 'cache', intervalMs: 60_000 }))
   expect(history.of('cache')?.checks()).toHaveLength(1)
   store.remove('cache')
   expect(history.of('cache')).toBeUndefined()

@@ -58,7 +58,7 @@ describe('the metrics of a dependency', () => {
   })
 
   test('after results: one observation a check, whatever comes of it', async () => {
-    const { clock, store, family } = setUp({ measured: { lag_seconds: 'Lag.' } })
+    const { clock, store, family } = setUp({ measurementHelp: { lag_seconds: 'Lag.' } })
     store.record(
       'orders-db',
       success(clock, {
@@ -114,7 +114,7 @@ describe('the metrics of a dependency', () => {
   })
 
   test('exactly the series of what is removed disappear', async () => {
-    const { clock, store, scrape } = setUp({ measured: { lag_seconds: 'Lag.' } })
+    const { clock, store, scrape } = setUp({ measurementHelp: { lag_seconds: 'Lag.' } })
     store.put(dependency({ name: 'cache', kind: 'other' }))
     store.record('orders-db', success(clock, { measurements: { lag_seconds: 1 } }))
     store.record('cache', success(clock))

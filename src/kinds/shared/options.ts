@@ -54,7 +54,8 @@ export type IpFamily = z.output<typeof ipFamily>
  */
 export const pattern = z.string().transform((text, context) => {
   try {
-    return RE2JS.compile(text)
+    // As JSON it is its text: two patterns with the same text are the same.
+    return Object.assign(RE2JS.compile(text), { toJSON: () => text })
   } catch (error) {
     const why = error instanceof Error ? error.message.replace(/^error parsing regexp: /, '') : 'not readable'
     context.addIssue({ code: 'custom', message: `invalid pattern (RE2 syntax): ${why}` })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { addressOf, options } from '../../../src/kinds/postgres/options.ts'
 import { postgres } from '../../../src/kinds/postgres/postgres.ts'
-import { dependencySchema } from '../../../src/model/settings.ts'
+import { dependencySchema } from '../../../src/model/definition.ts'
 
 const fullyVerified = { verify: true, minVersion: 'TLSv1.2' }
 

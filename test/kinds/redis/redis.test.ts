@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { redis } from '../../../src/kinds/redis/redis.ts'
-import { dependencySchema } from '../../../src/model/settings.ts'
+import { dependencySchema } from '../../../src/model/definition.ts'
 import { createAuthority } from '../../support/certificates.ts'
 import { check } from '../../support/check.ts'
 import { type ByteServer, serve, until } from '../../support/net.ts'
