@@ -20,7 +20,6 @@ export {
   type Phases,
   phases,
   type Reason,
-  type Resolve,
   reasons,
   type SkipCause,
   type Status,
@@ -41,5 +40,6 @@ export {
   type Family,
   type Monitor,
   type MonitorOptions,
+  type Resolve,
 } from './monitor.ts'
 export { type AccessRules, type ReloadOutcome, type RoutesOptions, routes } from './server/index.ts'

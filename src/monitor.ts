@@ -2,14 +2,13 @@
 import { createExposition, type Exposition, type ExpositionResponse } from './exposition/exposition.ts'
 import { createHistogram } from './exposition/histogram.ts'
 import { type DependencyDefinition, parseDependency } from './model/definition.ts'
-import type { Resolve } from './model/dependency.ts'
 import type { DependencyOptions } from './model/kind.ts'
 import { type Logger, silent } from './model/logger.ts'
 import { defaultBuckets } from './model/settings.ts'
 import { version } from './model/version.ts'
 import { createApply } from './monitor/apply.ts'
 import { createSystemClock, type TimerClock } from './schedule/clock.ts'
-import { createResolver } from './schedule/resolve.ts'
+import { createResolver, type Resolve } from './schedule/resolve.ts'
 import { createScheduler, type Scheduler } from './schedule/scheduler.ts'
 import { createStore, type StateReader } from './state/store.ts'
 import { contradicted } from './state/transition.ts'
@@ -21,6 +20,7 @@ import { lagBuckets, selfFamilies } from './views/self.ts'
 import { type StatusReport, statusReport } from './views/status.ts'
 
 export type { Family } from './exposition/family.ts'
+export type { Resolve } from './schedule/resolve.ts'
 
 export interface MonitorOptions {
   /** By name, or ready-made. */

@@ -89,7 +89,7 @@ async function readDependency(
   const parsed = validate({ schema, entry: { ...entry, value }, path, report: reading.report, unknownKey })
   if (parsed === undefined || !parsed.enabled || hasBroken(value)) return undefined
   const definition = createDependency(name, kind, deepFreeze(parsed))
-  return { definition, printable: deepFreeze(printDependency(definition.dependency, parsed)) }
+  return { definition, printable: deepFreeze(printDependency(definition.dependency, parsed, schema)) }
 }
 
 interface Chosen {

@@ -1,19 +1,49 @@
-/** The running configuration for people: secrets hidden by their type, durations as they are written. */
+/** The running configuration for people: secrets hidden by their type, durations by their schema. */
+import { z } from 'zod'
 import type { Dependency } from '../model/dependency.ts'
+import { isPlain } from '../model/plain.ts'
 import { Secret } from '../model/secret.ts'
 import { formatDuration, type Settings } from '../model/settings.ts'
 import type { ListenAddress, ServerSettings } from './server.ts'
 
-const durations: ReadonlySet<string> = new Set(['interval', 'timeout', 'confirmInterval', 'staleAfter'])
-
-/** A dependency's keys after parsing: defaults filled in, what follows from other keys too. */
-export function printDependency(dependency: Dependency, parsed: Settings & Record<string, unknown>): unknown {
+/**
+ * A dependency's keys after parsing: defaults filled in, what follows from other keys too.
+ *
+ * @param schema the one that parsed them.
+ */
+export function printDependency(
+  dependency: Dependency,
+  parsed: Settings & Record<string, unknown>,
+  schema: z.ZodType,
+): unknown {
   const { confirmIntervalMs: confirmInterval, staleAfterMs: staleAfter } = dependency
-  const shown = Object.entries({ ...parsed, confirmInterval, staleAfter }).map(([key, value]) => [
-    key,
-    durations.has(key) && typeof value === 'number' ? formatDuration(value) : printable(value),
-  ])
-  return { kind: dependency.kind, target: dependency.target, ...Object.fromEntries(shown) }
+  const shown = printBySchema({ ...parsed, confirmInterval, staleAfter }, schema)
+  return { kind: dependency.kind, target: dependency.target, ...Object(shown) }
+}
+
+/** A parsed value as it is written, wherever its schema says how. */
+function printBySchema(value: unknown, schema: z.ZodType): unknown {
+  const inner = unwrapped(schema)
+  if (typeof value === 'number' && isDuration(inner)) return formatDuration(value)
+  if (inner instanceof z.ZodArray && Array.isArray(value))
+    return value.map(each => printBySchema(each, inner.element as z.ZodType))
+  if (!(inner instanceof z.ZodObject) || !isPlain(value)) return printable(value)
+  const entries = Object.entries(value).map(([key, each]) => {
+    const own = inner.shape[key] as z.ZodType | undefined
+    return [key, own === undefined ? printable(each) : printBySchema(each, own)]
+  })
+  return Object.fromEntries(entries)
+}
+
+/** The schema without what makes a value optional. */
+function unwrapped(schema: z.ZodType): z.ZodType {
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault
+    ? unwrapped(schema.unwrap() as z.ZodType)
+    : schema
+}
+
+function isDuration(schema: z.ZodType): boolean {
+  return z.globalRegistry.get(schema)?.duration !== undefined
 }
 
 /** The keys of `server:` as they are written. */
@@ -35,7 +65,6 @@ export function printable(value: unknown): unknown {
   if (value instanceof Secret) return value.toString()
   if (Array.isArray(value)) return value.map(printable)
   if (typeof value !== 'object' || value === null) return typeof value === 'function' ? undefined : value
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== null && prototype !== Object.prototype) return String(value)
+  if (!isPlain(value)) return String(value)
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, printable(inner)]))
 }

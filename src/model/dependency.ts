@@ -43,13 +43,6 @@ export interface Address {
   readonly family: number
 }
 
-/**
- * Gives the addresses of a host name or an IP address, in the order in which to try them. Rejects with an error of `dns`.
- *
- * @param signal aborts when this caller no longer waits.
- */
-export type Resolve = (host: string, signal?: AbortSignal) => Promise<readonly Address[]>
-
 /** All that one check may use of the world: its deadline, names, phases, measurements and trace. */
 export interface CheckContext {
   /** Aborts at the deadline, and when nobody wants the result any more. */

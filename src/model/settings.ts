@@ -4,7 +4,15 @@ import { formatDuration, parseDuration } from './duration.ts'
 
 export { formatDuration, parseDuration }
 
-/** A schema from a Prometheus duration to milliseconds, within bounds that are durations themselves. */
+/** What the schema of a duration says of itself: for whoever prints or documents a value by its schema. */
+export interface DurationMeta {
+  readonly duration: { readonly min: string; readonly max: string }
+}
+
+/**
+ * A schema from a Prometheus duration to milliseconds, within bounds that are durations themselves. Its metadata are
+ * `DurationMeta`.
+ */
 export function duration(min: string, max: string): z.ZodType<number, string> {
   const [low, high] = [parseDuration(min) ?? 0, parseDuration(max) ?? 0]
   return z
@@ -19,6 +27,7 @@ export function duration(min: string, max: string): z.ZodType<number, string> {
       context.addIssue({ code: 'custom', message })
       return z.NEVER
     })
+    .meta({ duration: { min, max } } satisfies DurationMeta)
 }
 
 /** Only what looks like a duration: anything else may be a secret at the wrong key. */

@@ -1,7 +1,7 @@
 /** The one way to ask a dependency: for the timetable again and again, for everybody else once. */
 import type { DependencyDefinition } from '../model/definition.ts'
-import type { Resolve } from '../model/dependency.ts'
 import type { TimerClock } from './clock.ts'
+import type { Resolve } from './resolve.ts'
 import { type Run, run } from './run.ts'
 import type { Stalls } from './stalls.ts'
 

@@ -1,13 +1,8 @@
 /** Questions to name servers: which are asked, how long, and what their refusals are called. */
 import { promises as dns } from 'node:dns'
 import { closeSync, openSync } from 'node:fs'
-import { CheckError } from '../model/dependency.ts'
+import { type Address, CheckError } from '../model/dependency.ts'
 import type { Surroundings } from './surroundings.ts'
-
-export interface Address {
-  readonly address: string
-  readonly family: number
-}
 
 /** The next server is asked beside a silent one after this long, in milliseconds; a single one is asked again. */
 const staggerMs = 1_000

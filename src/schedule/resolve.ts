@@ -1,9 +1,16 @@
 /** Host names to addresses, as the applications of this machine resolve them, for all checks of a process. */
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
-import { CheckError, type Resolve } from '../model/dependency.ts'
-import { type Address, askServers, dnsFailure, failureRank } from './nameservers.ts'
+import { type Address, CheckError } from '../model/dependency.ts'
+import { askServers, dnsFailure, failureRank } from './nameservers.ts'
 import { type ResolverFiles, type Surroundings, watchSurroundings } from './surroundings.ts'
+
+/**
+ * Gives the addresses of a host name or an IP address, in the order in which to try them. Rejects with an error of `dns`.
+ *
+ * @param signal aborts when this caller no longer waits.
+ */
+export type Resolve = (host: string, signal?: AbortSignal) => Promise<readonly Address[]>
 
 export interface Resolver {
   readonly resolve: Resolve

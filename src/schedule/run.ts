@@ -1,7 +1,8 @@
 /** One check under its deadline: the only owner of abort, timing and classification. */
-import type { CheckContext, Checker, CheckFailure, CheckOutcome, Resolve } from '../model/dependency.ts'
+import type { CheckContext, Checker, CheckFailure, CheckOutcome } from '../model/dependency.ts'
 import type { TimerClock } from './clock.ts'
 import { type Failure, failureOf, ownFault, timeoutFailure } from './reason.ts'
+import type { Resolve } from './resolve.ts'
 import type { Stalls } from './stalls.ts'
 import { createTrace, type Trace } from './trace.ts'
 

@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
-import type { Address } from './nameservers.ts'
+import type { Address } from '../model/dependency.ts'
 
 export interface ResolverFiles {
   /** Default: `/etc/hosts`. */

@@ -82,3 +82,12 @@ test('the JSON Schema knows each of them', () => {
   for (const { name: kind } of kinds) expect(schema).toContain(`"const":"${kind}"`)
   for (const [, scheme] of urls) expect(schema).toContain(scheme)
 })
+
+test('durations of a kind print as they are written', async () => {
+  const loaded = await load(
+    'dependencies:\n  one: { kind: tcp, host: a, port: 1, interval: 90s, settle: 1500ms, tls: { expiresWithin: 36h } }\n',
+  )
+  expect(loaded.ok && loaded.config.printable).toMatchObject({
+    dependencies: { one: { interval: '1m30s', settle: '1s500ms', tls: { expiresWithin: '1d12h' } } },
+  })
+})
