@@ -1,18 +1,48 @@
-/** What every kind must do, whatever it asks: run it with a real server and with hostile ones. */
+/**
+ * What kinds must do, whatever they ask: run it with real servers and with hostile ones.
+ *
+ * - `kindContract({ kind, works, hangs, secretive })`: what every kind passes (schema, up, hang, abort, close, secrets). It
+ *   knows no port: `works` and `hangs` give whole options. For kinds over UDP, of programs, of functions.
+ * - `connectionContract({ kind, options, real, garbage })`: what kinds pass beside it that open a TCP connection to a host
+ *   and port of their options (closed port, early end, reset, garbage, flood, names, `ipFamily`).
+ * - `contract({ kind, options, real, garbage, secretive })`: both, for kinds over TCP.
+ */
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Reason } from '../../src/model/dependency.ts'
 import type { Kind } from '../../src/model/kind.ts'
-import { check, type Options, startCheck } from '../support/check.ts'
+import { check, type Options, openAsker, startCheck } from '../support/check.ts'
 import { type ByteServer, closedPort, serve, until } from '../support/net.ts'
+
+/** Something to ask, with the options that ask it. */
+export interface Stage {
+  readonly options: Options
+  stop(): Promise<unknown>
+}
+
+/** Something that never answers. */
+export interface HangingStage extends Stage {
+  /** Whether a check has reached it. */
+  hasHeard(): boolean
+  /** Whether nothing of any check is left: no connection, no process. */
+  isAlone(): boolean
+}
+
+export interface KindContract {
+  readonly kind: Kind
+  readonly works: () => Promise<Stage>
+  readonly hangs: () => Promise<HangingStage>
+  /** Options with this secret in every place that can hold one, for what works. */
+  readonly secretive: (secret: string, works: Options) => Options
+}
 
 export interface RealServer {
   readonly port: number
   stop(): Promise<void>
 }
 
-export interface Contract {
+export interface ConnectionContract {
   readonly kind: Kind
   /** Options that are well for `real`, pointed at any loopback port. */
   readonly options: (port: number) => Options
@@ -20,14 +50,109 @@ export interface Contract {
   readonly real: () => Promise<RealServer>
   /** What garbage on the port is called; the first that fits the kind. */
   readonly garbage: readonly Reason[]
+}
+
+export interface Contract extends ConnectionContract {
   /** Options with this secret in every place that can hold one. */
   readonly secretive: (port: number, secret: string) => Options
 }
 
 const hangMs = 300
 
-export function contract({ kind, options, real, garbage, secretive }: Contract): void {
+export function contract({ secretive, ...connection }: Contract): void {
+  const { kind, options, real } = connection
+  let port = 0
+  kindContract({
+    kind,
+    works: async () => {
+      const server = await real()
+      port = server.port
+      return { options: options(port), stop: server.stop }
+    },
+    hangs: async () => {
+      const silent = await serve(() => {})
+      return {
+        options: options(silent.port),
+        hasHeard: () => silent.open.size > 0,
+        isAlone: () => silent.open.size === 0,
+        stop: silent.close,
+      }
+    },
+    secretive: secret => secretive(port, secret),
+  })
+  connectionContract(connection)
+}
+
+export function kindContract({ kind, works, hangs, secretive }: KindContract): void {
   describe(`the contract of every kind: ${kind.name}`, () => {
+    let working: Stage
+    let hanging: HangingStage
+    beforeAll(async () => {
+      working = await works()
+      hanging = await hangs()
+    })
+    afterAll(async () => {
+      await working.stop()
+      await hanging.stop()
+    })
+    const isAlone = () => until(hanging.isAlone, 'nothing of the check is left')
+
+    test('says in its schema what each option is for', () => {
+      const undescribed = Object.entries(kind.options.shape).filter(
+        ([, schema]) => !described(schema as z.ZodType),
+      )
+      expect(undescribed.map(([key]) => key)).toEqual([])
+    })
+
+    test('up: what works is ok', async () => {
+      expect(await check(kind, working.options)).toMatchObject({ ok: true })
+    })
+
+    test('hang: what never answers is a timeout, observed at the timeout', async () => {
+      const result = await check(kind, hanging.options, hangMs)
+      expect(result).toMatchObject({ ok: false, reason: 'timeout', detail: 'timeout', durationMs: hangMs })
+      await isAlone()
+    })
+
+    test('abort leaves no socket and no timer', async () => {
+      await isAlone()
+      const before = resources()
+      const running = startCheck(kind, hanging.options, 5_000)
+      await until(hanging.hasHeard, 'the check is under way')
+      running.abort()
+      await running.settled
+      await running.outcome
+      await isAlone()
+      await until(() => leftOver(before).length === 0, 'nothing is left beyond what was there before')
+    })
+
+    test('one checker serves many checks, and leaves nothing once it is closed', async () => {
+      const before = resources()
+      const asker = openAsker(kind, working.options)
+      for (let i = 0; i < 2; i++) {
+        const { outcome, settled } = asker.ask()
+        expect(await outcome).toMatchObject({ ok: true })
+        await settled
+      }
+      await asker.close()
+      await until(() => leftOver(before).length === 0, 'nothing is left beyond what was there before')
+    })
+
+    test('no secret is in the target, or in what a failure says', async () => {
+      const canary = 'c4n4ry/+ s3cr3t"%'
+      const given = secretive(canary, working.options)
+      const shown = [
+        kind.target(kind.options.parse(given)),
+        JSON.stringify(kind.options.parse(given)),
+        JSON.stringify(await check(kind, given)),
+      ]
+      for (const text of shown) expect(text).not.toMatch(/c4n4ry|s3cr3t|YzRuNHJ5/)
+    })
+  })
+}
+
+export function connectionContract({ kind, options, real, garbage }: ConnectionContract): void {
+  describe(`the contract of kinds over a connection: ${kind.name}`, () => {
     let server: RealServer
     const hostile: ByteServer[] = []
     const serveOnce = async (...args: Parameters<typeof serve>) => {
@@ -43,14 +168,7 @@ export function contract({ kind, options, real, garbage, secretive }: Contract):
       for (const one of hostile) await one.close()
     })
 
-    test('says in its schema what each option is for', () => {
-      const undescribed = Object.entries(kind.options.shape).filter(
-        ([, schema]) => !described(schema as z.ZodType),
-      )
-      expect(undescribed.map(([key]) => key)).toEqual([])
-    })
-
-    test('up: a working server is ok, with its phases', async () => {
+    test('up: the phases of a working server begin with the connection', async () => {
       const result = await check(kind, options(server.port))
       expect(result).toMatchObject({ ok: true })
       expect(result.phases.connect).toBeGreaterThan(0)
@@ -59,13 +177,6 @@ export function contract({ kind, options, real, garbage, secretive }: Contract):
     test('down: a closed port is connection_error', async () => {
       const result = await check(kind, options(await closedPort()))
       expect(result).toMatchObject({ ok: false, reason: 'connection_error', detail: 'ECONNREFUSED' })
-    })
-
-    test('hang: a server that never answers is a timeout, observed at the timeout', async () => {
-      const silent = await serveOnce(() => {})
-      const result = await check(kind, options(silent.port), hangMs)
-      expect(result).toMatchObject({ ok: false, reason: 'timeout', detail: 'timeout', durationMs: hangMs })
-      await until(() => silent.open.size === 0, 'the connection is gone')
     })
 
     test('early end: a server that hangs up is connection_error', async () => {
@@ -106,19 +217,6 @@ export function contract({ kind, options, real, garbage, secretive }: Contract):
       expect(process.memoryUsage().rss - before).toBeLessThan(64 * 2 ** 20)
     })
 
-    test('abort leaves no socket and no timer', async () => {
-      const silent = await serveOnce(() => {})
-      await until(() => hostile.every(one => one.open.size === 0), 'earlier connections are gone')
-      const before = resources()
-      const running = startCheck(kind, options(silent.port), 5_000)
-      await until(() => silent.open.size === 1, 'the check is connected')
-      running.abort()
-      await running.settled
-      await running.outcome
-      await until(() => silent.open.size === 0, 'the connection is gone')
-      await until(() => leftOver(before).length === 0, 'nothing is left beyond what was there before')
-    })
-
     test('a name that does not resolve is dns_error', async () => {
       const given = JSON.parse(
         JSON.stringify(options(server.port)).replaceAll('127.0.0.1', 'nowhere.invalid'),
@@ -135,17 +233,6 @@ export function contract({ kind, options, real, garbage, secretive }: Contract):
         detail: 'ENODATA',
       })
     })
-
-    test('no secret is in the target, or in what a failure says', async () => {
-      const canary = 'c4n4ry/+ s3cr3t"%'
-      const given = secretive(server.port, canary)
-      const shown = [
-        kind.target(kind.options.parse(given)),
-        JSON.stringify(kind.options.parse(given)),
-        JSON.stringify(await check(kind, given)),
-      ]
-      for (const text of shown) expect(text).not.toMatch(/c4n4ry|s3cr3t|YzRuNHJ5/)
-    })
   })
 }
 
@@ -158,7 +245,9 @@ function described(schema: z.ZodType): boolean {
 
 /** Sockets and timers of the process, by sort. */
 function resources(): readonly string[] {
-  return process.getActiveResourcesInfo().filter(name => /TCP|TLS|Timeout|Pipe|GetAddrInfo/.test(name))
+  return process
+    .getActiveResourcesInfo()
+    .filter(name => /TCP|TLS|UDP|Process|Timeout|Pipe|GetAddrInfo/.test(name))
 }
 
 /** What is there beyond a reading made before. What has gone since then is none of ours. */

@@ -3,7 +3,7 @@
 import { createDependency, dependencySchema } from '../../src/model/definition.ts'
 import type { CheckOutcome, CheckResult } from '../../src/model/dependency.ts'
 import { failuresOf, type Kind } from '../../src/model/kind.ts'
-import { createAsker } from '../../src/schedule/ask.ts'
+import { type Asker, createAsker } from '../../src/schedule/ask.ts'
 import { createSystemClock } from '../../src/schedule/clock.ts'
 import { commonFailures } from '../../src/schedule/failures.ts'
 import { createResolver } from '../../src/schedule/resolve.ts'
@@ -12,13 +12,20 @@ import { createStalls } from '../../src/schedule/stalls.ts'
 
 export type Options = Readonly<Record<string, unknown>>
 
-/** Starts a check with plain options, validated as a config would be. */
-export function startCheck(kind: Kind, options: Options, timeoutMs = 2_000): Run {
+/** Opens a checker for plain options, validated as a config would be. */
+export function openAsker(kind: Kind, options: Options, timeoutMs = 2_000): Asker {
   const parsed = dependencySchema(kind).parse({ interval: '1h', timeout: `${timeoutMs}ms`, ...options })
   const definition = createDependency('under-test', kind, parsed)
   const clock = createSystemClock()
   const { resolve } = createResolver()
-  return createAsker(definition, { clock, stalls: createStalls(clock), resolve }).ask()
+  return createAsker(definition, { clock, stalls: createStalls(clock), resolve })
+}
+
+/** Starts a check with plain options; its checker is closed once it has settled. */
+export function startCheck(kind: Kind, options: Options, timeoutMs = 2_000): Run {
+  const asker = openAsker(kind, options, timeoutMs)
+  const check = asker.ask()
+  return { ...check, settled: check.settled.then(asker.close) }
 }
 
 /** The result of one check, after the checker has let go of everything. */
