@@ -1,7 +1,7 @@
 /** The section `dependencies:`, from its tree to frozen dependencies. */
 import { createDependency, type DependencyDefinition, dependencySchema } from '../model/definition.ts'
 import type { Kind } from '../model/kind.ts'
-import { dependencyName } from '../model/settings.ts'
+import { createNameCheck, type NameProblem } from '../model/names.ts'
 import { createBreather } from '../model/turn.ts'
 import { type FileReading, readTwins } from './files.ts'
 import { deepFreeze } from './freeze.ts'
@@ -9,7 +9,6 @@ import { hintForDependency } from './keys.ts'
 import { nearest } from './nearest.ts'
 import type { NamedEntry } from './outline.ts'
 import { printDependency } from './printable.ts'
-import type { Report } from './problem.ts'
 import { expandReferences } from './reference.ts'
 import { type Branch, type Entry, entryOf, hasBroken, join, type Leaf, mergeUnder } from './tree.ts'
 import { validate } from './validate.ts'
@@ -39,13 +38,14 @@ export async function readDependencies(
   entries: Iterable<NamedEntry>,
   reading: DependencyReading,
 ): Promise<readonly ReadDependency[]> {
-  const checkName = createNameCheck(reading.report)
+  const checkName = createNameCheck()
   const breathe = createBreather()
   const found: ReadDependency[] = []
   const schemas = new Map(reading.kinds.map(kind => [kind, dependencySchema(kind)]))
   for (const [name, entry] of entries) {
     if (reading.isFull()) break
-    checkName(name, entry)
+    for (const problem of checkName(name, `line ${entry.place.line}`))
+      reading.report({ ...entry.place, path: join('dependencies', name), message: describeName(problem) })
     const dependency = await readDependency(name, expanded(entry, reading), { ...reading, schemas })
     if (dependency !== undefined) found.push(dependency)
     await breathe()
@@ -60,16 +60,9 @@ function expanded(entry: Entry, { env, report }: DependencyReading): Entry {
   return { ...entry, value: expandReferences(entry.value, path, env, report) }
 }
 
-function createNameCheck(report: Report): (name: string, entry: Entry) => void {
-  const lower = new Map<string, Entry>()
-  return (name, { place, ...entry }) => {
-    const refuse = (message: string) => report({ ...place, path: join('dependencies', name), message })
-    const result = dependencyName.safeParse(name)
-    if (!result.success) refuse(result.error.issues[0]?.message ?? 'bad name')
-    const first = lower.get(name.toLowerCase())
-    if (first !== undefined) refuse(`differs only in case from a name on line ${first.place.line}`)
-    else lower.set(name.toLowerCase(), { place, ...entry })
-  }
+function describeName(problem: NameProblem): string {
+  if (problem.code === 'malformed') return problem.message
+  return `differs only in case from a name on ${problem.first}`
 }
 
 async function readDependency(

@@ -2,7 +2,7 @@
 export { type LoadedFile, loadFile } from './file.ts'
 export type { NamedFile } from './files.ts'
 export { configJsonSchema } from './json-schema.ts'
-export { type Config, type Loaded, type LoadOptions, loadConfig } from './load.ts'
+export { type Config, type Loaded, type LoadOptions, loadConfig, maxDependencies } from './load.ts'
 export { formatProblem, type Problem } from './problem.ts'
 export {
   type HistogramSettings,

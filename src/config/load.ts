@@ -37,6 +37,9 @@ export interface Config {
   readonly text?: Secret
 }
 
+/** Dependencies of one service. More belong on several. */
+export const maxDependencies = 10_000
+
 export type Loaded =
   | { readonly ok: true; readonly config: Config }
   /** At least one, in the order of their places. */
@@ -47,7 +50,7 @@ export interface LoadOptions {
   readonly file?: string
   readonly env: Readonly<NodeJS.ProcessEnv>
   readonly kinds: readonly Kind[]
-  /** Default 10,000. */
+  /** Default: `maxDependencies`. */
   readonly maxDependencies?: number
   /**
    * A config that was loaded from the file before, in place of what the file holds now: only the files that it names are
@@ -117,7 +120,7 @@ async function readConfig(
   options: LoadOptions,
   { report, isFull }: Problems,
 ): Promise<Config | undefined> {
-  const { file, env, kinds, maxDependencies = 10_000 } = options
+  const { file, env, kinds, maxDependencies: allowed = maxDependencies } = options
   const tree = file === undefined ? unexpanded : expandReferences(unexpanded, '', env, report)
   const root: Entry = {
     written: undefined,
@@ -130,7 +133,7 @@ async function readConfig(
   const section = entryOf(tree, 'dependencies')
   if (section?.value.type !== 'branch') return undefined
   if (count === 0 && !section.value.broken) refuseNone(section, file, report)
-  if (count > maxDependencies) return void refuseMany(section, count, maxDependencies, report)
+  if (count > allowed) return void refuseMany(section, count, allowed, report)
   const under = entryOf(tree, 'defaults')?.value
   const files = createNamedFiles(options.again?.namedFiles)
   const found = await readDependencies(dependencies, {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { share } from '../model/sequence.ts'
 import { gzip, pieceSize, pieces, type Snapshot, stream } from './body.ts'
 import { release } from './column.ts'
 
@@ -24,7 +25,7 @@ interface Issue {
  * @param now monotonic milliseconds.
  */
 export function createEdition(take: () => Promise<Snapshot>, now: () => number): Edition {
-  const print = singleFlight(
+  const print = share(
     async (): Promise<Issue> => ({ snapshot: await take(), at: now(), readers: 0, released: false }),
   )
   let held: Issue | undefined
@@ -46,7 +47,7 @@ export function createEdition(take: () => Promise<Snapshot>, now: () => number):
   }
 
   return {
-    gzipped: singleFlight(async () => {
+    gzipped: share(async () => {
       const issue = await print()
       issue.readers += 1
       return gzip(issue.snapshot).finally(() => finish(issue))
@@ -67,16 +68,5 @@ export function createEdition(take: () => Promise<Snapshot>, now: () => number):
       finish(issue)
       return { body, size: snapshot.size }
     },
-  }
-}
-
-/** Callers that come while `run` is under way share its outcome. */
-export function singleFlight<T>(run: () => Promise<T>): () => Promise<T> {
-  let flight: Promise<T> | undefined
-  return () => {
-    flight ??= run().finally(() => {
-      flight = undefined
-    })
-    return flight
   }
 }

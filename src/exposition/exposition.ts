@@ -3,9 +3,10 @@
  * docs/design/0002-exposition.md says why it is done so.
  */
 import type { Readable } from 'node:stream'
+import { share } from '../model/sequence.ts'
 import type { Snapshot } from './body.ts'
 import { append, type Pages } from './column.ts'
-import { createEdition, type Edition, singleFlight } from './edition.ts'
+import { createEdition, type Edition } from './edition.ts'
 import type { Family, FamilySamples, Format } from './family.ts'
 import { createGroup, type Group, type KeptGroup } from './group.ts'
 import { acceptsGzip, chooseFormat, type FormatName } from './negotiation.ts'
@@ -88,7 +89,7 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
   const waits: (() => Promise<void>)[] = []
   const refreshes: (() => void)[] = []
   /** What can take long comes first. From the last refresh to the snapshot nothing else runs: it shows one moment. */
-  const prepare = singleFlight(async () => {
+  const prepare = share(async () => {
     await Promise.all(prepares.map(run => run()))
     for (const wait of waits) await wait()
     for (const refresh of refreshes) refresh()

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { DependencyDefinition } from '../model/definition.ts'
 import type { Dependency } from '../model/dependency.ts'
 import { isSame } from '../model/identity.ts'
+import { createSequence } from '../model/sequence.ts'
 import { createBreather, turn } from '../model/turn.ts'
 import type { Scheduler } from '../schedule/scheduler.ts'
 import type { Store } from '../state/store.ts'
@@ -35,12 +36,8 @@ interface Changes {
 export function createApply(
   applying: Applying,
 ): (definitions: readonly DependencyDefinition[]) => Promise<void> {
-  let last: Promise<void> = Promise.resolve()
-  return definitions => {
-    const next = last.then(() => change(definitions, applying))
-    last = next.catch(() => {})
-    return next
-  }
+  const alone = createSequence()
+  return definitions => alone(() => change(definitions, applying))
 }
 
 async function change(definitions: readonly DependencyDefinition[], applying: Applying): Promise<void> {

@@ -25,7 +25,7 @@ export interface ServerSettings
   /** Addresses on which only probes are answered: in plain HTTP, and with connections of their own. Default: none. */
   readonly probesListen?: readonly ListenAddress[]
   /** TLS, users and headers. Default: plain HTTP and no log-in. */
-  readonly web?: WebConfig
+  readonly web?: WebConfig | undefined
   /** Default: `limitsWithin` the files that the process may open. */
   readonly limits?: Partial<Limits>
 }

@@ -9,9 +9,9 @@ export interface FollowOptions {
   readonly reread: () => Promise<void>
   readonly logger: Logger
   /** Between two looks at the files. Default 5,000 milliseconds. */
-  readonly everyMs?: number
+  readonly everyMs?: number | undefined
   /** A changed file is looked at again after this, and taken if it is still the same. Default 500 milliseconds. */
-  readonly settleMs?: number
+  readonly settleMs?: number | undefined
 }
 
 export interface Following {

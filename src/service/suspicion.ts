@@ -8,7 +8,7 @@ const guardedCount = 4
  * Why a config should not replace the running one unless that is meant; undefined if nothing speaks against it. A writer
  * that stops half-way, on a full disk for example, leaves a file at rest that often still is valid.
  */
-export function suspicion(running: Config, next: Config): string | undefined {
+export function findSuspicion(running: Config, next: Config): string | undefined {
   const [before, after] = [running.dependencies.length, next.dependencies.length]
   if (before >= guardedCount && 2 * after < before)
     return `would remove ${before - after} of ${before} dependencies`

@@ -3,7 +3,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import type { Snapshot } from '../../src/exposition/body.ts'
 import { createColumn, type Pages } from '../../src/exposition/column.ts'
-import { createEdition, singleFlight } from '../../src/exposition/edition.ts'
+import { createEdition } from '../../src/exposition/edition.ts'
+import { share } from '../../src/model/sequence.ts'
 
 /** An edition over one column of the given size, and every snapshot that it took. */
 function editionOf(size: number) {
@@ -95,7 +96,7 @@ test('the event loop turns between two pieces, even where a reader takes them al
 
 test('a flight that fails fails for all aboard, and the next one is a new one', async () => {
   let flights = 0
-  const fly = singleFlight(async () => {
+  const fly = share(async () => {
     flights += 1
     await turn()
     if (flights === 1) throw new Error('lost')

@@ -172,7 +172,8 @@ describe('a config that looks like a part of one', () => {
 
   test('is taken with a warning when its last line has no end any more', async () => {
     const { service, write, lines } = await serviceOf(listOf(4))
-    const warnings = () => lines.filter(({ message }) => message.includes('no newline at its end')).length
+    const warnings = () =>
+      lines.filter(({ message }) => message.includes('no longer ends in a newline')).length
     await service.reload()
     expect(warnings()).toBe(0)
     write(`${listOf(4)}  last: tcp://127.0.0.1:1`)

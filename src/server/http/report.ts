@@ -1,5 +1,5 @@
 /** Reports that are rendered when they are asked for, in slices, and shared by all who ask at about the same time. */
-import { singleFlight } from '../../exposition/edition.ts'
+import { share } from '../../model/sequence.ts'
 import { createBreather } from '../../model/turn.ts'
 
 /** Milliseconds for which a report is sent again, at least. */
@@ -17,7 +17,7 @@ export interface Shared<T> {
 
 /** Calls `render` when what it made last is too old. */
 export function createShared<T>(render: () => Promise<T>): () => Promise<Shared<T>> {
-  const renew = singleFlight(async () => {
+  const renew = share(async () => {
     const startedAt = performance.now()
     const value = await render()
     const at = performance.now()

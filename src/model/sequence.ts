@@ -1,0 +1,42 @@
+/** Work that must not overlap: three ways to treat a call that comes while another is running. */
+
+type Run<T> = () => Promise<T>
+
+/** Calls that come while `run` is under way share its outcome. */
+export function share<T>(run: Run<T>): Run<T> {
+  let flight: Promise<T> | undefined
+  return () => {
+    flight ??= run().finally(() => {
+      flight = undefined
+    })
+    return flight
+  }
+}
+
+/** Calls that come while `run` is under way share one more run after it, since they may ask for something newer. */
+export function coalesce<T>(run: Run<T>): Run<T> {
+  let running: Promise<T> | undefined
+  let waiting: Promise<T> | undefined
+  const start = () => {
+    waiting = undefined
+    running = run().finally(() => {
+      running = undefined
+    })
+    return running
+  }
+  return () => {
+    if (running === undefined) return start()
+    waiting ??= running.then(start, start)
+    return waiting
+  }
+}
+
+/** Returns a function that runs what it is given in the order of the calls, one after the other. */
+export function createSequence(): <T>(run: Run<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve()
+  return run => {
+    const next = last.then(run)
+    last = next.catch(() => {})
+    return next
+  }
+}

@@ -1,0 +1,154 @@
+/** Sources beside the config: what they give is merged, held to the same bounds, and refused as a whole. */
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { kinds } from '../../src/kinds/index.ts'
+import { silent } from '../../src/model/logger.ts'
+import { mergeSources } from '../../src/service/sources.ts'
+import { ConfigError, type ServiceOptions, type Source, startService } from '../../src/service.ts'
+import { definition } from '../support/dependency.ts'
+
+const wide = { histogram: { buckets: [], native: true }, maxSeries: 1_000_000 }
+const made = (...names: readonly string[]) => names.map(name => definition({ name }))
+
+/** A source that gives what the test says, when it says so. */
+function createScript(...first: readonly string[]) {
+  let names = first
+  let fails: Error | undefined
+  let listener = () => {}
+  const source: Source = {
+    name: 'script',
+    async read() {
+      if (fails !== undefined) throw fails
+      return made(...names)
+    },
+    follow(changed) {
+      listener = changed
+      return () => {
+        listener = () => {}
+      }
+    },
+  }
+  return {
+    source,
+    give(...next: readonly string[]) {
+      names = next
+      fails = undefined
+      listener()
+    },
+    fail(error: Error) {
+      fails = error
+      listener()
+    },
+  }
+}
+
+async function serve(env: NodeJS.ProcessEnv, script: ReturnType<typeof createScript>) {
+  const lines: { readonly level: string; readonly message: string; readonly problem?: unknown }[] = []
+  let heard = () => {}
+  const write = (level: string) => (fields: object, message: string) => {
+    lines.push({ level, message, ...fields })
+    heard()
+  }
+  const options: ServiceOptions = {
+    env,
+    kinds,
+    logger: { ...silent, info: write('info'), warn: write('warn'), error: write('error') },
+    listen: [{ host: '127.0.0.1', port: 0 }],
+    sources: [script.source],
+  }
+  const service = await startService(options)
+  onTestFinished(service.stop)
+  /** Resolves with the next line that says this. */
+  const line = (text: string) =>
+    new Promise<(typeof lines)[number]>(resolve => {
+      heard = () => {
+        const found = lines.find(({ message }) => message.includes(text))
+        if (found !== undefined) resolve(found)
+      }
+    })
+  const names = () => service.monitor.state.snapshot().states.map(state => state.dependency.name)
+  return { service, names, line }
+}
+
+const env = { REDIS_URL: 'redis://127.0.0.1:1' }
+
+describe('a source beside the environment', () => {
+  test('adds its dependencies after those of the config, and changes them', async () => {
+    const script = createScript('orders', 'mail')
+    const { names, line } = await serve(env, script)
+    expect(names()).toEqual(['redis', 'orders', 'mail'])
+    const changed = line('dependencies changed')
+    script.give('invoices', 'mail')
+    expect(await changed).toMatchObject({ source: 'script', dependencies: 3 })
+    expect(names()).toEqual(['redis', 'invoices', 'mail'])
+  })
+
+  test.each([
+    ['a name of the config', ['redis'], 'script: "redis": this name is also in environment'],
+    [
+      'a name that differs in case',
+      ['Redis'],
+      'script: "Redis": differs only in case from a name in environment',
+    ],
+    ['a name twice', ['mail', 'mail'], 'script: "mail": this name is also in script'],
+    ['a malformed name', ['a b'], expect.stringContaining('script: "a b": a name has 1 to 64 characters')],
+  ])('is refused with %s, and what it gave before stays', async (_, next, problem) => {
+    const script = createScript('orders')
+    const { service, names, line } = await serve(env, script)
+    const refused = line('refused')
+    script.give(...next)
+    expect(await refused).toMatchObject({ level: 'error', source: 'script', problem })
+    expect(names()).toEqual(['redis', 'orders'])
+    const metrics = await (await fetch(`${service.urls[0]}/metrics`)).text()
+    expect(metrics).toContain('pulsecheck_config_last_reload_successful 0\n')
+    expect(metrics).toContain('pulsecheck_config_reload_failures_total{cause="invalid"} 1\n')
+    const changed = line('dependencies changed')
+    script.give('mail')
+    await changed
+    expect(names()).toEqual(['redis', 'mail'])
+  })
+
+  test('keeps its dependencies while it cannot be read, and across a reload of the config', async () => {
+    const script = createScript('orders')
+    const { service, names, line } = await serve(env, script)
+    const refused = line('refused')
+    script.fail(new Error('the catalogue is away'))
+    expect(await refused).toMatchObject({ problem: 'the catalogue is away' })
+    await service.reload()
+    expect(names()).toEqual(['redis', 'orders'])
+  })
+
+  test('that clashes at the start prevents it', async () => {
+    await expect(serve(env, createScript('redis'))).rejects.toThrow(ConfigError)
+  })
+})
+
+describe('the whole list', () => {
+  test('has no more dependencies than one service may have', () => {
+    const half = (letter: string) => made(...Array.from({ length: 5_001 }, (_, i) => `${letter}${i}`))
+    const lists = new Map([
+      ['a.yml', half('a')],
+      ['script', half('b')],
+    ])
+    expect(() => mergeSources(lists, wide)).toThrow(
+      'a.yml and script: 10002 dependencies are more than the 10000 allowed',
+    )
+  })
+
+  test('keeps to the series budget', () => {
+    const lists = new Map([
+      ['a.yml', made('a')],
+      ['script', made('b')],
+    ])
+    expect(() => mergeSources(lists, { ...wide, maxSeries: 10 })).toThrow(
+      /^a.yml and script: server.maxSeries: \d+ series are more than server.maxSeries 10/,
+    )
+  })
+
+  test('tells every problem at once', () => {
+    const lists = new Map([
+      ['a.yml', made('a', 'b')],
+      ['script', made('A', 'B')],
+    ])
+    expect(() => mergeSources(lists, wide)).toThrow(/"A": differs.*\n.*"B": differs/)
+  })
+})
