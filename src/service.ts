@@ -1,5 +1,6 @@
 /** The wiring of the stand-alone service: sources, monitor, listeners, reload, drain. */
-import type { Config, ListenAddress } from './config/index.ts'
+import type { Config } from './config/index.ts'
+import { formatAddress, type ListenAddress } from './model/address.ts'
 import { createMonitor, type Monitor } from './monitor.ts'
 import { createServer, type Server, type WebConfig } from './server/index.ts'
 import { type Changes, type ChangesOptions, loadChanges } from './service/changes.ts'
@@ -182,6 +183,6 @@ function urlsOf(
   scheme: string,
 ): readonly string[] {
   return listen.map(({ host = 'localhost' }, i) => {
-    return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${bound[i]?.port}`
+    return `${scheme}://${formatAddress(host, bound[i]?.port ?? 0)}`
   })
 }

@@ -1,5 +1,6 @@
 /** Where to listen and answer: `--web.listen-address` and `--web.telemetry-path`. */
-import { type ListenAddress, metricsPathProblem, parseListenAddress } from '../config/index.ts'
+import { metricsPathProblem } from '../config/index.ts'
+import { type ListenAddress, parseListenAddress } from '../model/address.ts'
 import { Exit, exitCodes } from './exit.ts'
 import type { GlobalFlags } from './flags.ts'
 

@@ -6,9 +6,7 @@ export { type Config, type Loaded, type LoadOptions, loadConfig, maxDependencies
 export { formatProblem, type Problem } from './problem.ts'
 export {
   type HistogramSettings,
-  type ListenAddress,
   metricsPathProblem,
-  parseListenAddress,
   type ServerSettings,
 } from './server.ts'
 export { stampOf } from './source.ts'

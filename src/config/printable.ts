@@ -1,10 +1,11 @@
 /** The running configuration for people: secrets hidden by their type, durations by their schema. */
 import { z } from 'zod'
+import { formatAddress, type ListenAddress } from '../model/address.ts'
 import type { Dependency } from '../model/dependency.ts'
 import { isPlain } from '../model/plain.ts'
 import { Secret } from '../model/secret.ts'
 import { formatDuration, type Settings } from '../model/settings.ts'
-import type { ListenAddress, ServerSettings } from './server.ts'
+import type { ServerSettings } from './server.ts'
 
 /**
  * A dependency's keys after parsing: defaults filled in, what follows from other keys too.
@@ -57,7 +58,7 @@ export function printServer(server: ServerSettings): unknown {
 }
 
 function printAddress({ host = '', port }: ListenAddress): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+  return formatAddress(host, port)
 }
 
 /** A value as JSON can hold it, with every secret as `<secret>`. A kind's own objects show as their text. */

@@ -1,47 +1,8 @@
 /** The keys of `server:` and the two settings beside it that are no dependency's. */
-import { isIP } from 'node:net'
 import { z } from 'zod'
+import { type ListenAddress, parseListenAddress, parseNetwork } from '../model/address.ts'
+import { isTaken } from '../model/paths.ts'
 import { defaultBuckets, duration } from '../model/settings.ts'
-
-/** Where to listen. Without a host: on all addresses. */
-export interface ListenAddress {
-  readonly host?: string
-  readonly port: number
-}
-
-/** The address in `:9797`, `127.0.0.1:9797`, `localhost:9797` or `[::1]:9797`; undefined if the text is none. */
-export function parseListenAddress(text: string): ListenAddress | undefined {
-  const parts = /^(?:\[([0-9a-fA-F:.]+)\]|([a-zA-Z0-9._-]*)):(\d{1,5})$/.exec(text)
-  if (parts === null) return undefined
-  const [, bracketed, name, digits] = parts
-  const port = Number(digits)
-  if (port > 65_535 || (bracketed !== undefined && isIP(bracketed) !== 6)) return undefined
-  const host = bracketed ?? name
-  return host === undefined || host === '' ? { port } : { host, port }
-}
-
-/** Whether a text is an IP address or a network in CIDR form, as `net.BlockList` takes them. */
-function isNetwork(text: string): boolean {
-  const [address = '', prefix, ...rest] = text.split('/')
-  const family = isIP(address)
-  if (family === 0 || rest.length > 0) return false
-  if (prefix === undefined) return true
-  return /^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128)
-}
-
-const taken = [
-  '/',
-  '/healthz',
-  '/livez',
-  '/readyz',
-  '/startupz',
-  '/health',
-  '/config',
-  '/-/healthy',
-  '/-/ready',
-  '/-/reload',
-  '/-/events',
-]
 
 const listenAddress = z.string().transform((text, context): ListenAddress => {
   const address = parseListenAddress(text)
@@ -53,9 +14,9 @@ const listenAddress = z.string().transform((text, context): ListenAddress => {
   return z.NEVER
 })
 
-const network = z
-  .string()
-  .refine(isNetwork, { error: 'expected an IP address or a network, such as 10.0.0.0/8' })
+const network = z.string().refine(text => parseNetwork(text) !== undefined, {
+  error: 'expected an IP address or a network, such as 10.0.0.0/8',
+})
 
 const hostName = z
   .string()
@@ -71,7 +32,7 @@ const metricsPath = z
     error:
       'expected a path such as /metrics: letters, digits, ".", "_", "~" and "-" between slashes, and no segment that is empty, "." or ".."',
   })
-  .refine(path => !taken.includes(path) && !/^\/(?:readyz|-\/page)\//.test(path), {
+  .refine(path => !isTaken(path), {
     error: 'this path is taken by another answer',
   })
 

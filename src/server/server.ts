@@ -2,6 +2,8 @@
 import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
+import type { ListenAddress } from '../model/address.ts'
+import { isProbePath } from '../model/paths.ts'
 import { type Audience, audienceOf } from './access/audience.ts'
 import { type AccessRules, createAccess } from './access/rules.ts'
 import { createTls, verifiesClients } from './access/tls.ts'
@@ -10,9 +12,8 @@ import { plainAnswer, send, sendRaw } from './http/answer.ts'
 import { createConnections } from './http/connections.ts'
 import { openFileLimit } from './http/descriptors.ts'
 import { type Limits, limitsWithin } from './http/limits.ts'
-import { type ListenAddress, type Listener, type ListenerOptions, listen } from './http/listener.ts'
+import { type Listener, type ListenerOptions, listen } from './http/listener.ts'
 import type { Monitored } from './monitored.ts'
-import { isProbe } from './routes/probes.ts'
 import { answerErrors, createTransport, type RoutesOptions, refuseBodies, routes } from './routes/routes.ts'
 
 /** The rules beside those that the web config sets. */
@@ -84,7 +85,7 @@ export function createServer(monitor: Monitored, settings: ServerSettings): Serv
   }
   const probeOptions: ListenerOptions = {
     handle: (request, response) => {
-      if (isProbe(request.url ?? '')) app.routing(request, response)
+      if (isProbePath((request.url ?? '').split('?', 1).join())) app.routing(request, response)
       else sendRaw(response, notFound)
     },
     atOnce: options.atOnce,

@@ -1,6 +1,6 @@
 /** The access rules in words, for the log. */
 
-import type { ListenAddress } from '../http/listener.ts'
+import type { ListenAddress } from '../../model/address.ts'
 import type { AccessRules } from './rules.ts'
 
 export interface Audience {

@@ -4,9 +4,9 @@ import { isIP, isIPv6 } from 'node:net'
 import { hostname } from 'node:os'
 import { TLSSocket } from 'node:tls'
 import type { FastifyRequest } from 'fastify'
-import { addressList } from './addresses.ts'
+import { createAddressList } from './addresses.ts'
 
-const isLoopback = addressList(['127.0.0.0/8', '::1'])
+const isLoopback = createAddressList(['127.0.0.0/8', '::1'])
 
 /** What proxies and meshes add. One that adds none of them cannot be told from a client of its own. */
 const forwarding = /^(?:forwarded|via|x-real-ip|x-forwarded-.+|x-envoy-.+)$/

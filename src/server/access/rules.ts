@@ -12,7 +12,7 @@
  */
 import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { type Answer, answer, mediaTypes, plainAnswer, send } from '../http/answer.ts'
-import { type AddressList, addressList } from './addresses.ts'
+import { type AddressList, createAddressList } from './addresses.ts'
 import { type Bcrypt, createBcrypt } from './bcrypt.ts'
 import { type Credentials, createCredentials, type Users } from './credentials.ts'
 import {
@@ -97,7 +97,7 @@ function createGate(rules: AccessRules, credentials: Credentials): Gate {
   const { details = 'authorized', allow = [], hosts = [], users, certificates = false } = rules
   return {
     details,
-    allowed: allow.length === 0 ? undefined : addressList(allow),
+    allowed: allow.length === 0 ? undefined : createAddressList(allow),
     isKnownHost: hostRule(hosts),
     users: users?.size === 0 ? undefined : users,
     certificates,

@@ -1,5 +1,5 @@
 /** Work that is done one piece at a time, in turns between the clients that want it. */
-import { isIPv6 } from 'node:net'
+import { clientOf } from '../http/client.ts'
 
 export interface Turns<Result> {
   /**
@@ -59,18 +59,4 @@ export function createTurns<Result>(): Turns<Result> {
 
 function first<Key, Value>(map: ReadonlyMap<Key, Value>): [Key, Value] | undefined {
   return map.entries().next().value
-}
-
-/** An IPv6 client chooses among the addresses of its /64 network, so that counts as one client. */
-function clientOf(address: string): string {
-  const bare = address.replace(/%.*$/, '')
-  if (!isIPv6(bare) || bare.includes('.')) return bare
-  const [head = '', tail] = bare.split('::')
-  const groups = head === '' ? [] : head.split(':')
-  const missing = tail === undefined ? 0 : 8 - groups.length - (tail === '' ? 0 : tail.split(':').length)
-  const all = [...groups, ...Array<string>(missing).fill('0'), ...(tail ?? '').split(':')]
-  return all
-    .slice(0, 4)
-    .map(group => Number.parseInt(group, 16))
-    .join(':')
 }

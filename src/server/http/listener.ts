@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import { formatAddress, type ListenAddress } from '../../model/address.ts'
 import type { Tls } from '../access/tls.ts'
 import { type Answer, plainAnswer, sendRaw } from './answer.ts'
 import type { Connections } from './connections.ts'
@@ -12,12 +13,6 @@ import { createLines } from './line.ts'
 import { refuse } from './raw.ts'
 import { Request } from './request.ts'
 
-/** Where to listen. Without a host: on all addresses, of IPv6 and IPv4. Port 0: any free one. */
-export interface ListenAddress {
-  readonly host?: string
-  readonly port: number
-}
-
 /** An address could not be bound. Its message is one line for people. */
 export class ListenError extends Error {
   override readonly name = 'ListenError'
@@ -26,9 +21,12 @@ export class ListenError extends Error {
 
   constructor(address: ListenAddress, cause: NodeJS.ErrnoException) {
     const code = cause.code ?? 'unknown error'
-    super(`cannot listen on ${format(address)}: ${reasons[code] ?? 'the system refused'} (${code})`, {
-      cause,
-    })
+    super(
+      `cannot listen on ${formatAddress(address.host ?? '', address.port)}: ${reasons[code] ?? 'the system refused'} (${code})`,
+      {
+        cause,
+      },
+    )
     this.code = code
   }
 }
@@ -174,8 +172,4 @@ async function drain(server: Server, connections: Connections, graceMs: number):
   await closed
   clearInterval(sweeps)
   clearTimeout(limit)
-}
-
-function format({ host = '', port }: ListenAddress): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }

@@ -1,14 +1,15 @@
 /** What only those see who may: `/health`, all that is known, and `/config`, the running configuration. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { chooseOffer } from '../../model/accept.ts'
+import { paths } from '../../model/paths.ts'
 import { healthJson, healthJsonStatusCode, healthJsonType } from '../../views/healthjson.ts'
 import type { Access } from '../access/rules.ts'
-import { preferred } from '../http/accept.ts'
 import { everyAnswer, mediaTypes } from '../http/answer.ts'
 import type { Deliveries } from '../http/deliveries.ts'
 import { createShared, jsonInSlices } from '../http/report.ts'
 import type { Monitored } from '../monitored.ts'
 
-const offers = ['application/json', healthJsonType]
+const offers = [{ type: 'application/json' }, { type: healthJsonType }]
 
 /** A report as bytes. */
 interface Report {
@@ -55,10 +56,10 @@ export function detailRoutes(
 
   app.route({
     method,
-    url: '/health',
+    url: paths.health,
     onRequest,
     handler: async (request, reply) => {
-      const form = preferred(request.headers.accept, offers) === 1 ? forms[1] : forms[0]
+      const form = chooseOffer(request.headers.accept, offers) === 1 ? forms[1] : forms[0]
       const { value, release } = await form()
       reply.raw.once('close', release)
       if (reply.raw.destroyed) release()
@@ -68,7 +69,7 @@ export function detailRoutes(
   if (config === undefined) return
   app.route({
     method,
-    url: '/config',
+    url: paths.config,
     onRequest,
     handler: (request, reply) =>
       deliver(request, reply, { status: 200, contentType: mediaTypes.json, bytes: printed(config()) }),

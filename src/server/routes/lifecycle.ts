@@ -1,5 +1,6 @@
 /** `/-/reload`, as Prometheus has it: POST or PUT, and only where an operator enabled it. */
 import type { FastifyInstance } from 'fastify'
+import { paths } from '../../model/paths.ts'
 import type { Access } from '../access/rules.ts'
 import { answer, mediaTypes, send } from '../http/answer.ts'
 import type { ReloadOutcome } from '../monitored.ts'
@@ -13,7 +14,7 @@ export function lifecycleRoutes(
 ): void {
   app.route({
     method: ['POST', 'PUT'],
-    url: '/-/reload',
+    url: paths.reload,
     onRequest: access.guard('lifecycle'),
     handler: async (_request, reply) => {
       const outcome = await reload()

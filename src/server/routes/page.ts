@@ -2,6 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { acceptsGzip } from '../../exposition/negotiation.ts'
+import { paths } from '../../model/paths.ts'
 import type { Board, BoardChanges, BoardRow } from '../../views/board.ts'
 import type { Access } from '../access/rules.ts'
 import { everyAnswer, mediaTypes, plainAnswer, send } from '../http/answer.ts'
@@ -89,11 +90,11 @@ export function pageRoutes(app: FastifyInstance, options: PageOptions): void {
   }
 
   const method = ['GET', 'HEAD']
-  app.route({ method, url: '/', onRequest, handler: page })
-  app.route({ method, url: '/-/events', onRequest, handler: events })
+  app.route({ method, url: paths.page, onRequest, handler: page })
+  app.route({ method, url: paths.events, onRequest, handler: events })
   app.route({
     method,
-    url: '/-/page/:file',
+    url: paths.pageFile,
     onRequest,
     handler: (request, reply) => {
       const { file = '' } = request.params as Readonly<Record<string, string>>

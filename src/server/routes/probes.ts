@@ -3,8 +3,9 @@
  * names and states, and neither reasons nor addresses.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { chooseOffer } from '../../model/accept.ts'
+import { probePaths } from '../../model/paths.ts'
 import type { Probes } from '../../views/probes.ts'
-import { preferred } from '../http/accept.ts'
 import { type Answer, answer, mediaTypes, plainAnswer, send } from '../http/answer.ts'
 import { createReadinessAnswers } from './readiness.ts'
 
@@ -26,16 +27,8 @@ export interface Query {
   readonly exclude?: string | readonly string[]
 }
 
-const offers = ['application/json', 'text/plain']
+const offers = [{ type: 'application/json' }, { type: 'text/plain' }]
 const notFound = plainAnswer(404)
-
-const paths: readonly string[] = ['/healthz', '/livez', '/readyz', '/startupz', '/-/healthy', '/-/ready']
-
-/** Whether a URL without a host is a probe's, `/readyz/<dependency>` included. */
-export function isProbe(url: string): boolean {
-  const path = url.split('?', 1).join()
-  return paths.includes(path) || path.startsWith('/readyz/')
-}
 
 export function createProbeAnswers(probes: Probes): ProbeAnswers {
   const readiness = createReadinessAnswers(probes)
@@ -44,12 +37,9 @@ export function createProbeAnswers(probes: Probes): ProbeAnswers {
   const ready: ProbeAnswer = accept => readiness.all(formOf(accept), [])
   return {
     byPath: new Map([
-      ['/healthz', alive],
-      ['/livez', alive],
-      ['/-/healthy', alive],
-      ['/readyz', ready],
-      ['/-/ready', ready],
-      ['/startupz', started],
+      ...probePaths.alive.map(path => [path, alive] as const),
+      ...probePaths.ready.map(path => [path, ready] as const),
+      ...probePaths.started.map(path => [path, started] as const),
     ]),
     ready(accept, { verbose, exclude = [] }) {
       const names = typeof exclude === 'string' ? [exclude] : exclude
@@ -65,11 +55,11 @@ export function probeRoutes(app: FastifyInstance, answers: ProbeAnswers): void {
   const ask = (url: string, answerTo: (request: FastifyRequest) => Answer) =>
     app.route({ method: ['GET', 'HEAD'], url, handler: (request, reply) => send(reply, answerTo(request)) })
 
-  for (const [path, answerTo] of answers.byPath)
-    if (answerTo === answers.byPath.get('/readyz'))
-      ask(path, ({ headers, query }) => answers.ready(headers.accept, query as Query))
-    else ask(path, ({ headers }) => answerTo(headers.accept))
-  ask('/readyz/:dependency', ({ headers, params, query }) => {
+  for (const path of probePaths.ready)
+    ask(path, ({ headers, query }) => answers.ready(headers.accept, query as Query))
+  for (const path of [...probePaths.alive, ...probePaths.started])
+    ask(path, ({ headers }) => answers.byPath.get(path)?.(headers.accept) ?? notFound)
+  ask(probePaths.readyOne, ({ headers, params, query }) => {
     const { dependency = '' } = params as Readonly<Record<string, string>>
     return answers.readyOne(dependency, headers.accept, query as Query)
   })
@@ -88,5 +78,5 @@ function word(form: 'json' | 'text', status: number, text: string): Answer {
 }
 
 function formOf(accept: string | undefined): 'json' | 'text' {
-  return preferred(accept, offers) === 0 ? 'json' : 'text'
+  return chooseOffer(accept, offers) === 0 ? 'json' : 'text'
 }

@@ -1,6 +1,7 @@
 /** All routes as one Fastify plugin, for the service's own server and for an application that embeds a monitor. */
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { paths } from '../../model/paths.ts'
 import { type Access, type AccessRules, createAccess } from '../access/rules.ts'
 import { plainAnswer, send } from '../http/answer.ts'
 import {
@@ -58,12 +59,12 @@ export function routes(monitor: Monitored, options: RoutesOptions = {}): Fastify
     metricsRoute(app, metricsPath, { monitor, access, deliveries })
     detailRoutes(app, { monitor, config, access, deliveries })
     if (reload !== undefined) lifecycleRoutes(app, reload, access)
-    if (metricsPath === '/') return
+    if (metricsPath === paths.page) return
     const links = [
-      ['/health', 'Health as JSON'],
+      [paths.health, 'Health as JSON'],
       [metricsPath, 'Metrics'],
       ['/readyz?verbose', 'Readiness'],
-      ...(config === undefined ? [] : [['/config', 'Configuration'] as const]),
+      ...(config === undefined ? [] : [[paths.config, 'Configuration'] as const]),
     ] as const
     pageRoutes(app, { board: monitor.board, feed, access, deliveries, links })
   }

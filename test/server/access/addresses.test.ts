@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { addressList } from '../../../src/server/access/addresses.ts'
+import { createAddressList } from '../../../src/server/access/addresses.ts'
 
 describe('an address is in the list', () => {
   test.each([
@@ -17,13 +17,13 @@ describe('an address is in the list', () => {
     [['10.0.0.0/8'], '', false],
     [['10.0.0.0/8'], 'nonsense', false],
   ])('%j holds %s: %s', (entries, address, held) => {
-    expect(addressList(entries)(address)).toBe(held)
+    expect(createAddressList(entries)(address)).toBe(held)
   })
 })
 
 test.each(['', 'localhost', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/-1', '10.0.0/8', '::/129', '1.2.3.4/8/8'])(
   '%j is refused by name',
   entry => {
-    expect(() => addressList([entry])).toThrow(`${JSON.stringify(entry)} is neither an IP address`)
+    expect(() => createAddressList([entry])).toThrow(`${JSON.stringify(entry)} is neither an IP address`)
   },
 )

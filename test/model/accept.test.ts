@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
-import { preferred } from '../../../src/server/http/accept.ts'
+import { chooseOffer } from '../../src/model/accept.ts'
 
-const offers = ['application/json', 'text/plain']
+const offers = [{ type: 'application/json' }, { type: 'text/plain' }]
 
 test.each([
   [undefined, 0],
@@ -20,5 +20,5 @@ test.each([
   ['text/plain;q=NaN, application/json;q=0.1', 0],
   [',;=,,;q=,', 0],
 ])('%s', (accept, index) => {
-  expect(preferred(accept, offers)).toBe(index)
+  expect(chooseOffer(accept, offers)).toBe(index)
 })
