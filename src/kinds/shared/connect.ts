@@ -35,8 +35,8 @@ export interface ConnectOptions {
  */
 export async function connect(options: ConnectOptions, context: CheckContext): Promise<Socket> {
   const startedAt = performance.now()
-  const { host, port, tls, settleMs = 0 } = options
-  const addresses = ofFamily(await resolve(host, context), options)
+  const { port, tls, settleMs = 0 } = options
+  const addresses = await addressesOf(options, context)
   context.enter('connect')
   const { socket: plain, roundTripMs } = await dial(addresses, port, context)
   try {
@@ -54,6 +54,18 @@ export async function connect(options: ConnectOptions, context: CheckContext): P
   }
 }
 
+/**
+ * The addresses of a host that are of the family, in the order in which to try them: for protocols that are not on TCP.
+ *
+ * @throws CheckError `dns_error` if there are none, the error of `resolve`, or the abort reason.
+ */
+export async function addressesOf(
+  options: Pick<ConnectOptions, 'host' | 'ipFamily'>,
+  context: CheckContext,
+): Promise<readonly Address[]> {
+  return ofFamily(await resolve(options.host, context), options)
+}
+
 async function resolve(host: string, context: CheckContext): Promise<readonly Address[]> {
   if (isIP(host) !== 0) return await context.resolve(host)
   context.enter('dns')
@@ -65,7 +77,7 @@ const families = { any: undefined, ipv4: 4, ipv6: 6 } as const
 /** @throws CheckError if there are none. */
 function ofFamily(
   addresses: readonly Address[],
-  { host, ipFamily = 'any' }: ConnectOptions,
+  { host, ipFamily = 'any' }: Pick<ConnectOptions, 'host' | 'ipFamily'>,
 ): readonly Address[] {
   const wanted = families[ipFamily]
   const found = wanted === undefined ? addresses : addresses.filter(({ family }) => family === wanted)
