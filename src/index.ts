@@ -1,5 +1,6 @@
 /** The door for applications that embed Pulsecheck. */
 
+export { dns } from './kinds/dns/dns.ts'
 export { http } from './kinds/http/http.ts'
 export { kinds } from './kinds/index.ts'
 export { postgres } from './kinds/postgres/postgres.ts'

@@ -31,6 +31,7 @@ const homes: Readonly<Record<string, RegExp>> = {
   '@bufbuild/protobuf': /^exposition\//,
   bcryptjs: /^server\/access\//,
   commander: /^cli/,
+  'dns-packet': /^kinds\/dns\//,
   fastify: /^server\//,
   ioredis: /^kinds\/redis\//,
   pg: /^kinds\/postgres\//,

@@ -20,7 +20,8 @@ test('no scheme names two kinds', () => {
 })
 
 test.each(urls)('%s in one line, by %s://, and by the file twin of its URL', async (kind, scheme) => {
-  const bare = `${scheme}://app:word@host:1234`
+  // A URL of DNS has no user, and says what to ask for.
+  const bare = scheme === 'dns' ? 'dns://host:1234/name' : `${scheme}://app:word@host:1234`
   const loaded = await load(`dependencies:\n  one: ${bare}\n  two: { kind: ${kind}, urlFile: url }\n`, {
     url: `${bare}\n`,
   })

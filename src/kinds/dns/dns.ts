@@ -1,0 +1,74 @@
+/**
+ * DNS: one question to one name server, over UDP or TCP, and an answer with the expected response code and records. The
+ * name is asked for as it is written: no search list, no hosts file, no cache.
+ */
+import { type CheckContext, CheckError } from '../../model/dependency.ts'
+import { defineKind } from '../../model/kind.ts'
+import { addressesOf } from '../shared/connect.ts'
+import { hostPort } from '../shared/options.ts'
+import { judge } from './expect.ts'
+import { failures } from './failures.ts'
+import { createQuery, isTruncated, mismatch, type Query, readReply, wrongReply } from './message.ts'
+import { type Asked, askedBy, type Options, options } from './options.ts'
+import { askByTcp } from './tcp.ts'
+import { askByUdp } from './udp.ts'
+
+export const dns = defineKind({
+  name: 'dns',
+  schemes: ['dns'],
+  options,
+  measurements: {
+    answers: 'Records of the requested type in the answer.',
+    min_ttl_seconds: 'Smallest TTL among the records that lead to the answer, if there is one.',
+  },
+  failures,
+  target: options => {
+    const { host, port, name, type } = askedBy(options)
+    return `${hostPort(host, port)}/${name}?type=${type}`
+  },
+  open: options => {
+    const asked = askedBy(options)
+    return { check: context => check(asked, options, context) }
+  },
+})
+
+async function check(asked: Asked, options: Options, context: CheckContext): Promise<void> {
+  const query = createQuery(asked)
+  const bytes =
+    options.transport === 'tcp'
+      ? await askByTcp({ ...asked, ipFamily: options.ipFamily }, query, context)
+      : await askByBoth(asked, options, query, context)
+  if (isTruncated(bytes)) throw truncated('over TCP, where it must be whole')
+  const reply = readReply(bytes, asked)
+  context.measure('answers', reply.answers.length)
+  if (reply.minTtlSeconds !== undefined) context.measure('min_ttl_seconds', reply.minTtlSeconds)
+  const failure = judge(reply, asked, options.expect)
+  if (failure !== undefined) throw failure
+}
+
+/** Over UDP; over TCP to the same address if the answer does not fit (RFC 7766, section 5). */
+async function askByBoth(
+  { host, port }: Asked,
+  { ipFamily }: Options,
+  query: Query,
+  context: CheckContext,
+): Promise<Buffer> {
+  const addresses = await addressesOf({ host, ipFamily }, context)
+  context.enter('request')
+  let foreign: string | undefined
+  const isOurs = (bytes: Buffer) => {
+    const problem = mismatch(bytes, query)
+    // Once is enough: there may be a flood of them.
+    if (problem !== undefined && foreign === undefined) context.presume(wrongReply(problem))
+    foreign ??= problem
+    return problem === undefined
+  }
+  const { bytes, address } = await askByUdp({ addresses, port }, query, isOurs, context)
+  if (!isTruncated(bytes)) return bytes
+  context.presume(truncated('over UDP, and there is none over TCP'))
+  return await askByTcp({ host: address, port }, query, context)
+}
+
+function truncated(where: string): CheckError {
+  return new CheckError('unhealthy', 'truncated', `the answer is truncated ${where}`)
+}

@@ -1,0 +1,153 @@
+/** The options of kind `dns`, and what they ask of whom. */
+import { z } from 'zod'
+import { addressedBy, bareHost, host, ipFamily, port } from '../shared/options.ts'
+import { urlProblem } from '../shared/url.ts'
+import { type RecordType, rcodes, recordTypes } from './records.ts'
+
+const defaultPort = 53
+
+/** Labels of printable ASCII, 63 bytes each and 253 in all (RFC 1035, section 2.3.4), with or without the final dot. */
+const queryName = z
+  .string()
+  .max(254, { error: 'a name has at most 253 characters' })
+  .regex(/^(?:\.|(?:[!-\-/-~]{1,63}\.)*[!-\-/-~]{1,63}\.?)$/, {
+    error: 'expected a name of labels with 1 to 63 ASCII characters; write others in Punycode (xn--...)',
+  })
+  .refine(name => name.replace(/\.$/, '').length <= 253, { error: 'a name has at most 253 characters' })
+
+const recordType = z.enum(recordTypes)
+
+/** A value that is kept as it is written if it can be read; `read` gives what is wrong with it as a string. */
+function readable(read: (text: string) => object | string) {
+  return z.string().superRefine((text, context) => {
+    const found = read(text)
+    if (typeof found === 'string') context.addIssue({ code: 'custom', message: found })
+  })
+}
+
+interface Server {
+  readonly host: string
+  readonly port: number
+}
+
+/** An IPv6 address may stand without brackets if there is no port. */
+function readServer(text: string): Server | string {
+  const [, name, number] = /^(\[[^\]]+\]|[^:]+|[0-9a-f:.]+:[0-9a-f:.]*)(?::(\d{1,5}))?$/i.exec(text) ?? []
+  const [knownHost, knownPort] = [host.safeParse(name), port.safeParse(Number(number ?? defaultPort))]
+  if (knownHost.success && knownPort.success) return { host: knownHost.data, port: knownPort.data }
+  return 'expected host:port; an IPv6 address stands in brackets'
+}
+
+interface Target extends Server {
+  readonly name: string
+  readonly type: RecordType | undefined
+}
+
+/** What a URL asks for, or what is wrong with it: RFC 4501, with a server. */
+function readUrl(text: string): Target | string {
+  const problem = urlProblem(text, ['dns'])
+  if (problem !== undefined) return problem
+  const { hostname, port, username, password, pathname, search } = new URL(text)
+  if (username !== '' || password !== '') return 'a dns URL has no user and no password'
+  if (pathname.length < 2) return 'the URL needs a name: dns://server/name'
+  const name = queryName.safeParse(decode(pathname.slice(1)))
+  if (!name.success) return name.error.issues[0]?.message ?? 'the URL has no valid name'
+  const [type, ...more] = search.slice(1).split(/[;&]/).filter(Boolean).map(readParameter)
+  if (type === null || more.length > 0)
+    return `after the name, expected ?type= with one of ${recordTypes.join(', ')}`
+  return { host: bareHost(hostname), port: port === '' ? defaultPort : Number(port), name: name.data, type }
+}
+
+/** Keys and values count in either case: RFC 4501, section 3. */
+function readParameter(text: string): RecordType | null {
+  const [, value = ''] = /^type=(.*)$/i.exec(text) ?? []
+  return recordType.safeParse(value.toUpperCase()).data ?? null
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}
+
+const expectation = z.strictObject({
+  rcode: z.enum(rcodes).default('NOERROR').describe('Response code. Default NOERROR.'),
+  answers: z
+    .array(z.string().min(1).max(4_096))
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('Records that must be in the answer, as dig +short prints them, without quotes.'),
+  minAnswers: z
+    .int()
+    .min(0)
+    .max(4_096)
+    .optional()
+    .describe('Fewest records of the type. Default 1, and 0 for another rcode than NOERROR.'),
+  authoritative: z
+    .boolean()
+    .optional()
+    .describe(
+      'true: the answer must come from an authority of the zone; false: from a cache. Default: either.',
+    ),
+})
+
+export type Expectation = z.output<typeof expectation>
+
+export const options = z
+  .strictObject({
+    url: readable(readUrl)
+      .meta({ file: true, description: 'dns://server:port/name?type=A. Port 53 and type A may be left out.' })
+      .optional(),
+    server: readable(readServer)
+      .optional()
+      .describe('Name server, host or host:port, instead of a URL. Default port 53.'),
+    name: queryName.optional().describe('Name to ask for, taken literally: no search list.'),
+    type: recordType.optional().describe('Type of the records to ask for. Default A.'),
+    transport: z
+      .enum(['udp', 'tcp'])
+      .default('udp')
+      .describe('udp: UDP, and TCP if the answer does not fit; tcp: TCP alone. Default udp.'),
+    ipFamily,
+    expect: expectation.optional().describe('What the answer must be like.'),
+  })
+  .superRefine(addressedBy(['server', 'name']))
+  .superRefine(coherent)
+
+export type Options = z.output<typeof options>
+
+/** What is asked of whom. */
+export interface Asked {
+  readonly host: string
+  readonly port: number
+  /** Without the final dot; `.` for the root. */
+  readonly name: string
+  readonly type: RecordType
+}
+
+export function askedBy({ url, server = '', name = '', type = 'A' }: Options): Asked {
+  const read = url === undefined ? readServer(server) : readUrl(url)
+  // The schema has let nothing through that cannot be read.
+  if (typeof read === 'string') throw new TypeError(read)
+  const { host, port, name: given = name, type: wanted = type }: Server & Partial<Target> = read
+  return { host, port, name: given === '.' ? given : given.replace(/\.$/, ''), type: wanted }
+}
+
+interface Given {
+  readonly url?: string | undefined
+  readonly type?: string | undefined
+  readonly expect?: Expectation | undefined
+}
+
+function coherent({ url, type, expect }: Given, context: z.RefinementCtx): void {
+  const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
+  const read = url === undefined ? undefined : readUrl(url)
+  if (typeof read === 'object' && read.type !== undefined && type !== undefined)
+    refuse(['type'], 'give the type here or in the URL, not both')
+  if (expect === undefined || expect.rcode === 'NOERROR') return
+  for (const key of ['answers', 'minAnswers'] as const)
+    if (expect[key] !== undefined)
+      refuse(['expect', key], `${expect.rcode} comes without answers; remove one of them`)
+}
