@@ -58,7 +58,9 @@ function askAddress(
   }
   socket.on('error', fail)
   socket.on('message', bytes => isOurs(bytes) && resolve({ bytes, address }))
-  socket.connect(port, address, () => socket.send(query.bytes))
+  socket.once('connect', () => socket.send(query.bytes))
+  // Without a callback: one would also be called where connecting failed, in place of the event.
+  socket.connect(port, address)
   signal.addEventListener('abort', abort, { once: true })
   if (signal.aborted) abort()
   return promise.finally(() => {

@@ -164,6 +164,11 @@ describe('a dns server that is not well', () => {
     })
   })
 
+  test('an address that the system does not let us ask is connection_error', async () => {
+    const broadcast = { server: '255.255.255.255', name: 'db.example' }
+    expect(await check(dns, broadcast)).toMatchObject({ reason: 'connection_error', detail: 'EACCES' })
+  })
+
   test('silence is a timeout in phase request, observed at the timeout', async () => {
     const silent = await serving(() => undefined)
     expect(await check(dns, options(silent), 300)).toMatchObject({
@@ -244,7 +249,7 @@ describe('a dns server that is not well', () => {
 
   test.each(foreign)('nothing but datagrams that %s: wrong_reply at the deadline', async (what, forge) => {
     const server = await serving(forge)
-    expect(await check(dns, options(server), 200)).toMatchObject({
+    expect(await check(dns, options(server), 400)).toMatchObject({
       reason: 'protocol_error',
       detail: 'wrong_reply',
       message: `what came as a reply ${what}`,
@@ -316,7 +321,7 @@ describe('a dns server that is not well', () => {
     const server = await serving(({ transport }) =>
       isTruncated(transport) ? { truncated: true } : undefined,
     )
-    expect(await check(dns, options(server), 300)).toMatchObject({ reason: 'unhealthy', detail: 'truncated' })
+    expect(await check(dns, options(server), 500)).toMatchObject({ reason: 'unhealthy', detail: 'truncated' })
   })
 
   test('a reply of more than 16 KiB is body_too_large', async () => {
