@@ -42,7 +42,7 @@ as_root=()
 [[ $EUID -eq 0 ]] || as_root=(sudo -n)
 
 if ! command -v apt-get >/dev/null || ! "${as_root[@]}" true 2>/dev/null; then
-  echo "These programs are needed on PATH; please install: ${missing[*]} (Debian's names; on macOS: brew install redis postgresql prometheus openssl)" >&2
+  echo "These programs are needed on PATH; please install: ${missing[*]} (Debian's names; on macOS: brew install redis postgresql prometheus openssl dnsmasq nsd)" >&2
   exit 1
 fi
 

@@ -179,14 +179,18 @@ describe('a dns server that is not well', () => {
     })
   })
 
-  test('an abort leaves no socket and no timer', async () => {
+  test('neither an answer nor an abort leaves a socket', async () => {
+    const well = await serving(() => ({ addresses: ['192.0.2.1'] }))
     const silent = await serving(() => undefined)
-    const before = resources()
+    const onlyServers = () => sockets() === servers.length
+    await check(dns, options(well))
+    await until(onlyServers, 'the socket of the first check is gone')
     const running = startCheck(dns, options(silent), 60_000)
     await until(() => silent.questions.length === 1, 'the question is there')
+    expect(onlyServers()).toBe(false)
     running.abort()
     await running.settled
-    await until(() => resources().length <= before.length, 'nothing is left')
+    await until(onlyServers, 'the socket of the second check is gone')
   })
 
   test('the name is taken literally', async () => {
@@ -404,6 +408,7 @@ async function forging(
   return { port: socket.address().port, close }
 }
 
-function resources(): readonly string[] {
-  return process.getActiveResourcesInfo().filter(name => /UDP|TCP|Timeout/.test(name))
+/** How many UDP sockets the process has open. */
+function sockets(): number {
+  return process.getActiveResourcesInfo().filter(name => name === 'UDPWrap').length
 }
