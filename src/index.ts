@@ -1,6 +1,7 @@
 /** The door for applications that embed Pulsecheck. */
 
 export { dns } from './kinds/dns/dns.ts'
+export { grpc } from './kinds/grpc/grpc.ts'
 export { http } from './kinds/http/http.ts'
 export { kinds } from './kinds/index.ts'
 export { postgres } from './kinds/postgres/postgres.ts'

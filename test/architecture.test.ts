@@ -28,7 +28,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
 
 /** Each third-party library and its home. */
 const homes: Readonly<Record<string, RegExp>> = {
-  '@bufbuild/protobuf': /^exposition\//,
+  '@bufbuild/protobuf': /^(exposition|kinds\/grpc)\//,
   bcryptjs: /^server\/access\//,
   commander: /^cli/,
   'dns-packet': /^kinds\/dns\//,

@@ -20,8 +20,9 @@ test('no scheme names two kinds', () => {
 })
 
 test.each(urls)('%s in one line, by %s://, and by the file twin of its URL', async (kind, scheme) => {
-  // A URL of DNS has no user, and says what to ask for.
-  const bare = scheme === 'dns' ? 'dns://host:1234/name' : `${scheme}://app:word@host:1234`
+  // A DNS URL has no user, and says what to ask for. A gRPC call has no user: its credentials are metadata.
+  const bare =
+    { dns: 'dns://host:1234/name', grpc: `${scheme}://host:1234` }[kind] ?? `${scheme}://app:word@host:1234`
   const loaded = await load(`dependencies:\n  one: ${bare}\n  two: { kind: ${kind}, urlFile: url }\n`, {
     url: `${bare}\n`,
   })

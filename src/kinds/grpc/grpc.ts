@@ -1,0 +1,126 @@
+/**
+ * gRPC: the Check call of the standard health service, grpc.health.v1, over a fresh connection of HTTP/2.
+ * https://github.com/grpc/grpc/blob/master/doc/health-checking.md
+ */
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
+import { domainToASCII } from 'node:url'
+import { z } from 'zod'
+import { defineKind } from '../../model/kind.ts'
+import type { SecretUrl } from '../../model/secret.ts'
+import { connect } from '../shared/connect.ts'
+import { addressedBy, bareHost, host, hostPort, ipFamily, port, secretUrl } from '../shared/options.ts'
+import { tlsOptions } from '../shared/tls.ts'
+import { type Call, callOnce } from './call.ts'
+import { failure, failures } from './failures.ts'
+import { encodeRequest, healthCheck, verify } from './health.ts'
+import { callMetadata, headersOf } from './metadata.ts'
+
+const options = z
+  .strictObject({
+    url: secretUrl(
+      ['grpc', 'grpcs'],
+      'grpc://host:port, or grpcs://host:port for TLS with the default options.',
+    ).optional(),
+    host: host.optional().describe('Host name or IP address, instead of a URL.'),
+    port: port.optional().describe('Port, instead of a URL.'),
+    service: z
+      .string()
+      .max(1_024)
+      .default('')
+      .describe('Full name of the service to ask about: orders.v1.Orders. Default: the server as a whole.'),
+    metadata: callMetadata.optional().describe('Metadata of the call. Its values are never shown.'),
+    authority: z
+      .string()
+      .regex(/^[\x21-\x7e]+$/, { error: 'expected a host name, with or without a port' })
+      .regex(/^[^/?#@]+$/, { error: 'expected a host name, with or without a port' })
+      .optional()
+      .describe('The :authority of the call, for proxies that route by it. Default: host:port.'),
+    ipFamily,
+    tls: tlsOptions.optional(),
+    traceparent: z.boolean().default(false).describe('Send W3C traceparent metadata. Default false.'),
+  })
+  .superRefine(addressedBy(['host', 'port']))
+  .superRefine(withPortAlone)
+  .superRefine(tracedOnce)
+
+type Options = z.output<typeof options>
+
+export const grpc = defineKind({
+  name: 'grpc',
+  schemes: ['grpc', 'grpcs'],
+  options,
+  measurements: {
+    status_code: 'gRPC status of the last answer; 0 is OK.',
+    serving_status:
+      'Serving status of the last answer: 0 unknown, 1 serving, 2 not serving, 3 service unknown.',
+  },
+  failures,
+  target: options => {
+    const { host, port } = address(options)
+    return options.service === '' ? hostPort(host, port) : `${hostPort(host, port)}/${options.service}`
+  },
+  open(options) {
+    const call = callOf(options)
+    // A server may repeat credentials in any spelling, so its words are quoted only where it gets none.
+    const quotes = Object.keys(call.metadata).length === 0
+    return {
+      async check(context) {
+        const { ipFamily, service, traceparent } = options
+        const socket = await connect({ ...address(options), ipFamily, alpn: ['h2'] }, context)
+        try {
+          verifyHttp2(socket)
+          const traced = traceparent ? { ...call, traceparent: context.traceparent() } : call
+          verify(await callOnce(socket, traced, context), service, quotes, context)
+        } finally {
+          socket.destroy()
+        }
+      },
+    }
+  },
+})
+
+function callOf(options: Options): Call {
+  const { host, port, tls } = address(options)
+  return {
+    path: healthCheck,
+    scheme: tls === undefined ? 'http' : 'https',
+    authority: options.authority ?? hostPort(domainToASCII(host) || host, port),
+    metadata: headersOf(options.metadata ?? {}),
+    message: encodeRequest(options.service),
+  }
+}
+
+/** Over TLS, HTTP/2 has to be agreed on: RFC 9113, section 3.2. */
+function verifyHttp2(socket: Socket): void {
+  if (socket instanceof TLSSocket && socket.alpnProtocol !== 'h2')
+    throw failure('protocol_error', 'the server did not agree on HTTP/2 in the TLS handshake (ALPN)')
+}
+
+function address({ url, host = '', port = 0, tls }: Options) {
+  if (url === undefined) return { host, port, tls }
+  const { hostname, port: urlPort, protocol } = url.url()
+  const secured = tls ?? (protocol === 'grpcs:' ? tlsOptions.parse({}) : undefined)
+  return { host: bareHost(hostname), port: Number(urlPort), tls: secured }
+}
+
+/** What else a URL may have, a gRPC call has no place for. */
+function withPortAlone({ url }: { url?: SecretUrl | undefined }, context: z.RefinementCtx): void {
+  if (url === undefined) return
+  const { port, username, password, pathname, search, hash } = url.url()
+  const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['url'], message })
+  if (port === '') refuse('the URL needs a port: grpc://host:port')
+  if (username !== '' || password !== '')
+    refuse('the URL cannot have a user or a password; set credentials as metadata')
+  if (!['', '/'].includes(pathname) || search !== '' || hash !== '')
+    refuse('nothing can stand after the port; name the service as service')
+}
+
+function tracedOnce(
+  { metadata = {}, traceparent }: { metadata?: object | undefined; traceparent: boolean },
+  context: z.RefinementCtx,
+): void {
+  if (!traceparent || !Object.keys(metadata).some(key => key.toLowerCase() === 'traceparent')) return
+  const message = 'traceparent is set as metadata too; remove one of them'
+  context.addIssue({ code: 'custom', path: ['traceparent'], message })
+}
