@@ -1,10 +1,12 @@
 /** The kind `grpc` against the server of the gRPC authors, and against servers that answer by hand. */
+
+import { sensitiveHeaders } from 'node:http2'
 import { status as codes, Metadata, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js'
 import { afterAll, describe, expect, test } from 'vitest'
 import { grpc } from '../../../src/kinds/grpc/grpc.ts'
 import { createAuthority } from '../../support/certificates.ts'
 import { check, type Options } from '../../support/check.ts'
-import { secured, serveGrpc, serveHealth } from '../../support/grpc.ts'
+import { type Http2Call, secured, serveGrpc, serveHealth, serveHttp2 } from '../../support/grpc.ts'
 import { serveOpenssl } from '../../support/tls.ts'
 import { contract } from '../contract.ts'
 
@@ -192,7 +194,7 @@ describe('the health service of the gRPC authors', () => {
     })
   })
 
-  test('metadata, authority, deadline and trace arrive', async () => {
+  test('metadata, authority and trace arrive', async () => {
     let seen = new Metadata()
     let host = ''
     const watch: ServerInterceptor = (_method, call) =>
@@ -232,6 +234,33 @@ describe('the health service of the gRPC authors', () => {
     expect(result).toMatchObject({ ok: false, reason: 'auth_error', detail: 'UNAUTHENTICATED' })
     expect(JSON.stringify(result)).not.toContain('hunter2')
   })
+})
+
+test('the call goes over the wire as gRPC has it', async () => {
+  const calls: Http2Call['headers'][] = []
+  const { port } = running(
+    await serveHttp2(({ stream, headers }) => {
+      calls.push(headers)
+      stream.respond({ 'grpc-status': '12' }, { endStream: true })
+    }),
+  )
+  const metadata = { Authorization: 'Bearer abc', 'key-bin': 'AP8=' }
+  await check(grpc, at(port, { metadata }), 1_500)
+  expect(calls).toEqual([
+    {
+      ':method': 'POST',
+      ':scheme': 'http',
+      ':authority': `127.0.0.1:${port}`,
+      ':path': '/grpc.health.v1.Health/Check',
+      te: 'trailers',
+      'content-type': 'application/grpc',
+      'user-agent': 'pulsecheck',
+      'grpc-timeout': '1500m',
+      authorization: 'Bearer abc',
+      'key-bin': 'AP8',
+      [sensitiveHeaders]: ['authorization', 'key-bin'],
+    },
+  ])
 })
 
 describe('over TLS', () => {
