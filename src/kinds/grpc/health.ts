@@ -1,7 +1,7 @@
 /** The Check call of grpc.health.v1: its messages, and what its answer stands for. */
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import type { CheckContext } from '../../model/dependency.ts'
-import type { Reply } from './call.ts'
+import type { Reply } from './answer.ts'
 import { type Detail, detailOf, failure } from './failures.ts'
 import { unframe } from './frame.ts'
 
