@@ -46,7 +46,13 @@ export interface DependencyOptions {
  * option that is misspelt or of a wrong type does not compile.
  */
 export type KindFactory<Schema extends z.ZodObject = z.ZodObject> = Kind<Schema> &
-  ((options: z.input<Schema> & SettingsInput) => DependencyOptions)
+  ((options: OwnInput<Schema> & SettingsInput) => DependencyOptions)
+
+/** The keys of a schema. The input of one without keys is a record that has none, which no other key could join. */
+type OwnInput<Schema extends z.ZodObject> = Pick<
+  z.input<Schema>,
+  keyof Schema['shape'] & keyof z.input<Schema>
+>
 
 /** Declares a kind, with the types of its options inferred from its schema. */
 export function defineKind<Schema extends z.ZodObject>(kind: Kind<Schema>): KindFactory<Schema> {
