@@ -37,7 +37,7 @@ function dependencyObject(kind: Kind): z.ZodType {
 function complete(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(complete)
   if (typeof node !== 'object' || node === null) return node
-  const { file: _, duration: __, ...schema } = withTwins(node as Json)
+  const { file: _file, duration: _duration, ...schema } = withTwins(node as Json)
   const inner = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, descend(key, value)]))
   return withReference(inner)
 }

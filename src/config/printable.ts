@@ -43,8 +43,9 @@ function unwrapped(schema: z.ZodType): z.ZodType {
     : schema
 }
 
+/** Its input is marked by `.meta({ duration: true })`. */
 function isDuration(schema: z.ZodType): boolean {
-  return z.globalRegistry.get(schema)?.duration !== undefined
+  return schema instanceof z.ZodPipe && z.globalRegistry.get(schema.in)?.duration === true
 }
 
 /** The keys of `server:` as they are written. */

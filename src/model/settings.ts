@@ -4,19 +4,15 @@ import { formatDuration, parseDuration } from './duration.ts'
 
 export { formatDuration, parseDuration }
 
-/** What the schema of a duration says of itself: for whoever prints or documents a value by its schema. */
-export interface DurationMeta {
-  readonly duration: { readonly min: string; readonly max: string }
-}
-
 /**
- * A schema from a Prometheus duration to milliseconds, within bounds that are durations themselves. Its metadata are
- * `DurationMeta`.
+ * A schema from a Prometheus duration to milliseconds, within bounds that are durations themselves. The metadata of its
+ * input say that it is one, for whoever prints or explains a value by its schema.
  */
 export function duration(min: string, max: string): z.ZodType<number, string> {
   const [low, high] = [parseDuration(min) ?? 0, parseDuration(max) ?? 0]
   return z
     .string({ error: `expected a duration with its unit, such as ${min} or 15s` })
+    .meta({ duration: true })
     .transform((text, context) => {
       const ms = parseDuration(text)
       if (ms !== undefined && ms >= low && ms <= high) return ms
@@ -27,7 +23,6 @@ export function duration(min: string, max: string): z.ZodType<number, string> {
       context.addIssue({ code: 'custom', message })
       return z.NEVER
     })
-    .meta({ duration: { min, max } } satisfies DurationMeta)
 }
 
 /** Only what looks like a duration: anything else may be a secret at the wrong key. */

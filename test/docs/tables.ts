@@ -13,7 +13,7 @@ import { tlsOptions } from '../../src/kinds/shared/tls.ts'
 import { type Reason, reasons } from '../../src/model/dependency.ts'
 import { formatDuration } from '../../src/model/duration.ts'
 import { type Failures, type Kind, listed } from '../../src/model/kind.ts'
-import { type DurationMeta, settings } from '../../src/model/settings.ts'
+import { settings } from '../../src/model/settings.ts'
 import { commonFailures } from '../../src/schedule/failures.ts'
 import { dependencyFamilies, measurementFamilies } from '../../src/views/families.ts'
 import { reloadFamilies } from '../../src/views/reloads.ts'
@@ -82,7 +82,6 @@ interface Node {
   readonly properties?: Readonly<Record<string, Node>>
   readonly file?: boolean
   readonly items?: Node
-  readonly duration?: DurationMeta['duration']
 }
 
 function keyTable(
@@ -90,23 +89,30 @@ function keyTable(
   { first = [], children = true }: { first?: readonly Row[]; children?: boolean } = {},
 ): string {
   const { properties = {} } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as Node
-  const rows = Object.entries(properties).flatMap(([key, node]) => keyRows(key, node, children))
+  const bounds = (key: string) => durationBounds(schema.shape[key] as z.ZodType)
+  const rows = Object.entries(properties).flatMap(([key, node]) => keyRows(key, node, children, bounds(key)))
   return table(['key', 'value', 'meaning'], [...first, ...rows])
 }
 
 /** A key and, below it, the keys of the map that it holds. The keys of `tls` have a table of their own. */
-function keyRows(key: string, node: Node, children: boolean): readonly Row[] {
+function keyRows(key: string, node: Node, children: boolean, bounds?: string): readonly Row[] {
   const names = node.file === true ? `\`${key}\`, \`${key}File\`` : `\`${key}\``
   const isTls = key.split('.').at(-1) === 'tls'
-  const value = isTls ? '[TLS keys](#tls)' : typeOf(node)
+  const value = isTls ? '[TLS keys](#tls)' : (bounds ?? typeOf(node))
   const own = [names, value, node.description ?? '']
   if (isTls || !children) return [own]
   const below = Object.entries(node.properties ?? {})
   return [own, ...below.flatMap(([name, inner]) => keyRows(`${key}.${name}`, inner, true))]
 }
 
-function typeOf({ type, enum: values, anyOf, minimum, maximum, items, duration }: Node): string {
-  if (duration !== undefined) return `duration, ${duration.min} to ${duration.max}`
+/** `100ms` to `1d`, if the schema is that of a duration: it says so when it refuses one that is too long. */
+function durationBounds(schema: z.ZodType): string | undefined {
+  const refused = schema.safeParse('100000y').error?.issues[0]?.message ?? ''
+  const [, low, high] = /it must be between (\S+) and (\S+)$/.exec(refused) ?? []
+  return low === undefined ? undefined : `duration, ${low} to ${high}`
+}
+
+function typeOf({ type, enum: values, anyOf, minimum, maximum, items }: Node): string {
   if (values !== undefined) return values.map(value => `\`${value}\``).join(', ')
   if (anyOf !== undefined) return 'any'
   if (type === 'boolean') return '`true` or `false`'
