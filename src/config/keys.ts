@@ -46,7 +46,8 @@ function didYouMean(key: string, candidates: readonly string[]): string | undefi
   return meant && `did you mean ${meant}?`
 }
 
-function schemasAt(
+/** The schemas that a value at these keys may have. */
+export function schemasAt(
   schemas: readonly z.core.$ZodType[],
   steps: readonly string[],
 ): readonly z.core.$ZodType[] {

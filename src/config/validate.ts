@@ -1,16 +1,39 @@
 /** A tree against a schema: the value, or every problem with its place. */
-import type { z } from 'zod'
+import { z } from 'zod'
 import { redactor, Secret, SecretUrl } from '../model/secret.ts'
+import { schemasAt } from './keys.ts'
 import { nearest } from './nearest.ts'
 import type { Report } from './problem.ts'
 import { type Entry, type Leaf, leaves, locate, plain, type Spot, type Tree } from './tree.ts'
-import { expectation, listed, quotesHint, typeHint, wordIssue } from './wording.ts'
+import {
+  describeExpected,
+  describeIssue,
+  type Expected,
+  isMissing,
+  listWords,
+  suggestBoolean,
+  suggestDuration,
+  suggestQuotes,
+  unworded,
+} from './wording.ts'
 
 type Issue = z.core.$ZodIssue
-type Flat = { readonly path: readonly PropertyKey[]; readonly message: string; readonly about: About }
-type About =
-  | { readonly at: 'value'; readonly options?: readonly string[] }
-  | { readonly at: 'key'; readonly unknown: boolean }
+
+/** A problem of one key or one value. */
+interface Flat {
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+  /** What the problem is with: a key that no schema knows, another key, or a value. */
+  readonly about: 'unknown key' | 'key' | 'value'
+  /** The values that would be right, if they can be listed. */
+  readonly options: readonly string[]
+  /** The types that would be right. Empty where the schema has words of its own. */
+  readonly expected: Expected
+  /** The same for people. */
+  readonly expectation: string
+  /** The value is of a wrong type, or none of the values that would be right. */
+  readonly isMismatch: boolean
+}
 
 export interface Validation<T> {
   readonly schema: z.ZodType<T>
@@ -30,27 +53,36 @@ export function validate<T>({ schema, entry, path, report, unknownKey }: Validat
   const readings = new Set<Leaf>()
   for (;;) {
     const value = plain(entry.value, leaf => (readings.has(leaf) ? (leaf.reading ?? leaf.value) : leaf.value))
-    const result = schema.safeParse(value, { error: wordIssue })
+    const result = schema.safeParse(value, { error: () => unworded, reportInput: true })
     if (result.success) return result.data
     const flats = result.error.issues.flatMap(issue => flatten(issue, []))
     const trees = flats.map(flat => locate(entry, path, flat.path).tree)
     const fresh = trees.filter(tree => rereadable(tree, readings))
     for (const leaf of fresh) readings.add(leaf)
     if (fresh.length > 0) continue
-    for (const flat of flats) tell(flat, locate(entry, path, flat.path))
+    for (const flat of flats) reportProblem(flat, locate(entry, path, flat.path))
     return undefined
   }
 
-  function tell(flat: Flat, spot: Spot): void {
+  function reportProblem(flat: Flat, spot: Spot): void {
     const within = spot.tree === undefined ? [] : leaves(spot.tree)
     if (spot.tree?.type === 'leaf' && spot.tree.broken) return
     const message = redactor(within.filter(isHidden).map(asSecret))(flat.message)
-    const hint = flat.about.at === 'key' && flat.about.unknown ? unknown(flat.path) : hintFor(flat, spot)
+    const hint = flat.about === 'unknown key' ? hintForKey(flat.path) : hintForValue(flat, spot)
     report({ ...placeOf(flat, spot), path: spot.path, message, ...(hint !== undefined && { hint }) })
   }
 
-  function unknown(steps: readonly PropertyKey[]): string | undefined {
+  function hintForKey(steps: readonly PropertyKey[]): string | undefined {
     return unknownKey(String(steps.at(-1)), steps.slice(0, -1).map(String))
+  }
+
+  function hintForValue(flat: Flat, { tree }: Spot): string | undefined {
+    if (tree?.type !== 'leaf') return undefined
+    if (tree.hidden) return suggestQuotes(flat.expected, tree.value)
+    const meant = nearest(String(tree.value), flat.options)
+    if (meant !== undefined) return `did you mean ${meant}?`
+    if (schemasAt([schema], flat.path.map(String)).some(isDuration)) return suggestDuration(tree.value)
+    return suggestQuotes(flat.expected, tree.value) ?? suggestBoolean(flat.expected, tree.value)
   }
 }
 
@@ -61,52 +93,59 @@ function rereadable(tree: Tree | undefined, done: ReadonlySet<Leaf>): tree is Le
 /** The issue as problems of single keys and values: unions, records and unknown keys are taken apart. */
 function flatten(issue: Issue, parents: readonly PropertyKey[]): readonly Flat[] {
   const path = [...parents, ...issue.path]
-  const value = (message: string): Flat => ({ path, message, about: { at: 'value' } })
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map(key => ({
-      path: [...path, key],
+      ...toFlat(issue, [...path, key]),
       message: 'unknown key',
-      about: { at: 'key', unknown: true },
+      about: 'unknown key',
     }))
-  if (issue.code === 'invalid_key') {
-    const message = issue.issues[0]?.message ?? issue.message
-    return [{ path, message, about: { at: 'key', unknown: false } }]
-  }
-  if (issue.code === 'invalid_value')
-    return [{ ...value(issue.message), about: { at: 'value', options: issue.values.map(String) } }]
-  if (issue.code !== 'invalid_union' || issue.message !== wordIssue({ ...issue, input: undefined } as never))
-    return [value(issue.message)]
-  return flattenUnion(
-    issue.errors.map(branch => branch.flatMap(inner => flatten(inner, path))),
-    path,
-  )
+  if (issue.code === 'invalid_key')
+    return [{ ...toFlat(issue, path), message: describeIssue(issue.issues[0] ?? issue), about: 'key' }]
+  if (issue.code !== 'invalid_union' || issue.message !== unworded || isMissing(issue))
+    return [toFlat(issue, path)]
+  const branches = issue.errors.map(branch => branch.flatMap(inner => flatten(inner, path)))
+  return flattenUnion(toFlat(issue, path), branches)
 }
 
-/** The problems of the alternative that fits but for its inside; if none or several do, what they all expect. */
-function flattenUnion(branches: readonly (readonly Flat[])[], path: readonly PropertyKey[]): readonly Flat[] {
+function toFlat(issue: Issue, path: readonly PropertyKey[]): Flat {
+  const isOwn = issue.message === unworded
+  return {
+    path,
+    message: describeIssue(issue),
+    about: 'value',
+    options: issue.code === 'invalid_value' ? issue.values.map(String) : [],
+    expected: new Set(isOwn && issue.code === 'invalid_type' ? [issue.expected] : []),
+    expectation: describeExpected(issue),
+    isMismatch: issue.code === 'invalid_type' || issue.code === 'invalid_value',
+  }
+}
+
+/** The problems of the one alternative that fits but for its inside; if none or several do, what all of them expect. */
+function flattenUnion(whole: Flat, branches: readonly (readonly Flat[])[]): readonly Flat[] {
+  const { length } = whole.path
   const fitting = branches.filter(
-    branch => !branch.some(flat => flat.path.length === path.length && flat.message.startsWith('expected')),
+    branch => !branch.some(flat => flat.isMismatch && flat.path.length === length),
   )
   if (fitting.length === 1 && fitting[0] !== undefined) return fitting[0]
-  const expected = new Set(
-    branches.flatMap(branch => branch.slice(0, 1).map(({ message }) => expectation(message))),
-  )
-  return [{ path, message: `expected ${listed([...expected])}`, about: { at: 'value' } }]
+  const firsts = branches.flatMap(branch => branch.slice(0, 1))
+  const expectations = new Set(firsts.map(({ expectation }) => expectation))
+  return [
+    {
+      ...whole,
+      message: `expected ${listWords([...expectations])}`,
+      expected: new Set(firsts.flatMap(({ expected }) => [...expected])),
+    },
+  ]
+}
+
+/** Marked by `.meta({ duration: true })`. */
+function isDuration(schema: z.core.$ZodType): boolean {
+  return z.globalRegistry.get(schema)?.duration === true
 }
 
 function placeOf(flat: Flat, { key, tree }: Spot): Spot['key'] {
-  const useValue = flat.about.at === 'value' && tree?.type === 'leaf' && tree.value !== null
+  const useValue = flat.about === 'value' && tree?.type === 'leaf' && tree.value !== null
   return useValue ? tree.place : key
-}
-
-function hintFor(flat: Flat, { tree }: Spot): string | undefined {
-  if (tree?.type !== 'leaf') return undefined
-  if (tree.hidden) return quotesHint(flat.message, tree.value)
-  const options = flat.about.at === 'value' ? flat.about.options : undefined
-  const meant = options && nearest(String(tree.value), options)
-  return meant === undefined
-    ? (quotesHint(flat.message, tree.value) ?? typeHint(flat.message, tree.value))
-    : `did you mean ${meant}?`
 }
 
 /** A URL with a password or a query may stand where no secret is expected. */

@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import type { Scalar } from './tree.ts'
 
-type RawIssue = z.core.$ZodRawIssue
+type Issue = z.core.$ZodIssue
 
 const nouns: Readonly<Record<string, string>> = {
   string: 'text',
@@ -15,18 +15,33 @@ const nouns: Readonly<Record<string, string>> = {
   nan: 'a number',
 }
 
-/** Words for an issue whose schema has none of its own. */
-export function wordIssue(issue: RawIssue): string {
-  if (issue.code === 'invalid_type')
-    return issue.input === undefined
-      ? 'is missing'
-      : `expected ${noun(issue.expected)}, got ${got(issue.input)}`
+/** What a schema without words of its own says of an issue: `describeIssue` has them. */
+export const unworded = ''
+
+/** What is wrong: in the words of the schema, or in ours. */
+export function describeIssue(issue: Issue): string {
+  if (issue.message !== unworded) return issue.message
+  if (isMissing(issue)) return 'is missing'
+  if (issue.code === 'invalid_type') return `expected ${noun(issue.expected)}, got ${got(issue.input)}`
   if (issue.code === 'too_small') return bound('at least', issue.origin, Number(issue.minimum))
   if (issue.code === 'too_big') return bound('at most', issue.origin, Number(issue.maximum))
-  if (issue.code === 'invalid_value') return `expected ${listed(issue.values.map(String))}`
-  if (issue.code === 'invalid_format') return `has the wrong form, expected ${formOf(issue)}`
+  if (issue.code === 'invalid_value') return `expected ${describeExpected(issue)}`
+  if (issue.code === 'invalid_format') return `has the wrong form, expected ${describeExpected(issue)}`
   if (issue.code === 'not_multiple_of') return `must be a multiple of ${String(issue.divisor)}`
   return 'is not valid'
+}
+
+/** What would be right, to join the alternatives of a union. */
+export function describeExpected(issue: Issue): string {
+  if (issue.message !== unworded) return issue.message.replace(/^expected /, '')
+  if (issue.code === 'invalid_type') return noun(issue.expected)
+  if (issue.code === 'invalid_value') return listWords(issue.values.map(String))
+  if (issue.code === 'invalid_format') return issue.format === 'regex' ? String(issue.pattern) : issue.format
+  return describeIssue(issue)
+}
+
+export function isMissing(issue: Issue): boolean {
+  return issue.input === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_union')
 }
 
 function noun(expected: string): string {
@@ -51,34 +66,30 @@ function bound(side: string, origin: string, limit: number): string {
   return `must have ${side} ${limit} ${origin === 'string' ? 'characters' : 'items'}`
 }
 
-function formOf(issue: RawIssue & { code: 'invalid_format' }): string {
-  return issue.format === 'regex' ? String(issue.pattern) : issue.format
-}
-
 /** `a`, `a or b`, `a, b or c`. */
-export function listed(words: readonly string[]): string {
+export function listWords(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
 }
 
-/** What `expected x, got y` expects, to join the alternatives of a union. */
-export function expectation(message: string): string {
-  return message.replace(/^expected /, '').replace(/, got .*$/, '')
-}
+/** Types that a value should have had, as zod names them. */
+export type Expected = ReadonlySet<string>
 
 /** Whether quotes are what is wrong. Tells nothing of the value but that it is a number. */
-export function quotesHint(message: string, value: Scalar): string | undefined {
-  const scalar = typeof value === 'number' || typeof value === 'boolean'
-  if (message.startsWith('expected text') && scalar) return 'put it in quotes'
-  const digits = typeof value === 'string' && /^\d+(?:\.\d+)?$/.test(value)
-  return digits && /^expected a (?:whole )?number/.test(message) ? 'leave out the quotes' : undefined
+export function suggestQuotes(expected: Expected, value: Scalar): string | undefined {
+  const isBare = typeof value === 'number' || typeof value === 'boolean'
+  if (expected.has('string') && isBare) return 'put it in quotes'
+  const isDigits = typeof value === 'string' && /^\d+(?:\.\d+)?$/.test(value)
+  return isDigits && (expected.has('number') || expected.has('int')) ? 'leave out the quotes' : undefined
 }
 
-/** What was probably meant by a value of the wrong type. Repeats the value. */
-export function typeHint(message: string, value: Scalar): string | undefined {
-  const digits = /^[1-9]\d{0,5}$/.test(String(value))
-  if (/\bduration\b/.test(message) && digits) return `did you mean ${value}s?`
-  if (!message.startsWith('expected true or false')) return undefined
-  const meant = words.get(String(value).toLowerCase())
+/** The duration that was probably meant by a number without a unit. Repeats the value. */
+export function suggestDuration(value: Scalar): string | undefined {
+  return /^[1-9]\d{0,5}$/.test(String(value)) ? `did you mean ${value}s?` : undefined
+}
+
+/** The boolean that was probably meant by a word. */
+export function suggestBoolean(expected: Expected, value: Scalar): string | undefined {
+  const meant = expected.has('boolean') ? words.get(String(value).toLowerCase()) : undefined
   return meant && `did you mean ${meant}?`
 }
 
