@@ -158,7 +158,7 @@ export function shutdownDelayMs({ server }: Pick<Config, 'server'>, env: Service
 }
 
 function accessOf({ server: { details, allow, hosts } }: Config) {
-  return { details, ...(allow !== undefined && { allow }), ...(hosts !== undefined && { hosts }) }
+  return { details, allow, hosts }
 }
 
 /** Logs who sees what, in one line for each address; again only when that changed. */

@@ -15,13 +15,8 @@ export function configFile(named: string | undefined): string | undefined {
 
 /** @throws Exit with every problem, if there are any. */
 export async function readConfig(named: string | undefined): Promise<Config> {
-  const file = configFile(named)
   try {
-    return await loadServiceConfig({
-      ...(file !== undefined && { configFile: file }),
-      env: process.env,
-      kinds,
-    })
+    return await loadServiceConfig({ configFile: configFile(named), env: process.env, kinds })
   } catch (error) {
     if (error instanceof ConfigError) throw new Exit(exitCodes.config, error.problems)
     throw error

@@ -4,7 +4,7 @@
 export interface Found {
   readonly name: string
   readonly variable: string
-  readonly kind?: string
+  readonly kind?: string | undefined
   /** Why it cannot be used, in one line that names the variable and holds no value. */
   readonly problem?: string
 }

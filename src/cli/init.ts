@@ -50,5 +50,5 @@ async function examine(name: string, variable: string, env: NodeJS.ProcessEnv): 
   const loaded = await loadConfig({ env: { [variable]: env[variable] }, kinds })
   if (!loaded.ok) return { name, variable, problem: loaded.problems.map(formatProblem).join('; ') }
   const kind = loaded.config.dependencies[0]?.dependency.kind
-  return { name, variable, ...(kind !== undefined && { kind }) }
+  return { name, variable, kind }
 }

@@ -40,7 +40,7 @@ export function createLogger({ level, format, stream }: LoggerOptions): Logger {
 }
 
 /** Resolves when what was written has left the process, or after the limit: a reader that sleeps must not hold us. */
-export async function flushed(stream: Writable, limitMs: number): Promise<void> {
+export async function flush(stream: Writable, limitMs: number): Promise<void> {
   if (stream.destroyed || stream.writableLength === 0) return
   const { promise, resolve } = Promise.withResolvers<void>()
   const timer = setTimeout(resolve, limitMs)

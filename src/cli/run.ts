@@ -8,7 +8,7 @@ import { Exit, exitCodes } from './exit.ts'
 import type { GlobalFlags } from './flags.ts'
 import { type EarlySignals, endAtOnce, signalCodes, takeOver } from './interrupt.ts'
 import { listenAddresses, telemetryPath } from './listen.ts'
-import { createLogger, flushed } from './logger.ts'
+import { createLogger, flush } from './logger.ts'
 import { validate } from './validate.ts'
 
 /** The last log lines get this long, in milliseconds. */
@@ -24,7 +24,7 @@ export async function run(flags: GlobalFlags, early: EarlySignals): Promise<void
   if (flags['config.check'] === true) return await validate(flags['config.file'])
   const options = serviceOptions(flags)
   const { logger } = options
-  const service = await started(options)
+  const service = await start(options)
   const signalled = firstSignal()
   const reload = () => void service.reload().catch(() => {})
   takeOver('SIGHUP', reload)
@@ -35,29 +35,25 @@ export async function run(flags: GlobalFlags, early: EarlySignals): Promise<void
   logger.info({ signal }, 'stopping')
   await service.stop()
   logger.info({}, 'stopped')
-  await flushed(process.stderr, flushMs)
+  await flush(process.stderr, flushMs)
   process.exit(exitCodes.ok)
 }
 
 function serviceOptions(flags: GlobalFlags): ServiceOptions & { logger: Logger } {
-  const file = configFile(flags['config.file'])
-  const webConfigFile = flags['web.config.file']
-  const listen = listenAddresses(flags)
-  const metricsPath = telemetryPath(flags)
   return {
-    ...(file !== undefined && { configFile: file }),
+    configFile: configFile(flags['config.file']),
     env: process.env,
     kinds,
     logger: createLogger({ level: flags['log.level'], format: flags['log.format'], stream: process.stderr }),
-    ...(listen !== undefined && { listen }),
-    ...(metricsPath !== undefined && { metricsPath }),
-    ...(webConfigFile !== undefined && { webConfigFile }),
+    listen: listenAddresses(flags),
+    metricsPath: telemetryPath(flags),
+    webConfigFile: flags['web.config.file'],
     allowShrink: flags['config.allowShrink'] === true,
     lifecycle: flags['web.enableLifecycle'] === true,
   }
 }
 
-async function started(options: ServiceOptions): Promise<Service> {
+async function start(options: ServiceOptions): Promise<Service> {
   try {
     return await startService(options)
   } catch (error) {
@@ -105,6 +101,6 @@ function crashOnly(logger: Logger, { monitor }: Service): void {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     const stack = monitor.redact(text)
     logger.error({ stack }, 'internal error')
-    void flushed(process.stderr, flushMs).then(() => process.exit(exitCodes.failed))
+    void flush(process.stderr, flushMs).then(() => process.exit(exitCodes.failed))
   })
 }

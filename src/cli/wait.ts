@@ -81,12 +81,12 @@ function tell(state: DependencyState, said: Map<string, string>): void {
 
 type Failure = Extract<DependencyState['last'], { ok: false }>
 
-function why({ last }: DependencyState, spell: (failure: Failure) => string = spelled): string {
+function why({ last }: DependencyState, spell: (failure: Failure) => string = describeFailure): string {
   if (last === undefined) return 'no check has completed'
   return last.ok ? '' : spell(last)
 }
 
-function spelled(failure: Failure): string {
+function describeFailure(failure: Failure): string {
   return `${describeCause(failure)}: ${failure.message}`
 }
 

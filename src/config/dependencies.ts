@@ -46,14 +46,14 @@ export async function readDependencies(
     if (reading.isFull()) break
     for (const problem of checkName(name, `line ${entry.place.line}`))
       reading.report({ ...entry.place, path: join('dependencies', name), message: describeName(problem) })
-    const dependency = await readDependency(name, expanded(entry, reading), { ...reading, schemas })
+    const dependency = await readDependency(name, expandEntry(entry, reading), { ...reading, schemas })
     if (dependency !== undefined) found.push(dependency)
     await breathe()
   }
   return found
 }
 
-function expanded(entry: Entry, { env, report }: DependencyReading): Entry {
+function expandEntry(entry: Entry, { env, report }: DependencyReading): Entry {
   // What an environment names is taken as it is.
   if (entry.value.type === 'leaf' && entry.value.hidden === true) return entry
   const path = join('dependencies', entry.written)

@@ -1,5 +1,5 @@
 /** The one way into this room: a file or the environment in, a frozen `Config` or every problem out. */
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import type { DependencyDefinition } from '../model/definition.ts'
 import type { Kind } from '../model/kind.ts'
 import { Secret } from '../model/secret.ts'
@@ -29,12 +29,10 @@ export interface Config {
   readonly server: ServerSettings
   /** All of it for people and JSON: defaults filled in, every secret as `<secret>`. */
   readonly printable: unknown
-  /** Absolute paths of the config file and of every file that it names: what to watch for a reload. */
-  readonly files: readonly string[]
   /** Those that `...File` keys name, as they were read. */
   readonly namedFiles: readonly NamedFile[]
   /** What the config file held. Undefined for an environment. */
-  readonly text?: Secret
+  readonly text: Secret | undefined
 }
 
 /** Dependencies of one service. More belong on several. */
@@ -47,7 +45,7 @@ export type Loaded =
 
 export interface LoadOptions {
   /** The YAML file. Without it, the environment is the configuration; with it, it is read through `${VAR}` alone. */
-  readonly file?: string
+  readonly file?: string | undefined
   readonly env: Readonly<NodeJS.ProcessEnv>
   readonly kinds: readonly Kind[]
   /** Default: `maxDependencies`. */
@@ -162,9 +160,8 @@ async function readConfig(
       histogram: printable(histogram),
       server: printServer(server),
     },
-    files: [...(file === undefined ? [] : [resolve(file)]), ...namedFiles.map(named => named.file)],
     namedFiles,
-    ...(text !== undefined && { text: new Secret(text) }),
+    text: text === undefined ? undefined : new Secret(text),
   })
 }
 

@@ -24,7 +24,7 @@ export function outlineOf(tree: Tree, report: Report): Outline {
   const all = [...section.value.entries]
   const dependencies = all.filter(([name, entry]) => isBounded(entry, join('dependencies', name), report))
   const broken = section.value.broken === true || dependencies.length < all.length
-  const emptied: Tree = { ...section.value, entries: new Map(), ...(broken && { broken }) }
+  const emptied: Tree = { ...section.value, entries: new Map(), broken }
   const root: Tree = {
     ...tree,
     entries: new Map(tree.entries).set('dependencies', { ...section, value: emptied }),

@@ -16,7 +16,7 @@ export interface Problem extends Place {
   readonly path: string
   readonly message: string
   /** What to do about it. */
-  readonly hint?: string
+  readonly hint?: string | undefined
 }
 
 /** Takes a problem while the reading goes on, so that all of them are reported at once. */

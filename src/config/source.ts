@@ -74,7 +74,7 @@ export async function stampOf(file: string): Promise<string> {
 }
 
 function refuse(message: string, hint?: string): Source & { ok: false } {
-  return { ok: false, line: 1, problem: { message, ...(hint !== undefined && { hint }) } }
+  return { ok: false, line: 1, problem: { message, hint } }
 }
 
 function tooLarge(maxBytes: number): string {

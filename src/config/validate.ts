@@ -69,7 +69,7 @@ export function validate<T>({ schema, entry, path, report, unknownKey }: Validat
     if (spot.tree?.type === 'leaf' && spot.tree.broken) return
     const message = redactor(within.filter(isHidden).map(asSecret))(flat.message)
     const hint = flat.about === 'unknown key' ? hintForKey(flat.path) : hintForValue(flat, spot)
-    report({ ...placeOf(flat, spot), path: spot.path, message, ...(hint !== undefined && { hint }) })
+    report({ ...placeOf(flat, spot), path: spot.path, message, hint })
   }
 
   function hintForKey(steps: readonly PropertyKey[]): string | undefined {

@@ -80,7 +80,7 @@ export function createServer(monitor: Monitored, settings: ServerSettings): Serv
     atOnce: (url, accept) => probes.get(url)?.(accept),
     limits,
     connections,
-    ...(tls !== undefined && { tls }),
+    tls,
     headers: () => headers,
   }
   const probeOptions: ListenerOptions = {

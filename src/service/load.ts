@@ -34,7 +34,7 @@ export async function loadServiceConfig(
   reading: Pick<LoadOptions, 'pause' | 'again'> = {},
 ): Promise<Config> {
   const { configFile: file, env, kinds } = place
-  const loaded = await loadConfig({ ...reading, ...(file !== undefined && { file }), env, kinds })
+  const loaded = await loadConfig({ ...reading, file, env, kinds })
   if (!loaded.ok) throw new ConfigError(loaded.problems.map(formatProblem))
   mergeSources(new Map([[nameOf(place), loaded.config.dependencies]]), boundsOf(loaded.config))
   return loaded.config

@@ -35,7 +35,7 @@ export interface FollowWebOptions {
   readonly apply: (web: WebConfig) => void
   readonly logger: Logger
   /** Between two looks at the files, in milliseconds. Default: 5 seconds. */
-  readonly everyMs?: number
+  readonly everyMs?: number | undefined
 }
 
 export interface FollowedWeb {
@@ -78,7 +78,7 @@ export function followWebConfig(options: FollowWebOptions): FollowedWeb {
     files: () => files,
     load: () => loadWebConfig(file),
     apply,
-    ...(everyMs !== undefined && { everyMs }),
+    everyMs,
   })
   return { last: () => last, look, stop }
 }

@@ -29,7 +29,7 @@ export function logChanges(state: StateReader, logger: Logger): () => void {
 function write(logger: Logger, state: DependencyState, previous: DependencyState, suppressed: number): void {
   const { dependency, status, last } = state
   const { name, kind, target, critical } = dependency
-  const failure = status === 'down' && last?.ok === false ? explained(last) : {}
+  const failure = status === 'down' && last?.ok === false ? describeFailure(last) : {}
   const fields = { dependency: name, kind, target, critical, from: previous.status, to: status, ...failure }
   const line = { ...fields, ...(suppressed > 0 && { suppressed }) }
   if (status === 'up') logger.info(line, 'dependency is up')
@@ -43,11 +43,19 @@ function debugFields({ dependency }: DependencyState, outcome: CheckOutcome): ob
     dependency: dependency.name,
     ok,
     durationMs: Math.round(durationMs),
-    ...(outcome.ok ? {} : explained(outcome)),
+    ...(outcome.ok ? {} : describeFailure(outcome)),
   }
 }
 
-function explained({ reason, detail, message }: { reason: string; detail: string; message: string }): object {
+function describeFailure({
+  reason,
+  detail,
+  message,
+}: {
+  reason: string
+  detail: string
+  message: string
+}): object {
   return { reason, detail, cause: message }
 }
 

@@ -144,7 +144,7 @@ describe('file twins', () => {
     const config = await configOf(postgres('passwordFile: password'), {}, { password: content })
     expect(config.dependencies[0]?.redact('is s3cret-value.')).toBe('is <secret>.')
     expect(config.printable).toMatchObject({ dependencies: { db: { password: '<secret>' } } })
-    expect(config.files.map(file => file.split('/').at(-1))).toEqual(['pulsecheck.yml', 'password'])
+    expect(config.namedFiles.map(({ file }) => file.split('/').at(-1))).toEqual(['password'])
   })
 
   test('only one newline is taken off, and nothing is expanded', async () => {
@@ -222,7 +222,7 @@ describe('the environment', () => {
       ['orders-api', 'http'],
       ['redis', 'redis'],
     ])
-    expect(config?.files).toEqual([])
+    expect(config?.namedFiles).toEqual([])
     expect(inspect(config, { depth: 9 })).not.toContain('hunter22')
   })
 

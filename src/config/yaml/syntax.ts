@@ -6,7 +6,7 @@ import type { ErrorCode } from 'yaml'
 /** What is wrong, and what to do about it. */
 export interface Words {
   readonly message: string
-  readonly hint?: string
+  readonly hint?: string | undefined
 }
 
 const quote = 'put the value in quotes'

@@ -55,7 +55,7 @@ export async function readInThread<T>(
     resourceLimits: { maxOldGenerationSizeMb: limits.memoryMiB },
   })
   try {
-    const failure = await finished(worker, limits)
+    const failure = await waitUntilRead(worker, limits)
     if (failure !== undefined) report({ file, line: 1, column: 1, path: '', message: failure })
     return await use(failure === undefined ? receive(near, report) : undefined)
   } finally {
@@ -65,7 +65,7 @@ export async function readInThread<T>(
 }
 
 /** Undefined once the thread has read everything; else why it never will. */
-function finished(worker: Worker, { timeMs, memoryMiB }: ThreadLimits): Promise<string | undefined> {
+function waitUntilRead(worker: Worker, { timeMs, memoryMiB }: ThreadLimits): Promise<string | undefined> {
   const { promise, resolve } = Promise.withResolvers<string | undefined>()
   const timer = setTimeout(() => resolve(`takes more than ${timeMs / 1_000} s to read`), timeMs)
   worker.once('message', () => resolve(undefined))
@@ -83,10 +83,10 @@ function finished(worker: Worker, { timeMs, memoryMiB }: ThreadLimits): Promise<
 function receive(port: MessagePort, report: Report): Outline | undefined {
   const { problems, outline }: Heading = receiveMessageOnPort(port)?.message ?? { problems: [] }
   for (const problem of problems) report(problem)
-  return outline && { ...outline, dependencies: fetched(port) }
+  return outline && { ...outline, dependencies: fetchEntries(port) }
 }
 
-function* fetched(port: MessagePort): Generator<NamedEntry> {
+function* fetchEntries(port: MessagePort): Generator<NamedEntry> {
   for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port))
     yield* next.message as readonly NamedEntry[]
 }

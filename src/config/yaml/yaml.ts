@@ -36,7 +36,7 @@ function createReader(place: (offset: number) => Place, report: Report): Reader 
   let aliased = 0
 
   function refuse(at: Place, path: string, message: string, hint?: string): Leaf {
-    report({ ...at, path, message, ...(hint !== undefined && { hint }) })
+    report({ ...at, path, message, hint })
     return { type: 'leaf', place: at, value: null, plain: true, broken: true }
   }
 
@@ -46,13 +46,15 @@ function createReader(place: (offset: number) => Place, report: Report): Reader 
     if (node === null) return { type: 'leaf', place: here, value: null, plain: true }
     if (isAlias(node)) return follow(node.source, path, here)
     if (node.tag !== undefined) return refuse(here, path, 'tags are not supported')
-    return node.anchor === undefined ? bare(node, path, here) : anchored(node, node.anchor, path, here)
+    return node.anchor === undefined
+      ? readBare(node, path, here)
+      : readAnchored(node, node.anchor, path, here)
   }
 
-  function anchored(node: ParsedNode, anchor: string, path: string, here: Place): Tree {
+  function readAnchored(node: ParsedNode, anchor: string, path: string, here: Place): Tree {
     const before = count
     withinAnchor += 1
-    const tree = bare(node, path, here)
+    const tree = readBare(node, path, here)
     withinAnchor -= 1
     anchors.set(anchor, { tree, size: count - before + 1 })
     return tree
@@ -70,7 +72,7 @@ function createReader(place: (offset: number) => Place, report: Report): Reader 
     return { type: 'leaf', place: here, value: null, plain: true, broken: true }
   }
 
-  function bare(node: ParsedNode, path: string, here: Place): Tree {
+  function readBare(node: ParsedNode, path: string, here: Place): Tree {
     if (isSeq(node)) {
       const items = node.items.map((item, i) => read(item as ParsedNode, `${path}[${i}]`, node.range[0]))
       return { type: 'list', place: here, items }
@@ -93,7 +95,7 @@ function createReader(place: (offset: number) => Place, report: Report): Reader 
         entries.set(name, { written: name, place: place(offset), value: tree })
     }
     const broken = entries.size < node.items.length
-    return { type: 'branch', place: here, entries, ...(broken && { broken }) }
+    return { type: 'branch', place: here, entries, broken }
   }
 
   return { read }

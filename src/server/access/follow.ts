@@ -9,7 +9,7 @@ export interface FollowOptions<Loaded> {
   /** Takes over what was loaded, if the files stood still meanwhile. */
   readonly apply: (loaded: Loaded) => void
   /** Between two looks, in milliseconds. Default: 5 seconds. */
-  readonly everyMs?: number
+  readonly everyMs?: number | undefined
   /** How long changed files must have stood still, in milliseconds. Default: 500. */
   readonly settleMs?: number
 }

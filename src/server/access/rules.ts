@@ -29,12 +29,12 @@ export interface AccessRules {
   /** Default: `authorized`. */
   readonly details?: 'always' | 'authorized' | 'never'
   /** IP addresses and networks in CIDR form. Default: everybody for the metrics, this machine for the details. */
-  readonly allow?: readonly string[]
+  readonly allow?: readonly string[] | undefined
   /**
    * Host names under which people reach the details over plain HTTP without a log-in, beside IP addresses, localhost
    * and the name of this machine.
    */
-  readonly hosts?: readonly string[]
+  readonly hosts?: readonly string[] | undefined
   /** Default: no log-in. */
   readonly users?: Users
   /** A client certificate that the server has verified counts as a log-in where there are no users. Default: false. */

@@ -16,15 +16,15 @@ export interface TlsSettings {
   /** Certificate chain, key and client authorities are PEM texts. */
   readonly cert: string
   readonly key: string
-  readonly clientCa?: string
+  readonly clientCa?: string | undefined
   readonly clientAuth: ClientAuthType
   /** If any: a client certificate must hold one of them as a subject alternative name. */
   readonly clientSans: readonly string[]
   readonly minVersion: SecureVersion
   readonly maxVersion: SecureVersion
   /** OpenSSL's names, joined by colons. */
-  readonly ciphers?: string
-  readonly curves?: string
+  readonly ciphers?: string | undefined
+  readonly curves?: string | undefined
   readonly preferServerCiphers: boolean
 }
 
@@ -85,9 +85,9 @@ export function secureOptions(settings: TlsSettings): TlsOptions {
     honorCipherOrder: settings.preferServerCiphers,
     requestCert: clientAuth !== 'NoClientCert',
     rejectUnauthorized: clientAuth === 'RequireAndVerifyClientCert',
-    ...(clientCa !== undefined && { ca: clientCa }),
-    ...(ciphers !== undefined && { ciphers }),
-    ...(curves !== undefined && { ecdhCurve: curves }),
+    ca: clientCa,
+    ciphers,
+    ecdhCurve: curves,
   }
   createSecureContext(options)
   return options

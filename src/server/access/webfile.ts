@@ -24,7 +24,7 @@ type PemKey = 'cert' | 'key' | 'clientCa'
 interface TlsFile extends Omit<TlsSettings, PemKey> {
   readonly cert: Pem
   readonly key: Pem
-  readonly clientCa?: Pem
+  readonly clientCa?: Pem | undefined
 }
 
 /** The file as it was parsed. */
@@ -66,7 +66,7 @@ export async function readWebFile(web: WebFile, { read, refuse }: Reading): Prom
   const texts = [await text('cert_file', cert), await text('key_file', key)] as const
   const ca = clientCa && (await text('client_ca_file', clientCa))
   if (texts[0] === undefined || texts[1] === undefined || (clientCa && ca === undefined)) return undefined
-  const settings = { ...others, cert: texts[0], key: texts[1], ...(ca !== undefined && { clientCa: ca }) }
+  const settings = { ...others, cert: texts[0], key: texts[1], clientCa: ca }
   try {
     secureOptions(settings)
     return { ...rest, tls: settings }
@@ -174,7 +174,7 @@ function tlsSchema(directory: string): z.ZodType<TlsFile> {
     if (key === undefined) refuse('key_file', 'is missing: TLS needs the key of its certificate')
     refuseUnclear(keys, clientCa, refuse)
     if (cert === undefined || key === undefined || context.issues.length > 0) return z.NEVER
-    return { ...translated(keys), cert, key, ...(clientCa !== undefined && { clientCa }) }
+    return { ...toTlsSettings(keys), cert, key, clientCa }
   })
 }
 
@@ -195,7 +195,7 @@ function refuseUnclear(keys: TlsKeys, clientCa: Pem | undefined, refuse: Refuse)
   if (min_version > max_version) refuse('min_version', `${min_version} is above max_version ${max_version}`)
 }
 
-function translated(keys: TlsKeys): Omit<TlsSettings, PemKey> {
+function toTlsSettings(keys: TlsKeys): Omit<TlsSettings, PemKey> {
   const { cipher_suites, curve_preferences } = keys
   return {
     clientAuth: keys.client_auth_type,

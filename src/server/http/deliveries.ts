@@ -35,7 +35,7 @@ export interface Body {
   readonly bytes: Buffer | Readable
   readonly size: number
   /** The same object for answers that share their memory. Default: the bytes themselves. */
-  readonly shares?: object
+  readonly shares?: object | undefined
 }
 
 export interface Deliveries {

@@ -47,7 +47,7 @@ export interface ListenerOptions {
   readonly limits: Limits
   /** Takes every connection; may be shared with other listeners. */
   readonly connections: Connections
-  readonly tls?: Tls
+  readonly tls?: Tls | undefined
   /** Sent with every answer; read at each one. */
   readonly headers?: () => readonly (readonly [name: string, value: string])[]
 }

@@ -35,7 +35,7 @@ export function* pageMarkup({ overview, rows, view, links }: PageContent): Gener
   for (let i = 0; i < sorted.length; i += batch)
     yield sorted
       .slice(i, i + batch)
-      .map(row => render(shown(row, now, view)))
+      .map(row => render(renderRow(row, now, view)))
       .join('')
   yield render(
     foot(
@@ -45,7 +45,7 @@ export function* pageMarkup({ overview, rows, view, links }: PageContent): Gener
   )
 }
 
-function shown(row: BoardRow, now: Now, view: View): Html {
+function renderRow(row: BoardRow, now: Now, view: View): Html {
   const isOpen = view.open.has(row.name)
   return rowMarkup(present(row, now), {
     hidden: !matches(row, view),

@@ -20,7 +20,7 @@ export function render(fragment: Html): string {
 }
 
 function markup(value: Value): string {
-  if (typeof value === 'string') return escaped(value)
+  if (typeof value === 'string') return escapeHtml(value)
   if (typeof value === 'number') return String(value)
   return made in value ? value[made] : value.map(render).join('')
 }
@@ -34,6 +34,6 @@ const entities: Readonly<Record<string, string>> = {
 }
 
 /** NUL and other controls are no characters of HTML: they are shown as the replacement character. */
-function escaped(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, sign => entities[sign] ?? '').replace(/[\p{Cc}--[\t\n\r]]/gv, '\u{fffd}')
 }

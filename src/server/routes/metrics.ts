@@ -43,7 +43,7 @@ export function metricsRoute(app: FastifyInstance, path: string, options: Metric
     return deliveries.send(request, reply, {
       bytes: body,
       size: contentLength,
-      ...(shares !== undefined && { shares }),
+      shares,
     })
   }
 
