@@ -1,12 +1,11 @@
 /** `pulsecheck check`: every dependency once, and what came of it. */
 import { styleText } from 'node:util'
-import { readConfig } from './config.ts'
+import { readConfig, select } from './config.ts'
 import { exitCodes } from './exit.ts'
 import type { GlobalFlags } from './flags.ts'
 import { endOnSignal } from './interrupt.ts'
 import { checkOnce } from './once.ts'
 import { createProgressLine, print } from './output.ts'
-import { select } from './select.ts'
 import { type Paint, statusTable } from './table.ts'
 
 const colours = { up: 'green', down: 'red', unknown: 'yellow' } as const

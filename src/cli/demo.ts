@@ -2,10 +2,10 @@
 import { play } from '../demo/demo.ts'
 import { openStage, type Stage } from '../demo/stage.ts'
 import { ListenError } from '../server/index.ts'
+import { listenAddresses } from './config.ts'
 import { Exit, exitCodes } from './exit.ts'
 import type { GlobalFlags } from './flags.ts'
 import { signalCodes, takeOver } from './interrupt.ts'
-import { listenAddresses } from './listen.ts'
 import { createLogger } from './logger.ts'
 
 export interface DemoFlags {

@@ -4,12 +4,11 @@ import { formatDuration } from '../model/duration.ts'
 import { createMonitor } from '../monitor.ts'
 import type { DependencyState } from '../state/transition.ts'
 import { describeCause } from '../views/status.ts'
-import { readConfig } from './config.ts'
+import { readConfig, select } from './config.ts'
 import { exitCodes } from './exit.ts'
 import type { GlobalFlags } from './flags.ts'
 import { endOnSignal } from './interrupt.ts'
 import { print } from './output.ts'
-import { select } from './select.ts'
 
 /** Somebody waits: what is down is asked again this soon, in milliseconds, however long its interval is. */
 const retryMs = 1_000

@@ -8,5 +8,5 @@ export {
   type HistogramSettings,
   metricsPathProblem,
   type ServerSettings,
-} from './server.ts'
+} from './sections.ts'
 export { stampOf } from './source.ts'

@@ -1,11 +1,11 @@
-/** The running configuration for people: secrets hidden by their type, durations by their schema. */
+/** The running config as it is kept, frozen, and as people see it: secrets hidden by their type, durations by their schema. */
 import { z } from 'zod'
 import { formatAddress, type ListenAddress } from '../model/address.ts'
 import type { Dependency } from '../model/dependency.ts'
 import { isPlain } from '../model/plain.ts'
 import { Secret } from '../model/secret.ts'
 import { formatDuration, type Settings } from '../model/settings.ts'
-import type { ServerSettings } from './server.ts'
+import type { ServerSettings } from './sections.ts'
 
 /**
  * A dependency's keys after parsing: defaults filled in, what follows from other keys too.
@@ -69,4 +69,19 @@ export function printable(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return typeof value === 'function' ? undefined : value
   if (!isPlain(value)) return String(value)
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, printable(inner)]))
+}
+
+/**
+ * Freezes a parsed value and all that it holds. Only lists, plain objects and secrets: a kind's own objects, such as a
+ * compiled pattern, may keep notes inside themselves.
+ */
+export function deepFreeze<T>(value: T): T {
+  if (!isData(value) || Object.isFrozen(value)) return value
+  Object.freeze(value)
+  for (const inner of Object.values(value)) deepFreeze(inner)
+  return value
+}
+
+function isData(value: unknown): value is object {
+  return isPlain(value) || Array.isArray(value) || value instanceof Secret
 }

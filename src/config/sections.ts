@@ -1,7 +1,127 @@
-/** The sections of a config file. */
+/** The sections of a config file, but for the inside of `dependencies`. */
 import { z } from 'zod'
-import { settings } from '../model/settings.ts'
-import { histogramSchema, maxConcurrentChecks, serverSchema } from './server.ts'
+import { type ListenAddress, parseListenAddress, parseNetwork } from '../model/address.ts'
+import { isTaken } from '../model/paths.ts'
+import { defaultBuckets, duration, settings } from '../model/settings.ts'
+
+const listenAddress = z.string().transform((text, context): ListenAddress => {
+  const address = parseListenAddress(text)
+  if (address !== undefined) return address
+  context.addIssue({
+    code: 'custom',
+    message: 'expected host:port, such as ":9797", "127.0.0.1:9797" or "[::1]:9797"',
+  })
+  return z.NEVER
+})
+
+const network = z.string().refine(text => parseNetwork(text) !== undefined, {
+  error: 'expected an IP address or a network, such as 10.0.0.0/8',
+})
+
+const hostName = z
+  .string()
+  .max(253)
+  .regex(/^[a-zA-Z0-9_-]+(?:\.[a-zA-Z0-9_-]+)*$/, {
+    error: 'expected a host name without port, such as status.example.com',
+  })
+
+const metricsPath = z
+  .string()
+  .max(200)
+  .regex(/^\/$|^(?:\/(?!\.{1,2}(?:\/|$))[a-zA-Z0-9._~-]+)+$/, {
+    error:
+      'expected a path such as /metrics: letters, digits, ".", "_", "~" and "-" between slashes, and no segment that is empty, "." or ".."',
+  })
+  .refine(path => !isTaken(path), {
+    error: 'this path is taken by another answer',
+  })
+
+/** What is wrong with a path for the metrics; undefined if nothing is. */
+export function metricsPathProblem(path: string): string | undefined {
+  return metricsPath.safeParse(path).error?.issues[0]?.message
+}
+
+/**
+ * As many dependencies as one configuration may have, each with up to a hundred series. With the default buckets, one
+ * has some sixty.
+ */
+const defaultMaxSeries = 1_000_000
+
+export const serverSchema = z.strictObject({
+  listen: z
+    .array(listenAddress)
+    .min(1)
+    .default(() => [{ port: 9797 }])
+    .describe('Addresses to listen on, as host:port. Default ":9797": all addresses.'),
+  probes: z
+    .strictObject({
+      listen: z
+        .array(listenAddress)
+        .default(() => [])
+        .describe('Further addresses on which only probes are answered, in plain HTTP. Default: none.'),
+    })
+    .default(() => ({ listen: [] }))
+    .describe('Probes on addresses of their own.'),
+  details: z
+    .enum(['always', 'authorized', 'never'])
+    .default('authorized')
+    .describe(
+      'Who sees targets, reasons and messages. Default authorized: who passes allow and, with users, is logged in; with neither, this machine.',
+    ),
+  allow: z
+    .array(network)
+    .optional()
+    .describe(
+      'Addresses and networks that metrics and details are for. Default: all for metrics, this machine for details.',
+    ),
+  hosts: z
+    .array(hostName)
+    .optional()
+    .describe(
+      'Host names under which details are shown over plain HTTP without a log-in, beside IP addresses, localhost and the name of the machine.',
+    ),
+  metricsPath: metricsPath.default('/metrics').describe('Path of the metrics. Default /metrics.'),
+  shutdownDelay: duration('0', '1h')
+    .optional()
+    .describe(
+      'Time between the readiness of 503 and the end of listening. Default: 5s under Kubernetes, else 0.',
+    ),
+  maxSeries: z
+    .int()
+    .min(1)
+    .max(100_000_000)
+    .default(defaultMaxSeries)
+    .describe(
+      'Series that a scrape may hold. Default 1000000: 10,000 dependencies of any kind with the default buckets.',
+    ),
+})
+
+export type ServerSettings = Readonly<z.output<typeof serverSchema>>
+
+const buckets = z
+  .array(z.number().positive().max(86_400))
+  .max(50)
+  .refine(bounds => bounds.every((bound, i) => i === 0 || bound > (bounds[i - 1] ?? 0)), {
+    error: 'must be strictly ascending',
+  })
+
+export const histogramSchema = z.strictObject({
+  buckets: buckets
+    .default(() => [...defaultBuckets])
+    .describe(
+      'Upper bounds of the classic buckets in seconds, ascending; [] for none. Default: 13 from 0.001 to 10.',
+    ),
+  native: z.boolean().default(true).describe('Native buckets for scrapers that ask for them. Default true.'),
+})
+
+export type HistogramSettings = Readonly<z.output<typeof histogramSchema>>
+
+export const maxConcurrentChecks = z
+  .int()
+  .min(1)
+  .max(100_000)
+  .default(1_000)
+  .describe('Checks in flight at once. Default 1000.')
 
 /** The file but for the inside of `dependencies`, which depends on the kinds. */
 export const sections = z.strictObject({

@@ -1,7 +1,6 @@
 import { PassThrough, Writable } from 'node:stream'
 import { describe, expect, test } from 'vitest'
-import { logfmt } from '../../src/cli/logfmt.ts'
-import { createLogger } from '../../src/cli/logger.ts'
+import { createLogger, logfmt } from '../../src/cli/logger.ts'
 
 describe('logfmt', () => {
   test.each([

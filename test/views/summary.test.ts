@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createStore } from '../../src/state/store.ts'
-import { summary } from '../../src/views/summary.ts'
+import { summarize } from '../../src/views/status.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { dependency } from '../support/dependency.ts'
 import { failure, success } from '../support/results.ts'
@@ -35,17 +35,17 @@ describe('the sentence', () => {
     ['x-? y+? a-', '1 of 1 critical dependency is down; 1 of 2 non-critical dependencies is down'],
   ])('%s: %s', async (spec, sentence) => {
     const { store } = await world(spec)
-    expect(summary(store.snapshot(), false)).toBe(sentence)
+    expect(summarize(store.snapshot(), false)).toBe(sentence)
   })
 
   test('shutting down comes first, and what is wrong besides', async () => {
     const { store } = await world('a- b+')
-    expect(summary(store.snapshot(), true)).toBe('shutting down; 1 of 2 critical dependencies is down')
+    expect(summarize(store.snapshot(), true)).toBe('shutting down; 1 of 2 critical dependencies is down')
   })
 
   test('a stale status is unknown', async () => {
     const { clock, store } = await world('a+')
     await clock.advance(100_000)
-    expect(summary(store.snapshot(), false)).toBe('1 of 1 critical dependency is unknown')
+    expect(summarize(store.snapshot(), false)).toBe('1 of 1 critical dependency is unknown')
   })
 })

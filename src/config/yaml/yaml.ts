@@ -6,8 +6,7 @@
 import { isAlias, isMap, isScalar, isSeq, type ParsedNode, type YAMLMap } from 'yaml'
 import type { Place, Report } from '../problem.ts'
 import { type Branch, type Entry, join, type Leaf, type Scalar, type Tree } from '../tree.ts'
-import { compose } from './compose.ts'
-import { linesOf } from './lines.ts'
+import { compose, linesOf } from './compose.ts'
 import type { Words } from './syntax.ts'
 
 /** Values that aliases may repeat in all. */

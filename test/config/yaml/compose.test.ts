@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { linesOf } from '../../../src/config/yaml/lines.ts'
+import { linesOf } from '../../../src/config/yaml/compose.ts'
 
 test.each([
   ['', 0, [1, 1, '']],
