@@ -1,4 +1,4 @@
-/** `pulsecheck check`: every dependency once, and what came of it. */
+/** `pulsecheck check`: checks every dependency once and prints the results. */
 import { styleText } from 'node:util'
 import { readConfig, select } from './config.ts'
 import { exitCodes } from './exit.ts'
@@ -48,6 +48,6 @@ export async function check(
     output === 'json' ? `${JSON.stringify(report, null, 2)}\n` : statusTable(report, paint),
   )
   await once.close()
-  // A checker that ignores its abort must not hold the command.
+  // A checker that ignores its abort does not delay the exit.
   process.exit(report.status === 'unavailable' ? exitCodes.failed : exitCodes.ok)
 }

@@ -1,6 +1,6 @@
 /**
- * The commands: what each is called, what it takes, and which file does it. That file is loaded when the command runs,
- * so that `healthcheck`, which an orchestrator starts every few seconds, does not wait for what `run` needs.
+ * The commands: names, arguments, options, and the file that carries each out. That file is loaded when the command
+ * runs, so `healthcheck`, which an orchestrator starts every few seconds, does not wait for what `run` needs.
  */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../model/duration.ts'
@@ -27,20 +27,20 @@ export function addCommands(program: Command, early: EarlySignals): void {
     .command('wait')
     .description('check until every critical dependency is up, or exit 1: for init containers and CI')
     .addOption(duration('--timeout <duration>', 'give up after this long', '60s'))
-    .option('--for <names...>', 'wait for these, critical or not, and check no other')
+    .option('--for <names...>', 'wait for these only, critical or not')
     .action(async options => (await import('./wait.ts')).wait(options.timeout, options.for, flags()))
   program
     .command('healthcheck')
     .description('ask a running instance whether it is alive; exit 1 if it is not: for images without curl')
     .argument('[url]', 'where it listens', 'http://127.0.0.1:9797')
-    .option('--ready', 'ask whether it is ready (/readyz) in place of alive (/healthz)')
+    .option('--ready', 'ask whether it is ready (/readyz) instead of alive (/healthz)')
     .addOption(duration('--timeout <duration>', 'for the whole answer', '3s'))
-    .option('--insecure', 'take any certificate')
+    .option('--insecure', 'accept any certificate')
     .action(async (url, options) => (await import('./healthcheck.ts')).healthcheck(url, options))
   program
     .command('validate')
-    .description('read the config, print every problem with its place, and ask nothing')
-    .argument('[file]', 'the config file, in place of --config.file')
+    .description('print every problem of the config with line and column, without contacting anything')
+    .argument('[file]', 'the config file, instead of --config.file')
     .action(async file => (await import('./validate.ts')).validate(file ?? flags()['config.file']))
   program
     .command('schema')
@@ -49,14 +49,14 @@ export function addCommands(program: Command, early: EarlySignals): void {
   program
     .command('init')
     .description('write a config from DATABASE_URL, REDIS_URL and PULSECHECK_DEPENDENCY_<NAME>')
-    .argument('[file]', 'where to; - is standard output', 'pulsecheck.yml')
+    .argument('[file]', 'the file to write; - is standard output', 'pulsecheck.yml')
     .option('--force', 'overwrite the file')
     .action(async (file, { force }) => (await import('./init.ts')).init(file, force === true))
   program
     .command('demo')
-    .description('start a PostgreSQL, a Redis and an HTTP service of its own, trouble them, and show it')
-    .addOption(duration('--pace <duration>', 'time that each act stays', '10s'))
-    .option('--once', 'end after one round')
+    .description('start a PostgreSQL, a Redis and an HTTP service, break them in turn, and show what Pulsecheck sees')
+    .addOption(duration('--pace <duration>', 'duration of each act', '10s'))
+    .option('--once', 'stop after one round')
     .action(async options => (await import('./demo.ts')).demo(options, flags()))
 }
 

@@ -29,7 +29,7 @@ async function write(file: string, text: string, force: boolean): Promise<void> 
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     const why =
-      code === 'EEXIST' ? 'it is there already; --force overwrites it' : `cannot be written (${code})`
+      code === 'EEXIST' ? 'it exists; --force overwrites it' : `cannot be written (${code})`
     throw new Exit(exitCodes.usage, [`error: ${file}: ${why}`])
   }
 }

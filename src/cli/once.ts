@@ -27,7 +27,7 @@ export interface Once {
   close(): Promise<void>
 }
 
-/** Checkers get this long to let go, in milliseconds: one that hangs must not hold the command. */
+/** How long checkers get to let go, in milliseconds. A hung one does not delay the exit further. */
 const graceMs = 500
 
 /** Starts right away, side by side. */

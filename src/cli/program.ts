@@ -15,18 +15,18 @@ export function createProgram(early: EarlySignals = { hungUp: () => false }): Co
     .helpOption('-h, --help', 'print this help')
     .option(
       '--config.file <path>',
-      'config file; default: pulsecheck.yml if it is there, else DATABASE_URL, REDIS_URL and PULSECHECK_DEPENDENCY_<NAME>',
+      'config file; default: pulsecheck.yml if it exists, else DATABASE_URL, REDIS_URL and PULSECHECK_DEPENDENCY_<NAME>',
     )
     .option('--config.check', 'validate the config and exit')
     .option('--config.allow-shrink', 'allow a reload to remove most of the dependencies')
     .option(
       '--web.listen-address <address>',
-      'host:port to listen on, in place of server.listen; repeatable',
+      'host:port to listen on, instead of server.listen; repeatable',
       append,
     )
     .option('--web.config.file <path>', "TLS and users, in the format of Prometheus' exporter-toolkit")
-    .option('--web.telemetry-path <path>', 'path of the metrics, in place of server.metricsPath')
-    .option('--web.enable-lifecycle', 'allow reloading by POST /-/reload')
+    .option('--web.telemetry-path <path>', 'path of the metrics, instead of server.metricsPath')
+    .option('--web.enable-lifecycle', 'allow reloads by POST /-/reload')
     .addOption(
       new Option('--log.level <level>', 'least severe level to log').choices(logLevels).default('info'),
     )

@@ -91,7 +91,7 @@ function tellWhere(
       'listening',
     )
   for (const url of probeUrls)
-    logger.info({ alive: `${url}/healthz`, ready: `${url}/readyz` }, 'listening for probes alone')
+    logger.info({ alive: `${url}/healthz`, ready: `${url}/readyz` }, 'listening for probes only')
 }
 
 /** An error that nobody caught is a bug of ours: said once, without secrets, and the supervisor starts us anew. */

@@ -1,4 +1,4 @@
-/** `pulsecheck validate`: reads the config as `run` would, asks nothing, and says what it found. */
+/** `pulsecheck validate`: reads the config as `run` would, without contacting anything, and prints what it found. */
 import { configFile, readConfig } from './config.ts'
 import { print } from './output.ts'
 

@@ -79,7 +79,7 @@ describe('a file that is there already', () => {
   test('is never overwritten: exit 2', async () => {
     const { code, stderr, text } = await init([], env, { 'pulsecheck.yml': 'mine' })
     expect(code).toBe(2)
-    expect(stderr).toMatch(/pulsecheck\.yml: it is there already; --force overwrites it\n$/)
+    expect(stderr).toMatch(/pulsecheck\.yml: it exists; --force overwrites it\n$/)
     expect(text).toBe('mine')
   })
 
