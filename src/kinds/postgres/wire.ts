@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { CheckError } from '../../model/dependency.ts'
 import { closedEarly, tooLarge } from '../shared/connect.ts'
+import { agreesToTls } from '../shared/postgres-tls.ts'
 
 /** All that a server may send in one check, and so the largest message that it may announce. */
 const maxBytes = 2 ** 20
@@ -15,8 +16,6 @@ const headerBytes = 5
 const known = new Set(Buffer.from('RKSZETDCnsNAGHdcI123tW'))
 const errorTypes = new Set(Buffer.from('EN'))
 const authenticationType = Buffer.from('R')[0]
-
-const sslRequest = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])
 
 /** What the server needs to know in order to stop a session's query. */
 export interface CancelKey {
@@ -33,31 +32,13 @@ export function cancelRequest({ processID, secretKey }: CancelKey): Buffer {
 }
 
 /**
- * Asks for TLS on a fresh connection and reads exactly one byte of answer. More than one byte is refused: it came
- * before encryption and would be taken for what came after (CVE-2021-23222).
+ * Asks for TLS on a fresh connection.
  *
  * @throws CheckError `tls_protocol` if the server has no TLS, `protocol_error` if it is not PostgreSQL.
  */
 export async function requestTls(socket: Socket): Promise<void> {
-  socket.write(sslRequest)
-  const answer = (await firstBytes(socket)).toString('latin1')
-  if (answer === 'S') return
-  if (answer === 'N')
-    throw new CheckError('tls_error', 'tls_protocol', 'the server does not speak TLS on this port')
-  throw new CheckError('protocol_error', 'protocol_error', 'the answer to the TLS request is not PostgreSQL')
-}
-
-function firstBytes(socket: Socket): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const settle = (finish: () => void) => {
-      socket.off('data', done).off('error', failed).off('close', closed).off('end', closed)
-      finish()
-    }
-    const done = (chunk: Buffer) => settle(() => resolve(chunk))
-    const failed = (error: Error) => settle(() => reject(error))
-    const closed = () => settle(() => reject(closedEarly()))
-    socket.on('data', done).on('error', failed).on('close', closed).on('end', closed)
-  })
+  if (await agreesToTls(socket)) return
+  throw new CheckError('tls_error', 'tls_protocol', 'the server does not speak TLS on this port')
 }
 
 /** Whether others can read along: neither TLS nor a connection within this machine. */

@@ -18,8 +18,17 @@ function issuerOf(certificate: X509Certificate): X509Certificate | undefined {
  * come from the local store, and what the peer did not present is not the peer's to renew.
  */
 export function firstToEnd(chain: readonly X509Certificate[]): X509Certificate | undefined {
-  const presented = chain.filter((each, i) => i === 0 || !each.checkIssued(each))
-  return presented.toSorted((a, b) => a.validToDate.getTime() - b.validToDate.getTime())[0]
+  return earliest(chain.filter((each, i) => i === 0 || !isSelfSigned(each)))
+}
+
+/** The certificate that ends first. */
+export function earliest(certificates: readonly X509Certificate[]): X509Certificate | undefined {
+  return certificates.toSorted((a, b) => a.validToDate.getTime() - b.validToDate.getTime())[0]
+}
+
+/** Whether a certificate is its own issuer, as a root is. */
+export function isSelfSigned(certificate: X509Certificate): boolean {
+  return certificate.checkIssued(certificate)
 }
 
 /**

@@ -2,10 +2,11 @@
 import { isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { type Address, type CheckContext, CheckError } from '../../model/dependency.ts'
+import { chainOf } from './certificate.ts'
 import { dial } from './dial.ts'
 import type { IpFamily } from './options.ts'
 import { event, guard, staysOpen } from './socket.ts'
-import { handshakeFailure, type TlsOptions, tlsSettings, verifyPeer } from './tls.ts'
+import { handshakeFailure, type Session, type TlsOptions, tlsSettings, verifyPeer } from './tls.ts'
 
 export { capBytes, closedEarly, tooLarge } from './socket.ts'
 
@@ -19,7 +20,9 @@ export interface ConnectOptions {
   /** Protocols to offer inside TLS (ALPN); none if absent. */
   readonly alpn?: readonly string[]
   /** What the protocol says in the clear before TLS begins. Throws to refuse. */
-  readonly beforeTls?: (socket: Socket) => Promise<void>
+  readonly beforeTls?: ((socket: Socket) => Promise<void>) | undefined
+  /** Sees the session after the handshake, before the certificate is judged. */
+  readonly afterHandshake?: (session: Session) => void
   /**
    * How long the new connection must stay open, for checks that ask nothing. One round trip is added, so that a refusal
    * can arrive. The first data from the server ends the wait and is lost. Default 0: no wait.
@@ -99,7 +102,9 @@ async function startTls(plain: Socket, options: ConnectOptions, tls: TlsOptions,
     await event(socket, 'secureConnect').catch(error => {
       throw handshakeFailure(error, socket, tls)
     })
-    verifyPeer(socket, tls, options.host, context)
+    const session = { socket, chain: chainOf(socket.getPeerX509Certificate()) }
+    options.afterHandshake?.(session)
+    verifyPeer(session, tls, options.host, context)
   } catch (error) {
     socket.destroy()
     throw error

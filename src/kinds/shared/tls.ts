@@ -1,10 +1,11 @@
 /** TLS options of every kind, and what a check makes of the server's certificate and of its refusals. */
+import type { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { z } from 'zod'
 import { type CheckContext, CheckError, tlsNotAfter } from '../../model/dependency.ts'
 import { duration } from '../../model/settings.ts'
-import { chainOf, expiryText, firstToEnd, refusalText } from './certificate.ts'
+import { expiryText, firstToEnd, refusalText } from './certificate.ts'
 import { fileText, secret } from './options.ts'
 
 /** `tls: {}` turns TLS on with the system's certificate authorities and full verification. */
@@ -45,6 +46,13 @@ export function tlsSettings(options: TlsOptions, hostname: string): ConnectionOp
   }
 }
 
+/** A finished handshake. */
+export interface Session {
+  readonly socket: TLSSocket
+  /** What the server presented, its own certificate first. Node gives it away only once. */
+  readonly chain: readonly X509Certificate[]
+}
+
 /**
  * Reports the expiry of the presented chain, then refuses the peer if its verification failed, or if the chain ends
  * sooner than the options allow.
@@ -53,12 +61,11 @@ export function tlsSettings(options: TlsOptions, hostname: string): ConnectionOp
  * `certificate_expires_soon`.
  */
 export function verifyPeer(
-  socket: TLSSocket,
+  { socket, chain }: Session,
   options: TlsOptions,
   hostname: string,
   context: Pick<CheckContext, 'measure'>,
 ): void {
-  const chain = chainOf(socket.getPeerX509Certificate())
   const first = firstToEnd(chain)
   if (first !== undefined) context.measure(tlsNotAfter, first.validToDate.getTime() / 1_000)
   if (options.verify && !socket.authorized) {
