@@ -7,6 +7,7 @@ export { kinds } from './kinds/index.ts'
 export { postgres } from './kinds/postgres/postgres.ts'
 export { redis } from './kinds/redis/redis.ts'
 export { tcp } from './kinds/tcp.ts'
+export { tls } from './kinds/tls/tls.ts'
 export { type DependencyDefinition, parseDependency } from './model/definition.ts'
 export {
   type Address,

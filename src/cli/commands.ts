@@ -54,7 +54,9 @@ export function addCommands(program: Command, early: EarlySignals): void {
     .action(async (file, { force }) => (await import('./init.ts')).init(file, force === true))
   program
     .command('demo')
-    .description('start a PostgreSQL, a Redis and an HTTP service, break them in turn, and show what Pulsecheck sees')
+    .description(
+      'start a PostgreSQL, a Redis and an HTTP service, break them in turn, and show what Pulsecheck sees',
+    )
     .addOption(duration('--pace <duration>', 'duration of each act', '10s'))
     .option('--once', 'stop after one round')
     .action(async options => (await import('./demo.ts')).demo(options, flags()))

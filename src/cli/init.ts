@@ -28,8 +28,7 @@ async function write(file: string, text: string, force: boolean): Promise<void> 
     await writeFile(file, text, { flag: force ? 'w' : 'wx' })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    const why =
-      code === 'EEXIST' ? 'it exists; --force overwrites it' : `cannot be written (${code})`
+    const why = code === 'EEXIST' ? 'it exists; --force overwrites it' : `cannot be written (${code})`
     throw new Exit(exitCodes.usage, [`error: ${file}: ${why}`])
   }
 }

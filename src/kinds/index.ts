@@ -6,5 +6,6 @@ import { http } from './http/http.ts'
 import { postgres } from './postgres/postgres.ts'
 import { redis } from './redis/redis.ts'
 import { tcp } from './tcp.ts'
+import { tls } from './tls/tls.ts'
 
-export const kinds: readonly Kind[] = [dns, grpc, http, postgres, redis, tcp]
+export const kinds: readonly Kind[] = [dns, grpc, http, postgres, redis, tcp, tls]

@@ -97,7 +97,7 @@ function keyTable(
 function keyRows(key: string, node: Node, children: boolean, bounds?: string): readonly Row[] {
   const names = node.file === true ? `\`${key}\`, \`${key}File\`` : `\`${key}\``
   const isTls = key.split('.').at(-1) === 'tls'
-  const value = isTls ? '[TLS keys](#tls)' : (bounds ?? typeOf(node))
+  const value = isTls ? '[TLS keys](#tls-keys)' : (bounds ?? typeOf(node))
   const own = [names, value, node.description ?? '']
   if (isTls || !children) return [own]
   const below = Object.entries(node.properties ?? {})
