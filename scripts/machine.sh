@@ -22,6 +22,12 @@ declare -A on_request=(
   [nft]=nftables
   [haproxy]=haproxy
   [faketime]=faketime
+  [postfix]=postfix
+  [dovecot]="dovecot-imapd dovecot-pop3d"
+  [vsftpd]=vsftpd
+  [slapd]=slapd
+  [mariadbd]=mariadb-server
+  [nginx]=nginx-light
 )
 
 # Debian keeps PostgreSQL's programs off the PATH, one folder a version.
@@ -33,7 +39,7 @@ wanted=("$@")
 [[ $# -gt 0 ]] || wanted=("${!packages[@]}")
 missing=()
 for program in "${wanted[@]}"; do
-  command -v "$program" >/dev/null || missing+=("${packages[$program]:-${on_request[$program]}}")
+  command -v "$program" >/dev/null || missing+=(${packages[$program]:-${on_request[$program]}})
 done
 [[ ${#missing[@]} -eq 0 ]] && exit 0
 
