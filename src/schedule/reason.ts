@@ -71,7 +71,7 @@ function opensslReason(error: Coded): string | undefined {
 
 /** The failure of a check whose deadline passed, by the phase that it was in. */
 export function timeoutFailure(phase: Phase | undefined, timeoutMs: number): Failure {
-  const message = `no answer within ${timeoutMs} ms${phase === undefined ? '' : `; it was in phase ${phase}`}`
+  const message = `no answer within ${timeoutMs} ms${phase === undefined ? '' : ` (phase ${phase})`}`
   if (phase === 'dns') return { reason: 'dns_error', detail: 'dns_timeout', message }
   if (phase === 'connect') return { reason: 'connection_error', detail: 'connect_timeout', message }
   return { reason: 'timeout', detail: 'timeout', message }

@@ -14,7 +14,7 @@ export interface DependencySubject {
 
 type DependencyFamily = Family<DependencySubject>
 
-const cached = 'Cached result of the last checks; a scrape asks nothing.'
+const cached = 'Cached result of the last checks; a scrape triggers no checks.'
 
 /** The families that every kind has, in the order in which they are shown. */
 export const dependencyFamilies: readonly DependencyFamily[] = [

@@ -204,5 +204,5 @@ function shortRow(family: Pick<Family<never>, 'name' | 'type' | 'help'>): Row {
 
 /** The HELP text without the sentence that all gauges share. */
 function meaning({ help }: Pick<Family<never>, 'help'>): string {
-  return help.replace(/ Cached result of the last checks; a scrape asks nothing\.$/, '')
+  return help.replace(/ Cached result of the last checks; a scrape triggers no checks\.$/, '')
 }

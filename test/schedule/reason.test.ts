@@ -170,7 +170,7 @@ test.each([
   ['request', 'timeout', 'timeout'],
   [undefined, 'timeout', 'timeout'],
 ] as const)('a deadline in phase %s is %s', (phase, reason, detail) => {
-  const where = phase === undefined ? '' : `; it was in phase ${phase}`
+  const where = phase === undefined ? '' : ` (phase ${phase})`
   expect(timeoutFailure(phase, 3_000)).toEqual({
     reason,
     detail,

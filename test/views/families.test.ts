@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { dependencyFamilies, measurementFamilies } from '../../src/views/families.ts'
 import { selfFamilies } from '../../src/views/self.ts'
 
-const cached = ' Cached result of the last checks; a scrape asks nothing.'
+const cached = ' Cached result of the last checks; a scrape triggers no checks.'
 
 test('every family says of itself what the documents say of it', () => {
   const document = readFileSync(join(import.meta.dirname, '../../docs/metrics.md'), 'utf8')

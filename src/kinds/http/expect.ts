@@ -38,7 +38,7 @@ export const expectation = z.strictObject({
     .array(statusRange)
     .min(1)
     .optional()
-    .describe('Statuses and ranges of them that are well. Default [200-299].'),
+    .describe('Statuses to accept: codes and ranges. Default [200-299].'),
   headers: z
     .record(z.string().min(1), pattern)
     .refine(record => Object.keys(record).length > 0, some)

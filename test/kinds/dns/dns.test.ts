@@ -175,7 +175,7 @@ describe('a dns server that is not well', () => {
       reason: 'timeout',
       detail: 'timeout',
       durationMs: 300,
-      message: 'no answer within 300 ms; it was in phase request',
+      message: 'no answer within 300 ms (phase request)',
     })
   })
 
