@@ -118,7 +118,8 @@ async function openSingle(): Promise<Scene> {
       fault: 'CLIENT PAUSE ALL',
       dependency,
       verdict: { status: 'down', reason: 'timeout', detail: 'timeout' },
-      inject: async () => void (await server.command('CLIENT', 'PAUSE', 60_000, 'ALL')),
+      // It holds CLIENT UNPAUSE up as well, so it ends by itself: healing waits for that.
+      inject: async () => void (await server.command('CLIENT', 'PAUSE', 4_000, 'ALL')),
       heal: async () => void (await server.command('CLIENT', 'UNPAUSE')),
     },
     {
