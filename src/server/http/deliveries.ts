@@ -16,8 +16,9 @@ export interface DeliveryLimits {
   /** Of one client; above it, one goes that stands still. */
   readonly deliveriesPerClient: number
   /**
-   * What all of them hold in memory; what several share counts once. Above it, one goes that stands still. An answer that
-   * is larger than half of it may be there twice, so that readers of two scrapes are not in each other's way.
+   * What all of them hold in memory; what several share counts once. Above it, one goes that stands still; above twice as
+   * much, one goes anyway, since many can begin before any has stood still. An answer that is larger than half of it may be
+   * there twice, so that readers of two scrapes are not in each other's way.
    */
   readonly unsentBytes: number
   /** An answer of which nothing was taken for so long stands still. */
@@ -27,7 +28,7 @@ export interface DeliveryLimits {
 export const defaultDeliveryLimits: DeliveryLimits = {
   deliveries: 128,
   deliveriesPerClient: 32,
-  unsentBytes: 64 * 1024 * 1024,
+  unsentBytes: 32 * 1024 * 1024,
   stallMs: 1_000,
 }
 
@@ -96,6 +97,7 @@ export function createDeliveries(
     while ((clients.get(client) ?? 0) > limits.deliveriesPerClient)
       if (!evict(delivery => isOf(delivery) && standsStill(delivery))) break
     while (heldBytes > mostBytes) if (!evict(standsStill)) break
+    while (heldBytes > 2 * mostBytes) if (!evict(() => true)) break
     if (underWay.size >= limits.deliveries) evict(() => true)
   }
 

@@ -130,6 +130,14 @@ test('what is held is bounded in bytes; what is shared counts once', async () =>
   expect(holders.filter(reader => reader.isReset())).toHaveLength(1)
 })
 
+test('twice as much is never held, though nobody has stood still yet', async () => {
+  const limits = { unsentBytes: 2.5 * large.length, deliveriesPerClient: 100, stallMs: 60_000 }
+  await using server = await serve(copied, limits)
+  const readers = await pausedReaders(server.port, 8, '127.0.0.1')
+  await until(() => readers.filter(reader => reader.isReset()).length >= 3, 'three of eight are reset')
+  expect(await bytesOf(server.url)).toBe(large.length)
+})
+
 test('an answer larger than all that may be held is served beside one like it', async () => {
   await using server = await serve(copied, { unsentBytes: 1, stallMs: 0 })
   const [reader] = await pausedReaders(server.port, 1, '127.0.0.1')
