@@ -108,7 +108,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const board = createBoard({ state: store, probes, nextCheckAt })
   let isStopped = false
   const apply = createApply({ store, scheduler, metrics: dependencyMetrics, isStopped: () => isStopped })
-  for (const definition of resolved(options.dependencies)) {
+  for (const definition of define(options.dependencies)) {
     store.put(definition.dependency)
     scheduler.add(definition)
   }
@@ -138,7 +138,7 @@ function redactAll(text: string, store: StateReader, { get }: Pick<Scheduler, 'g
   return names.reduce((clean, name) => get(name)?.redact(clean) ?? clean, text)
 }
 
-function resolved(dependencies: MonitorOptions['dependencies']): readonly DependencyDefinition[] {
+function define(dependencies: MonitorOptions['dependencies']): readonly DependencyDefinition[] {
   if (Array.isArray(dependencies)) return dependencies
   return Object.entries(dependencies).map(([name, { kind, options }]) => parseDependency(name, kind, options))
 }

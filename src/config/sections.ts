@@ -81,7 +81,7 @@ export const serverSchema = z.strictObject({
       'Host names under which details are shown over plain HTTP without a log-in, beside IP addresses, localhost and the name of the machine.',
     ),
   metricsPath: metricsPath.default('/metrics').describe('Path of the metrics. Default /metrics.'),
-  shutdownDelay: duration('0', '1h')
+  shutdownDelay: duration('0s', '1h')
     .optional()
     .describe(
       'Time between the readiness of 503 and the end of listening. Default: 5s under Kubernetes, else 0.',

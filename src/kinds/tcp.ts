@@ -40,9 +40,9 @@ const options = z
     port: port.optional().describe('Port, instead of a URL.'),
     ipFamily,
     tls: tlsOptions.optional(),
-    settle: duration('0', '1m')
+    settle: duration('0s', '1m')
       .optional()
-      .describe('How long a new connection must stay open, without expect. Default 100ms; 0 to not wait.'),
+      .describe('How long a new connection must stay open, without expect. Default 100ms; 0s to not wait.'),
     send: secretText.optional().describe('Text to send once connected. Never shown.'),
     expect: textExpectation.optional().describe('What the server must say, within its first 64 KiB.'),
   })

@@ -57,7 +57,7 @@ test('while somebody still reads one, others get the same for up to a second', a
   }
   await using server = await serving({ ...w.monitor, status })
   const slow = connect(server.port, '127.0.0.1')
-  slow.write('GET /health HTTP/1.1\r\nHost: x\r\n\r\n')
+  slow.write('GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n')
   await once(slow, 'readable')
   await new Promise(resolve => setTimeout(resolve, 150))
   const body = await (await fetch(`${server.url}/health`)).text()
