@@ -1,8 +1,7 @@
 /** The door for operators: arguments in, exit code out. */
 import { CommanderError } from 'commander'
-import { Exit, exitCodes } from './cli/exit.ts'
 import type { EarlySignals } from './cli/interrupt.ts'
-import { failOnLostOutput } from './cli/output.ts'
+import { Exit, exitCodes, failOnLostOutput } from './cli/output.ts'
 import { createProgram } from './cli/program.ts'
 
 /** Runs the command that the arguments name. @param early what the launcher heard before. */

@@ -1,22 +1,18 @@
 /** `pulsecheck check`: checks every dependency once and prints the results. */
 import { styleText } from 'node:util'
+import { type CheckReport, type DependencyReport, describeCause, type StatusReport } from '../views/status.ts'
 import { readConfig, select } from './config.ts'
-import { exitCodes } from './exit.ts'
 import type { GlobalFlags } from './flags.ts'
 import { endOnSignal } from './interrupt.ts'
 import { checkOnce } from './once.ts'
-import { createProgressLine, print } from './output.ts'
-import { type Paint, statusTable } from './table.ts'
-
-const colours = { up: 'green', down: 'red', unknown: 'yellow' } as const
-const paint: Paint = (status, text) => styleText(colours[status], text, { stream: process.stdout })
+import { createProgressLine, exitCodes, print } from './output.ts'
 
 /**
  * Prints a table, or as JSON the same document as `/health` (`StatusReport`), and ends the process: with 1 if a critical
  * dependency is not up, else 0.
  *
- * @param names these alone; none means all.
- * @throws Exit 2 for an unknown name, 3 for a wrong config.
+ * @param names the dependencies to check; none means all.
+ * @throws Exit 2 for an unknown name, 3 for an invalid config.
  */
 export async function check(
   names: readonly string[],
@@ -45,9 +41,71 @@ export async function check(
   progress.clear()
   await print(
     process.stdout,
-    output === 'json' ? `${JSON.stringify(report, null, 2)}\n` : statusTable(report, paint),
+    output === 'json' ? `${JSON.stringify(report, null, 2)}\n` : statusTable(report),
   )
   await once.close()
   // A checker that ignores its abort does not delay the exit.
   process.exit(report.status === 'unavailable' ? exitCodes.failed : exitCodes.ok)
+}
+
+const colours = { up: 'green', down: 'red', unknown: 'yellow' } as const
+const header = ['NAME', 'KIND', 'TARGET', 'CRITICAL', 'STATUS', 'DURATION', 'REASON', 'MESSAGE']
+/** The last line names at most this many dependencies. */
+const maxNamed = 10
+const statusColumn = header.indexOf('STATUS')
+
+/** One line per dependency, in the order of the report, and a summary. */
+function statusTable({ dependencies }: StatusReport): string {
+  const reports = Object.entries(dependencies)
+  const rows = reports.map(([name, report]) => cells(name, report))
+  const widths = header.map((title, i) => Math.max(title.length, ...rows.map(row => row[i]?.length ?? 0)))
+  const line = (row: readonly string[], status?: DependencyReport['status']) =>
+    row
+      .map((cell, i) => {
+        const padded = i === row.length - 1 ? cell : cell.padEnd(widths[i] ?? 0)
+        return status !== undefined && i === statusColumn
+          ? styleText(colours[status], padded, { stream: process.stdout })
+          : padded
+      })
+      .join('  ')
+      .trimEnd()
+  const lines = reports.map(([, { status }], i) => line(rows[i] ?? [], status))
+  return `${[line(header), ...lines, '', summary(reports)].join('\n')}\n`
+}
+
+function cells(
+  name: string,
+  { kind, target, critical, status, lastCheck }: DependencyReport,
+): readonly string[] {
+  const { message = '' } = lastCheck ?? {}
+  return [
+    name,
+    kind,
+    target,
+    critical ? 'yes' : 'no',
+    status,
+    lastCheck === null ? '' : duration(lastCheck),
+    lastCheck === null ? 'not checked' : describeCause(lastCheck),
+    message ?? '',
+  ]
+}
+
+/** `12.3 ms (connect 0.4, auth 9.1, request 1.2)` */
+function duration({ durationSeconds, phasesSeconds }: CheckReport): string {
+  const phases = Object.entries(phasesSeconds).map(([phase, seconds]) => `${phase} ${milliseconds(seconds)}`)
+  return `${milliseconds(durationSeconds)} ms${phases.length === 0 ? '' : ` (${phases.join(', ')})`}`
+}
+
+function milliseconds(seconds: number): string {
+  return (seconds * 1_000).toFixed(1)
+}
+
+function summary(reports: readonly (readonly [string, DependencyReport])[]): string {
+  const missing = reports.filter(([, { status }]) => status !== 'up')
+  const up = `${reports.length - missing.length} of ${reports.length} up`
+  const named = missing
+    .slice(0, maxNamed)
+    .map(([name, { critical }]) => (critical ? `${name} (critical)` : name))
+  const more = missing.length > maxNamed ? [`${missing.length - maxNamed} more`] : []
+  return missing.length === 0 ? up : `${up}; not up: ${[...named, ...more].join(', ')}`
 }

@@ -1,23 +1,23 @@
-/** The config as every command finds it, and the flags that choose from it or stand in its place. */
+/** The config as every command reads it, the flags that replace parts of it, and the commands that only read it. */
 import { existsSync } from 'node:fs'
-import { type Config, metricsPathProblem } from '../config/index.ts'
+import { type Config, configJsonSchema, metricsPathProblem } from '../config/index.ts'
 import { nearest } from '../config/nearest.ts'
 import { kinds } from '../kinds/index.ts'
 import { type ListenAddress, parseListenAddress } from '../model/address.ts'
 import type { DependencyDefinition } from '../model/definition.ts'
 import { ConfigError, loadServiceConfig } from '../service.ts'
-import { Exit, exitCodes } from './exit.ts'
 import type { GlobalFlags } from './flags.ts'
+import { Exit, exitCodes, print } from './output.ts'
 
-/** What is read when no file is named, if it is there. */
+/** Read if it exists and no other file is named. */
 const defaultFile = 'pulsecheck.yml'
 
-/** The file that was named, or the usual one if it is there; undefined means the environment. */
+/** The named file, or the default one if it exists; undefined means the environment. */
 export function configFile(named: string | undefined): string | undefined {
   return named ?? (existsSync(defaultFile) ? defaultFile : undefined)
 }
 
-/** @throws Exit with every problem, if there are any. */
+/** @throws Exit 3 with every problem of the config. */
 export async function readConfig(named: string | undefined): Promise<Config> {
   try {
     return await loadServiceConfig({ configFile: configFile(named), env: process.env, kinds })
@@ -27,7 +27,7 @@ export async function readConfig(named: string | undefined): Promise<Config> {
   }
 }
 
-/** Undefined if none was given. @throws Exit 2 for a text that is no address. */
+/** Undefined if the flag is not set. @throws Exit 2 for anything but host:port. */
 export function listenAddresses(flags: GlobalFlags): readonly ListenAddress[] | undefined {
   return flags['web.listenAddress']?.map(text => {
     const address = parseListenAddress(text)
@@ -38,7 +38,7 @@ export function listenAddresses(flags: GlobalFlags): readonly ListenAddress[] | 
   })
 }
 
-/** Undefined if none was given. @throws Exit 2 for a path that the metrics cannot have. */
+/** Undefined if the flag is not set. @throws Exit 2 for a path that cannot serve metrics. */
 export function telemetryPath(flags: GlobalFlags): string | undefined {
   const path = flags['web.telemetryPath']
   const problem = path === undefined ? undefined : metricsPathProblem(path)
@@ -46,7 +46,7 @@ export function telemetryPath(flags: GlobalFlags): string | undefined {
   throw new Exit(exitCodes.usage, [`error: --web.telemetry-path "${path}": ${problem}`])
 }
 
-/** Those of these names, in the order of the config. @throws Exit 2 with every name that is not there. */
+/** The named dependencies, in the order of the config. @throws Exit 2 with every unknown name. */
 export function select(
   definitions: readonly DependencyDefinition[],
   names: readonly string[],
@@ -64,4 +64,24 @@ export function select(
 function hint(name: string, known: readonly string[]): string {
   const meant = nearest(name, known)
   return meant === undefined ? `; it has ${known.join(', ')}` : `; did you mean ${meant}?`
+}
+
+/**
+ * `pulsecheck validate`: reads the config as `run` does, without contacting anything, and prints a summary.
+ *
+ * @throws Exit 3 with every problem, if there are any.
+ */
+export async function validate(named: string | undefined): Promise<void> {
+  const { dependencies } = await readConfig(named)
+  const byKind = Map.groupBy(dependencies, ({ dependency }) => dependency.kind)
+  const counts = [...byKind].map(([kind, members]) => `${members.length} ${kind}`).sort()
+  await print(
+    process.stdout,
+    `${configFile(named) ?? 'environment'}: ok, ${dependencies.length} dependencies: ${counts.join(', ')}\n`,
+  )
+}
+
+/** `pulsecheck schema`: prints the JSON Schema of the config, draft 2020-12, for editors. */
+export async function printSchema(): Promise<void> {
+  await print(process.stdout, `${JSON.stringify(configJsonSchema(kinds), null, 2)}\n`)
 }

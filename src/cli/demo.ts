@@ -1,23 +1,23 @@
-/** `pulsecheck demo`: real servers, real troubles, and Pulsecheck on them, with one command. */
+/** `pulsecheck demo`: breaks real servers and shows what Pulsecheck sees. */
 import { play } from '../demo/demo.ts'
 import { openStage, type Stage } from '../demo/stage.ts'
 import { ListenError } from '../server/index.ts'
 import { listenAddresses } from './config.ts'
-import { Exit, exitCodes } from './exit.ts'
 import type { GlobalFlags } from './flags.ts'
 import { signalCodes, takeOver } from './interrupt.ts'
 import { createLogger } from './logger.ts'
+import { Exit, exitCodes } from './output.ts'
 
 export interface DemoFlags {
-  /** How long each act stays, in milliseconds. */
+  /** Duration of each act, in milliseconds. */
   readonly pace: number
   readonly once?: boolean
 }
 
 /**
- * Plays until a signal, and leaves nothing behind: no process, no file, no port.
+ * Plays until a signal, and leaves no process, file or open port behind.
  *
- * @throws Exit 2 or 4 if `--web.listen-address` is no address, or cannot be bound.
+ * @throws Exit 2 or 4 if `--web.listen-address` is not an address, or cannot be bound.
  */
 export async function demo({ pace, once = false }: DemoFlags, flags: GlobalFlags): Promise<void> {
   const listen = listenAddresses(flags)
@@ -37,7 +37,7 @@ export async function demo({ pace, once = false }: DemoFlags, flags: GlobalFlags
   process.exit(exitCodes.ok)
 }
 
-/** The first signal ends the demo in order, even while it starts; the second one ends it at once. */
+/** The first signal ends the demo in an orderly way, even during its start; the second one ends it at once. */
 function endOnSignals(stage: Stage): void {
   for (const [signal, code] of Object.entries({ ...signalCodes, SIGHUP: 129 })) {
     takeOver(signal as NodeJS.Signals, () => {

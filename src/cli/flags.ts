@@ -1,8 +1,10 @@
-/** The flags that every command takes, as commander hands them over: what follows a hyphen in camel case. */
+/** The flags of every command, spelt as operators of other exporters type them from memory. */
+import { type Command, Option } from 'commander'
 
-export const logLevels = ['debug', 'info', 'warn', 'error'] as const
-export const logFormats = ['logfmt', 'json'] as const
+const logLevels = ['debug', 'info', 'warn', 'error'] as const
+const logFormats = ['logfmt', 'json'] as const
 
+/** As commander hands them over: what follows a hyphen in camel case. */
 export interface GlobalFlags {
   readonly 'config.file'?: string
   readonly 'config.check'?: boolean
@@ -13,4 +15,32 @@ export interface GlobalFlags {
   readonly 'web.enableLifecycle'?: boolean
   readonly 'log.level': (typeof logLevels)[number]
   readonly 'log.format': (typeof logFormats)[number]
+}
+
+export function addFlags(program: Command): void {
+  program
+    .option(
+      '--config.file <path>',
+      'config file; default: pulsecheck.yml if it exists, else DATABASE_URL, REDIS_URL and PULSECHECK_DEPENDENCY_<NAME>',
+    )
+    .option('--config.check', 'validate the config and exit')
+    .option('--config.allow-shrink', 'allow a reload to remove most of the dependencies')
+    .option(
+      '--web.listen-address <address>',
+      'host:port to listen on, instead of server.listen; repeatable',
+      append,
+    )
+    .option('--web.config.file <path>', "TLS and users, in the format of Prometheus' exporter-toolkit")
+    .option('--web.telemetry-path <path>', 'path of the metrics, instead of server.metricsPath')
+    .option('--web.enable-lifecycle', 'allow reloads by POST /-/reload')
+    .addOption(
+      new Option('--log.level <level>', 'least severe level to log').choices(logLevels).default('info'),
+    )
+    .addOption(
+      new Option('--log.format <format>', 'format of log lines').choices(logFormats).default('logfmt'),
+    )
+}
+
+function append(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value]
 }

@@ -1,30 +1,29 @@
 /**
- * `pulsecheck healthcheck`: asks a running instance as an orchestrator would, where the image has no curl. It imports
- * Node's own modules alone, since it is started every few seconds.
+ * `pulsecheck healthcheck`: probes a running instance, for images without curl. It imports little but Node's own modules,
+ * since an orchestrator runs it every few seconds.
  */
 import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { formatDuration } from '../model/duration.ts'
-import { Exit, exitCodes } from './exit.ts'
-import { print } from './output.ts'
+import { Exit, exitCodes, print } from './output.ts'
 
 export interface HealthcheckOptions {
-  /** Ask for readiness in place of liveness, where the URL names no path. */
+  /** Probe readiness instead of liveness, unless the URL has a path. */
   readonly ready?: boolean
-  /** For the whole answer, in milliseconds. */
+  /** Deadline of the whole answer, in milliseconds. */
   readonly timeout: number
-  /** Take any certificate. */
+  /** Accept any certificate. */
   readonly insecure?: boolean
 }
 
-/** Of an answer, so much is shown. */
+/** An answer is cut to this many characters. */
 const maxShown = 300
 
 /**
- * Resolves for a status of 2xx, after one line on standard output.
+ * Prints one line and resolves if the status is 2xx.
  *
- * @param text where the instance listens, or with a path exactly what to ask.
- * @throws Exit 1 with one line for anything else, 2 for what is no http or https URL.
+ * @param text where the instance listens; a path in it replaces the default one.
+ * @throws Exit 1 with one line for any other answer, 2 for anything but an http or https URL.
  */
 export async function healthcheck(text: string, options: HealthcheckOptions): Promise<void> {
   const url = URL.parse(text)
@@ -69,7 +68,7 @@ function oneLine(body: string): string {
   return line.length <= maxShown ? line : `${line.slice(0, maxShown - 1)}…`
 }
 
-/** Several addresses that all fail have no message of their own. */
+/** An error that stands for several failed addresses has no message of its own. */
 function messageOf(error: Error & { errors?: readonly Error[] }): string {
   return oneLine(error.message || (error.errors ?? []).map(({ message }) => message).join(', ') || error.name)
 }

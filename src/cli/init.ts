@@ -1,16 +1,15 @@
-/** `pulsecheck init`: a first config, from what the environment names. */
+/** `pulsecheck init`: writes a first config, from the dependencies that the environment names. */
 import { writeFile } from 'node:fs/promises'
 import { readEnvironment } from '../config/environment.ts'
 import { formatProblem, loadConfig, type Problem } from '../config/index.ts'
 import { kinds } from '../kinds/index.ts'
-import { Exit, exitCodes } from './exit.ts'
-import { print } from './output.ts'
+import { Exit, exitCodes, print } from './output.ts'
 
 /**
- * Writes the file and says what is in it. It refers to variables and never holds their values.
+ * Writes the file and prints what it contains. The file refers to variables and never holds their values.
  *
- * @param file `-` is standard output.
- * @throws Exit 2 if the file is there already and may not be overwritten, or cannot be written.
+ * @param file `-` means standard output.
+ * @throws Exit 2 if the file exists and `force` is not set, or if it cannot be written.
  */
 export async function init(file: string, force: boolean): Promise<void> {
   const found = await findAll(process.env)
@@ -33,7 +32,7 @@ async function write(file: string, text: string, force: boolean): Promise<void> 
   }
 }
 
-/** Each variable on its own, so that one that is wrong does not hide the others. */
+/** Examines each variable on its own, so that a wrong one does not hide the others. */
 async function findAll(env: NodeJS.ProcessEnv): Promise<readonly Found[]> {
   const twice: Found[] = []
   const report = (problem: Problem) =>
@@ -51,16 +50,16 @@ async function examine(name: string, variable: string, env: NodeJS.ProcessEnv): 
   return { name, variable, kind }
 }
 
-/** A variable that names a dependency, and what became of it. */
+/** A variable that names a dependency, and the result of reading it. */
 interface Found {
   readonly name: string
   readonly variable: string
   readonly kind?: string | undefined
-  /** Why it cannot be used, in one line that names the variable and holds no value. */
+  /** Why it cannot be used: one line that names the variable and contains no value. */
   readonly problem?: string
 }
 
-/** A valid config that refers to the variables. Those that cannot be used are comments; without any, an example stands. */
+/** A valid config that refers to the variables. Unusable ones become comments; with no usable one, there is an example. */
 function configText(found: readonly Found[]): string {
   const usable = found.filter(({ problem }) => problem === undefined)
   const lines = usable.length === 0 ? example : usable.map(line)
@@ -68,26 +67,26 @@ function configText(found: readonly Found[]): string {
   return `${head}${[...lines, ...refused, ''].join('\n')}${tail}`
 }
 
-const head = `# Pulsecheck: what this service depends on. Each is checked on its own schedule; the results are served as
-# metrics, probes and a status page. Look it over with "pulsecheck validate", try it with "pulsecheck check".
-# Completion in editors: run "pulsecheck schema > pulsecheck.schema.json" and take one # off the next line.
+const head = `# Pulsecheck: what this service depends on. Each dependency is checked on its own schedule. The results
+# are served as metrics, probes and a status page. Validate it with "pulsecheck validate", try it with "pulsecheck check".
+# Completion in editors: run "pulsecheck schema > pulsecheck.schema.json" and remove one # from the next line.
 ## yaml-language-server: $schema=./pulsecheck.schema.json
 
-# For every dependency below that does not say otherwise.
+# Used by every dependency below that does not set its own.
 defaults:
-  interval: 15s          # from one check to the next
-  timeout: 3s            # deadline of one check
-  failureThreshold: 2    # failures in a row that make it down
-  successThreshold: 1    # successes in a row that make it up again
+  interval: 15s          # time between two checks
+  timeout: 3s            # deadline of each check
+  failureThreshold: 2    # consecutive failures until it is down
+  successThreshold: 1    # consecutive successes until it is up again
 
-# A name, and a URL whose scheme names the kind. \${VAR} is read from the environment when the program starts; a
-# variable that is missing is an error, \${VAR:-default} has a default. More options than a URL has room for:
+# A name, and a URL whose scheme selects the kind. \${VAR} is read from the environment when Pulsecheck starts; a
+# missing variable is an error unless there is a default: \${VAR:-default}. To set more than a URL can hold:
 #
 #   cache:
 #     kind: redis
 #     url: redis://cache:6379
-#     passwordFile: /run/secrets/redis    # every secret has a ...File twin
-#     critical: false                     # without it the service is ready, but degraded
+#     passwordFile: /run/secrets/redis    # every secret can come from a file
+#     critical: false                     # if it is down, the service is degraded but ready
 dependencies:
 `
 
@@ -110,7 +109,7 @@ function refusal({ problem }: Found): string {
   return `  # Left out: ${problem}`
 }
 
-/** In quotes where YAML would read a number, a boolean or nothing. */
+/** Quoted where YAML would read a number, a boolean or null. */
 function key(name: string): string {
   return /^[a-z][a-z0-9_.-]*$/.test(name) && !['true', 'false', 'null'].includes(name)
     ? name

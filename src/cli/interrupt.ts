@@ -1,22 +1,22 @@
-/** Who hears signals. The launcher does until a command takes over: SIGINT and SIGTERM end the process until then. */
+/** Signal handling. Until a command takes over, the launcher handles signals: SIGINT and SIGTERM end the process. */
 
-/** What the launcher heard. */
+/** The signals that reached the launcher. */
 export interface EarlySignals {
-  /** Whether SIGHUP came. */
+  /** Whether SIGHUP was received. */
   hungUp(): boolean
 }
 
-/** The signals, and the code that a shell gives each. */
+/** The signals that end a command, and the exit code a shell reports for each. */
 export const signalCodes = { SIGINT: 130, SIGTERM: 143 } as const
 
-/** From now on the listener alone hears the signal, also one that has come and waits for its turn. */
+/** Makes this the only listener of the signal. It also gets one that was delivered but not yet dispatched. */
 export function takeOver(signal: NodeJS.Signals, listener: (signal: NodeJS.Signals) => void): void {
   const before = process.listeners(signal)
   process.on(signal, listener)
   for (const each of before) process.off(signal, each)
 }
 
-/** From now on SIGHUP ends the process, as it does by default. If it came before, it does so now. */
+/** Restores the default of SIGHUP, which is to end the process. If one was received before, the process ends now. */
 export function endOnHangup({ hungUp }: EarlySignals): void {
   const end = () => endAtOnce('SIGHUP', 129)
   if (hungUp()) end()
@@ -24,8 +24,8 @@ export function endOnHangup({ hungUp }: EarlySignals): void {
 }
 
 /**
- * By the signal's own default, which waits for nothing; `process.exit` would wait for a thread that reads a file from a
- * dead network share. As a container's first process we have no default, and exit after all.
+ * Ends the process by the signal's default action, which waits for nothing; `process.exit` would wait for a thread that
+ * reads a file from a dead network share. The first process of a container has no default actions, so it exits instead.
  */
 export function endAtOnce(signal: NodeJS.Signals, code: number): never {
   process.removeAllListeners(signal)
@@ -33,7 +33,7 @@ export function endAtOnce(signal: NodeJS.Signals, code: number): never {
   process.exit(code)
 }
 
-/** Lets go of what is held at the first signal, which must not take long, and ends the process. A second one ends it at once. */
+/** At the first signal, calls `letGo`, which must be quick, and ends the process. A second signal ends it at once. */
 export function endOnSignal(letGo: () => Promise<void>): void {
   let isEnding = false
   for (const [signal, code] of Object.entries(signalCodes)) {

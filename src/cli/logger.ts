@@ -1,19 +1,19 @@
 /** The log of the process: pino, as logfmt or JSON, to a stream that may fill up or break without harm. */
 import type { Writable } from 'node:stream'
 import { type LevelWithSilent, type Logger, pino } from 'pino'
-import type { logFormats } from './flags.ts'
+import type { GlobalFlags } from './flags.ts'
 
 export interface LoggerOptions {
   readonly level: LevelWithSilent
-  readonly format: (typeof logFormats)[number]
+  readonly format: GlobalFlags['log.format']
   readonly stream: Writable
 }
 
-/** Beyond so many bytes that the reader has not taken, lines are dropped: a log must not grow into our memory. */
+/** With this much unread output, further lines are dropped, so that a stalled reader does not fill our memory. */
 const maxBacklogBytes = 1 << 20
 
 /**
- * A logger that never throws, blocks or ends the process: a full disk and a closed pipe lose lines, and nothing else.
+ * A logger that never throws, blocks or ends the process: a full disk or a closed pipe loses lines and nothing else.
  * Time is RFC 3339 in UTC, as Prometheus' own programs write it.
  */
 export function createLogger({ level, format, stream }: LoggerOptions): Logger {
@@ -38,7 +38,7 @@ export function createLogger({ level, format, stream }: LoggerOptions): Logger {
   )
 }
 
-/** Resolves when what was written has left the process, or after the limit: a reader that sleeps must not hold us. */
+/** Resolves when all output has been written, or at the limit: a stalled reader must not delay the exit. */
 export async function flush(stream: Writable, limitMs: number): Promise<void> {
   if (stream.destroyed || stream.writableLength === 0) return
   const { promise, resolve } = Promise.withResolvers<void>()

@@ -1,4 +1,4 @@
-/** Every dependency asked once, outside of any schedule: the same check, the same state and the same report as the service's. */
+/** Checks every dependency once, without a schedule. The check, the state and the report are those of the service. */
 import { setTimeout } from 'node:timers/promises'
 import type { DependencyDefinition } from '../model/definition.ts'
 import { askOnce } from '../schedule/ask.ts'
@@ -13,24 +13,24 @@ import { type StatusReport, statusReport } from '../views/status.ts'
 
 export interface OnceOptions {
   readonly maxConcurrentChecks: number
-  /** Hears of every dependency whose check is over. */
+  /** Called after each check with the name of its dependency. */
   readonly checked: (name: string) => void
 }
 
 export interface Once {
-  /** What came of all of them. Never rejects, and never comes if `close` was called before. */
+  /** The results. Never rejects, and stays pending if `close` is called first. */
   readonly report: Promise<StatusReport>
   /**
-   * Ends what is under way, and waits a moment for the checkers to let go: of connections, and of what they have left
-   * on a server, such as a query that is still running.
+   * Aborts the checks in progress, and gives the checkers a moment to clean up: to close connections, and to cancel what
+   * still runs on a server, such as a query.
    */
   close(): Promise<void>
 }
 
-/** How long checkers get to let go, in milliseconds. A hung one does not delay the exit further. */
+/** Time for checkers to clean up, in milliseconds. A hung one delays the exit no longer than this. */
 const graceMs = 500
 
-/** Starts right away, side by side. */
+/** Starts all checks at once, within the concurrency limit. */
 export function checkOnce(definitions: readonly DependencyDefinition[], options: OnceOptions): Once {
   const clock = createSystemClock()
   const resolver = createResolver()

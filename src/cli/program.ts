@@ -1,10 +1,13 @@
-/** The command line: flags as operators of exporters type them from memory, and the commands. */
-import { Command, Option } from 'commander'
+/**
+ * The command line. The file that carries out a command is loaded when the command runs, so that `healthcheck`, which an
+ * orchestrator starts every few seconds, does not wait for what `run` needs.
+ */
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { parseDuration } from '../model/duration.ts'
 import { version } from '../model/version.ts'
-import { addCommands } from './commands.ts'
-import { exitCodes } from './exit.ts'
-import { logFormats, logLevels } from './flags.ts'
+import { addFlags, type GlobalFlags } from './flags.ts'
 import { type EarlySignals, endOnHangup } from './interrupt.ts'
+import { exitCodes } from './output.ts'
 
 export function createProgram(early: EarlySignals = { hungUp: () => false }): Command {
   const program = new Command('pulsecheck')
@@ -13,26 +16,6 @@ export function createProgram(early: EarlySignals = { hungUp: () => false }): Co
     )
     .version(`pulsecheck ${version()}`, '--version', 'print the version')
     .helpOption('-h, --help', 'print this help')
-    .option(
-      '--config.file <path>',
-      'config file; default: pulsecheck.yml if it exists, else DATABASE_URL, REDIS_URL and PULSECHECK_DEPENDENCY_<NAME>',
-    )
-    .option('--config.check', 'validate the config and exit')
-    .option('--config.allow-shrink', 'allow a reload to remove most of the dependencies')
-    .option(
-      '--web.listen-address <address>',
-      'host:port to listen on, instead of server.listen; repeatable',
-      append,
-    )
-    .option('--web.config.file <path>', "TLS and users, in the format of Prometheus' exporter-toolkit")
-    .option('--web.telemetry-path <path>', 'path of the metrics, instead of server.metricsPath')
-    .option('--web.enable-lifecycle', 'allow reloads by POST /-/reload')
-    .addOption(
-      new Option('--log.level <level>', 'least severe level to log').choices(logLevels).default('info'),
-    )
-    .addOption(
-      new Option('--log.format <format>', 'format of log lines').choices(logFormats).default('logfmt'),
-    )
     .addHelpText('after', `\nExit codes: ${exitHelp}.`)
     .showSuggestionAfterError()
     .showHelpAfterError('(pulsecheck --help lists the flags and commands)')
@@ -40,6 +23,7 @@ export function createProgram(early: EarlySignals = { hungUp: () => false }): Co
     .hook('preAction', (_, command) => {
       if (command.name() !== 'run') endOnHangup(early)
     })
+  addFlags(program)
   addCommands(program, early)
   return program
 }
@@ -54,6 +38,68 @@ const exitHelp = Object.entries({
   .map(([code, meaning]) => `${code} ${meaning}`)
   .join(', ')
 
-function append(value: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, value]
+function addCommands(program: Command, early: EarlySignals): void {
+  const flags = () => program.opts<GlobalFlags>()
+  program
+    .command('run', { isDefault: true })
+    .description('check on schedule and serve the results (the default)')
+    .action(async () => (await import('./run.ts')).run(flags(), early))
+  program
+    .command('check')
+    .description('check every dependency once, or those named; exit 1 if a critical one is not up')
+    .argument('[names...]', 'dependencies of the config')
+    .addOption(
+      new Option('-o, --output <format>', 'a table, or the JSON of /health')
+        .choices(['table', 'json'])
+        .default('table'),
+    )
+    .action(async (names, { output }) => (await import('./check.ts')).check(names, output, flags()))
+  program
+    .command('wait')
+    .description('check until every critical dependency is up, or exit 1: for init containers and CI')
+    .addOption(duration('--timeout <duration>', 'give up after this long', '60s'))
+    .option('--for <names...>', 'wait for these only, critical or not')
+    .action(async options => (await import('./wait.ts')).wait(options.timeout, options.for, flags()))
+  program
+    .command('healthcheck')
+    .description('ask a running instance whether it is alive; exit 1 if it is not: for images without curl')
+    .argument('[url]', 'where it listens', 'http://127.0.0.1:9797')
+    .option('--ready', 'ask whether it is ready (/readyz) instead of alive (/healthz)')
+    .addOption(duration('--timeout <duration>', 'for the whole answer', '3s'))
+    .option('--insecure', 'accept any certificate')
+    .action(async (url, options) => (await import('./healthcheck.ts')).healthcheck(url, options))
+  program
+    .command('validate')
+    .description('print every problem of the config with line and column, without contacting anything')
+    .argument('[file]', 'the config file, instead of --config.file')
+    .action(async file => (await import('./config.ts')).validate(file ?? flags()['config.file']))
+  program
+    .command('schema')
+    .description('print the JSON Schema of the config, for editors')
+    .action(async () => (await import('./config.ts')).printSchema())
+  program
+    .command('init')
+    .description('write a config from DATABASE_URL, REDIS_URL and PULSECHECK_DEPENDENCY_<NAME>')
+    .argument('[file]', 'the file to write; - is standard output', 'pulsecheck.yml')
+    .option('--force', 'overwrite the file')
+    .action(async (file, { force }) => (await import('./init.ts')).init(file, force === true))
+  program
+    .command('demo')
+    .description(
+      'start a PostgreSQL, a Redis and an HTTP service, break them in turn, and show what Pulsecheck sees',
+    )
+    .addOption(duration('--pace <duration>', 'duration of each act', '10s'))
+    .option('--once', 'stop after one round')
+    .action(async options => (await import('./demo.ts')).demo(options, flags()))
+}
+
+/** An option whose value is a Prometheus duration; the command gets milliseconds. */
+function duration(flags: string, description: string, preset: string): Option {
+  return new Option(flags, description).argParser(milliseconds).default(milliseconds(preset), preset)
+}
+
+function milliseconds(text: string): number {
+  const ms = parseDuration(text)
+  if (ms !== undefined && ms > 0) return ms
+  throw new InvalidArgumentError('Write a duration, such as 500ms, 15s or 1m30s.')
 }

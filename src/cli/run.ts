@@ -1,21 +1,20 @@
-/** `pulsecheck run`: the service, its signals and its end. */
+/** `pulsecheck run`: the service, its signals and its shutdown. */
 import type { Logger } from 'pino'
 import { kinds } from '../kinds/index.ts'
 import { ListenError } from '../server/index.ts'
 import { ConfigError, type Service, type ServiceOptions, startService } from '../service.ts'
-import { configFile, listenAddresses, telemetryPath } from './config.ts'
-import { Exit, exitCodes } from './exit.ts'
+import { configFile, listenAddresses, telemetryPath, validate } from './config.ts'
 import type { GlobalFlags } from './flags.ts'
 import { type EarlySignals, endAtOnce, signalCodes, takeOver } from './interrupt.ts'
 import { createLogger, flush } from './logger.ts'
-import { validate } from './validate.ts'
+import { Exit, exitCodes } from './output.ts'
 
-/** The last log lines get this long, in milliseconds. */
+/** Time to write the last log lines, in milliseconds. */
 const flushMs = 300
 
 /**
- * Runs until a signal. Until the service has started, SIGTERM and SIGINT end the process at once, since nothing has to be
- * drained yet; SIGHUP is kept for a reload.
+ * Runs until a signal. Until the service has started, SIGTERM and SIGINT end the process at once, since there is nothing
+ * to drain; a SIGHUP is remembered and becomes a reload.
  *
  * @throws Exit
  */
@@ -28,8 +27,8 @@ export async function run(flags: GlobalFlags, early: EarlySignals): Promise<void
   const reload = () => void service.reload().catch(() => {})
   takeOver('SIGHUP', reload)
   if (early.hungUp()) reload()
-  crashOnly(logger, service)
-  tellWhere(logger, service, options)
+  exitOnBug(logger, service)
+  logAddresses(logger, service, options)
   const signal = await signalled
   logger.info({ signal }, 'stopping')
   await service.stop()
@@ -62,7 +61,7 @@ async function start(options: ServiceOptions): Promise<Service> {
   }
 }
 
-/** The first signal that ends us; the next one does so at once, whatever still waits. */
+/** Resolves with the first SIGINT or SIGTERM. The next one ends the process at once. */
 function firstSignal(): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
   for (const [signal, code] of Object.entries(signalCodes)) {
@@ -76,7 +75,7 @@ function firstSignal(): Promise<string> {
   return promise
 }
 
-function tellWhere(
+function logAddresses(
   logger: Logger,
   { urls, probeUrls }: Service,
   { configFile, metricsPath }: ServiceOptions,
@@ -94,8 +93,8 @@ function tellWhere(
     logger.info({ alive: `${url}/healthz`, ready: `${url}/readyz` }, 'listening for probes only')
 }
 
-/** An error that nobody caught is a bug of ours: said once, without secrets, and the supervisor starts us anew. */
-function crashOnly(logger: Logger, { monitor }: Service): void {
+/** An uncaught error is a bug: it is logged without secrets, and the process exits for its supervisor to restart it. */
+function exitOnBug(logger: Logger, { monitor }: Service): void {
   process.on('uncaughtException', error => {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     const stack = monitor.redact(text)

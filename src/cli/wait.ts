@@ -1,23 +1,22 @@
-/** `pulsecheck wait`: until what is critical is up. */
+/** `pulsecheck wait`: waits until the critical dependencies are up. */
 import type { DependencyDefinition } from '../model/definition.ts'
 import { formatDuration } from '../model/duration.ts'
 import { createMonitor } from '../monitor.ts'
 import type { DependencyState } from '../state/transition.ts'
 import { describeCause } from '../views/status.ts'
 import { readConfig, select } from './config.ts'
-import { exitCodes } from './exit.ts'
 import type { GlobalFlags } from './flags.ts'
 import { endOnSignal } from './interrupt.ts'
-import { print } from './output.ts'
+import { exitCodes, print } from './output.ts'
 
-/** Somebody waits: what is down is asked again this soon, in milliseconds, however long its interval is. */
+/** The longest interval while somebody waits, in milliseconds. */
 const retryMs = 1_000
 
 /**
- * Ends the process: with 0 once all are up, or with 1 at the timeout. A line for each change goes to standard error.
+ * Ends the process: with 0 once all are up, or with 1 at the timeout. Writes a line for each change to standard error.
  *
- * @param names these, critical or not; undefined means all critical ones. No other is checked.
- * @throws Exit 2 for an unknown name, 3 for a wrong config.
+ * @param names the dependencies to wait for, critical or not; undefined means all critical ones. Others are not checked.
+ * @throws Exit 2 for an unknown name, 3 for an invalid config.
  */
 export async function wait(
   timeoutMs: number,
@@ -35,10 +34,10 @@ export async function wait(
     await monitor.stop()
   })
   const startedAt = performance.now()
-  const said = new Map<string, string>()
+  const printed = new Map<string, string>()
   monitor.state.subscribe({
     changed(state) {
-      tell(state, said)
+      printChange(state, printed)
       if (monitor.ready()) resolve()
     },
   })
@@ -60,27 +59,30 @@ function isCritical({ dependency }: DependencyDefinition): boolean {
   return dependency.critical
 }
 
-/** What is waited for counts as critical, so that the monitor's own verdict is ours. */
+/** Marked as critical, so that the monitor is ready exactly when all of these are up. */
 function impatient(definition: DependencyDefinition): DependencyDefinition {
   const { dependency } = definition
   const intervalMs = Math.min(dependency.intervalMs, retryMs)
   return { ...definition, dependency: { ...dependency, critical: true, intervalMs } }
 }
 
-/** A line when the status or the cause of a failure is another than the line before said. */
-function tell(state: DependencyState, said: Map<string, string>): void {
+/** Prints a line unless status and cause of failure are those of the last line about this dependency. */
+function printChange(state: DependencyState, printed: Map<string, string>): void {
   const { name } = state.dependency
-  const what = `${state.status} ${why(state, describeCause)}`
-  if (state.last === undefined || said.get(name) === what) return
-  said.set(name, what)
+  const what = `${state.status} ${describeLast(state, describeCause)}`
+  if (state.last === undefined || printed.get(name) === what) return
+  printed.set(name, what)
   process.stderr.write(
-    state.status === 'up' ? `${name} is up\n` : `${name} is ${state.status}: ${why(state)}\n`,
+    state.status === 'up' ? `${name} is up\n` : `${name} is ${state.status}: ${describeLast(state)}\n`,
   )
 }
 
 type Failure = Extract<DependencyState['last'], { ok: false }>
 
-function why({ last }: DependencyState, spell: (failure: Failure) => string = describeFailure): string {
+function describeLast(
+  { last }: DependencyState,
+  spell: (failure: Failure) => string = describeFailure,
+): string {
   if (last === undefined) return 'no check has completed'
   return last.ok ? '' : spell(last)
 }
@@ -100,7 +102,7 @@ function missing(states: readonly DependencyState[], timeoutMs: number): string 
     .filter(({ status }) => status !== 'up')
     .map(
       state =>
-        `  ${state.dependency.name} (${state.dependency.kind} ${state.dependency.target}): ${why(state)}\n`,
+        `  ${state.dependency.name} (${state.dependency.kind} ${state.dependency.target}): ${describeLast(state)}\n`,
     )
   return `not up after ${formatDuration(timeoutMs)}: ${lines.length} of ${states.length}\n${lines.join('')}`
 }
