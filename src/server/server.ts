@@ -10,8 +10,7 @@ import { createTls, verifiesClients } from './access/tls.ts'
 import type { WebConfig } from './access/webfile.ts'
 import { plainAnswer, send, sendRaw } from './http/answer.ts'
 import { createConnections } from './http/connections.ts'
-import { openFileLimit } from './http/descriptors.ts'
-import { type Limits, limitsWithin } from './http/limits.ts'
+import { type Limits, limitsWithin, readOpenFileLimit } from './http/limits.ts'
 import { type Listener, type ListenerOptions, listen } from './http/listener.ts'
 import type { Monitored } from './monitored.ts'
 import { answerErrors, createTransport, type RoutesOptions, refuseBodies, routes } from './routes/routes.ts'
@@ -68,7 +67,7 @@ export function createServer(monitor: Monitored, settings: ServerSettings): Serv
   const tls = web.tls && createTls(web.tls)
   const access = createAccess(accessRules(rules, web))
   const app = createApp(monitor)
-  const limits = { ...limitsWithin(openFileLimit()), ...settings.limits }
+  const limits = { ...limitsWithin(readOpenFileLimit()), ...settings.limits }
   const connections = createConnections(limits.connections, limits.answerMs)
   const cut = ({ socket }: ServerResponse) => socket !== null && connections.cut(socket)
   const transport = createTransport(monitor, limits, cut)
@@ -77,7 +76,7 @@ export function createServer(monitor: Monitored, settings: ServerSettings): Serv
   const probes = transport.probes.byPath
   const options: ListenerOptions = {
     handle: (request, response) => app.routing(request, response),
-    atOnce: (url, accept) => probes.get(url)?.(accept),
+    findAnswer: (url, accept) => probes.get(url)?.(accept),
     limits,
     connections,
     tls,
@@ -88,7 +87,7 @@ export function createServer(monitor: Monitored, settings: ServerSettings): Serv
       if (isProbePath((request.url ?? '').split('?', 1).join())) app.routing(request, response)
       else sendRaw(response, notFound)
     },
-    atOnce: options.atOnce,
+    findAnswer: options.findAnswer,
     limits,
     connections: createConnections(limits.probeConnections, limits.answerMs),
   }

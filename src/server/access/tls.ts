@@ -38,7 +38,7 @@ export interface Tls {
   /** @throws Error if the certificate and its key cannot be used. */
   options(): TlsOptions
   /** Judges clients by their certificates, and takes over replaced settings. Returns what ends the latter. */
-  follow(server: Server): () => void
+  attach(server: Server): () => void
   /**
    * New settings for connections from now on.
    *
@@ -52,7 +52,7 @@ export function createTls(settings: TlsSettings): Tls {
   const servers = new Set<Server>()
   return {
     options: () => secureOptions(current),
-    follow(server) {
+    attach(server) {
       server.prependListener('secureConnection', socket => {
         if (!isWelcome(current, socket)) socket.destroy()
       })

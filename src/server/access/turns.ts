@@ -1,5 +1,5 @@
 /** Work that is done one piece at a time, in turns between the clients that want it. */
-import { clientOf } from '../http/client.ts'
+import { clientOf } from '../http/connections.ts'
 
 export interface Turns<Result> {
   /**

@@ -1,17 +1,18 @@
 /** Answers as ready bytes, and the headers that every answer carries. */
 import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 
-/** A whole answer, made once and sent often. Text and not bytes: Node writes it in one piece with the headers. */
+/** A complete answer, built once and sent often. Text rather than bytes: Node writes it together with the headers. */
 export interface Answer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  /** The same headers as `response.writeHead` takes them fastest: names and values in turn. */
+  /** The same headers in the form that `response.writeHead` takes fastest: names and values alternating. */
   readonly headerList: string[]
   readonly body: string
 }
 
-/** Nothing here may be kept by a cache, or taken for another type than it says. */
+/** No cache may keep an answer, and no browser may guess another type for it. */
 export const everyAnswer = {
   'cache-control': 'no-store',
   'x-content-type-options': 'nosniff',
@@ -38,7 +39,7 @@ export function answer(
   return { status, headers: all, headerList: Object.entries(all).flat(), body }
 }
 
-/** An answer that says only what its status says: nothing of the request, nothing of what went wrong inside. */
+/** An answer that repeats its status and nothing else: neither the request nor what went wrong internally. */
 export function plainAnswer(status: number, headers?: Readonly<Record<string, string>>): Answer {
   return answer(status, mediaTypes.text, `${status} ${STATUS_CODES[status] ?? 'Error'}\n`, headers)
 }
@@ -47,7 +48,16 @@ export function send(reply: FastifyReply, { status, headers, body }: Answer): Fa
   return reply.code(status).headers(headers).send(body)
 }
 
-/** The same without Fastify. */
+/** Sends without Fastify. */
 export function sendRaw(response: ServerResponse, { status, headerList, body }: Answer): void {
   response.writeHead(status, headerList).end(body)
+}
+
+/** Writes to a connection whose request Node could not parse, so that there is no response object, and closes it. */
+export function sendToSocket(socket: Duplex, { status, headers, body }: Answer): void {
+  const fields = Object.entries({ ...headers, connection: 'close' }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  )
+  const message = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${fields.join('')}\r\n${body}`
+  socket.end(message, () => socket.destroy())
 }

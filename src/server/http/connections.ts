@@ -1,29 +1,27 @@
-/** The connections of one or several listeners: which ones wait for an answer, and which may go. */
+/** The connections of one or more listeners: which client each belongs to, and which can be closed to make room. */
 import type { ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
-import { clientOf } from './client.ts'
+import { isIPv6, type Socket } from 'node:net'
 
 type Peer = Pick<Socket, 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort'>
 
 export interface Connections {
-  /** Takes a new connection, and makes room for it: who comes new, a probe perhaps, is never turned away. */
+  /** Adds a new connection, and makes room for it. A newcomer is never turned away: it may be a probe. */
   add(socket: Socket): void
-  /** An answer is not all written yet: its connection stays, but no longer than it may take. */
-  answering(response: ServerResponse): void
+  /** Protects the connection of a response until it is written, or until its time is up. */
+  startAnswer(response: ServerResponse): void
   isAnswering(socket: Peer): boolean
-  /** Ends a connection at once. What its client has not read yet does not stay in the system's memory. */
+  /** Closes a connection at once, and discards what the kernel still holds for its client. */
   cut(socket: Socket): void
-  /** Destroys those that have not asked anything yet. */
+  /** Destroys those that have not sent anything yet. */
   dropSilent(): void
   dropAll(): void
-  readonly size: number
 }
 
 interface Connection {
   readonly socket: Socket
   readonly peer: string
   readonly client: string
-  /** Answers under way. */
+  /** Answers in progress. */
   answers: number
 }
 
@@ -32,9 +30,9 @@ interface Connection {
  * @param answerMs from a request to the end of its answer.
  */
 export function createConnections(most: number, answerMs: number): Connections {
-  // Under TLS a response knows another socket than the listener: both have one peer.
+  // Under TLS, the socket of a response is not the one that the listener accepted. Both have the same peer.
   const byPeer = new Map<string, Connection>()
-  // In the order in which they came.
+  // Each set in the order of arrival.
   const byClient = new Map<string, Set<Connection>>()
   const connectionOf = (socket: Peer) => byPeer.get(peerOf(socket))
 
@@ -48,7 +46,7 @@ export function createConnections(most: number, answerMs: number): Connections {
 
   function end(connection: Connection): void {
     remove(connection)
-    // Nothing is on its way to who waits for nothing, but for what the system sends by itself.
+    // Without an answer in progress, all that is unsent is what the kernel sends by itself.
     if (connection.answers === 0) connection.socket.destroy()
     else connection.socket.resetAndDestroy()
   }
@@ -76,7 +74,7 @@ export function createConnections(most: number, answerMs: number): Connections {
       byClient.set(client, (byClient.get(client) ?? new Set()).add(connection))
       socket.once('close', () => remove(connection))
     },
-    answering(response) {
+    startAnswer(response) {
       const connection = response.socket === null ? undefined : connectionOf(response.socket)
       if (connection === undefined) return
       connection.answers++
@@ -99,12 +97,26 @@ export function createConnections(most: number, answerMs: number): Connections {
     dropAll() {
       for (const connection of byPeer.values()) end(connection)
     },
-    get size() {
-      return byPeer.size
-    },
   }
 }
 
 function peerOf(socket: Peer): string {
   return `${socket.remoteAddress} ${socket.remotePort} ${socket.localAddress} ${socket.localPort}`
+}
+
+/**
+ * Returns the client that an address belongs to, for limits per client. All addresses of an IPv6 /64 are one client,
+ * because a single host usually has all of them (RFC 6177). An IPv4 address mapped into IPv6 counts as IPv4.
+ */
+export function clientOf(address: string | undefined): string {
+  if (address === undefined) return ''
+  if (!isIPv6(address)) return address
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  if (mapped !== undefined) return mapped
+  const [head = '', tail] = address.split('%', 1).join().split('::')
+  const groups = head === '' ? [] : head.split(':')
+  const rest = tail === undefined || tail === '' ? [] : tail.split(':')
+  const missing = tail === undefined ? 0 : 8 - groups.length - rest.length
+  const all = [...groups, ...Array<string>(Math.max(0, missing)).fill('0'), ...rest]
+  return `${all.slice(0, 4).join(':')}::/64`
 }

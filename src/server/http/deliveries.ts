@@ -1,6 +1,6 @@
 /**
- * Large answers on their way. Clients that stop reading make nobody wait and keep little memory: where a new answer
- * does not fit, the one that has stood still longest goes, from the client that has the most of them.
+ * Large answers in progress. Clients that stop reading delay nobody and hold little memory: when a new answer does not
+ * fit, the one that has stalled longest is cut, of the client that has the most.
  */
 import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
@@ -8,20 +8,20 @@ import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { TLSSocket } from 'node:tls'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { clientOf } from './client.ts'
+import { clientOf } from './connections.ts'
 
 export interface DeliveryLimits {
-  /** Of all clients. The newcomer is always served. */
+  /** Of all clients together. A new one is always served. */
   readonly deliveries: number
-  /** Of one client; above it, one goes that stands still. */
+  /** Of one client. Above it, a stalled one is cut. */
   readonly deliveriesPerClient: number
   /**
-   * What all of them hold in memory; what several share counts once. Above it, one goes that stands still; above twice as
-   * much, one goes anyway, since many can begin before any has stood still. An answer that is larger than half of it may be
-   * there twice, so that readers of two scrapes are not in each other's way.
+   * The memory that all of them hold; what several share counts once. Above it, stalled ones are cut. Above twice as
+   * much, any are, because many can begin before the first has stalled. An answer larger than half of it may exist twice,
+   * so that the readers of two scrapes do not displace each other.
    */
   readonly unsentBytes: number
-  /** An answer of which nothing was taken for so long stands still. */
+  /** An answer of which the client has read nothing for this long is stalled. */
   readonly stallMs: number
 }
 
@@ -35,12 +35,12 @@ export const defaultDeliveryLimits: DeliveryLimits = {
 export interface Body {
   readonly bytes: Buffer | Readable
   readonly size: number
-  /** The same object for answers that share their memory. Default: the bytes themselves. */
+  /** Identifies the memory: the same object for answers that share it. Default: the bytes themselves. */
   readonly shares?: object | undefined
 }
 
 export interface Deliveries {
-  /** Sends a body whose headers are set on the reply. Lets go of it if the client has left. */
+  /** Sends a body whose headers are set on the reply, or releases it if the client has disconnected. */
   send(request: FastifyRequest, reply: FastifyReply, body: Body): FastifyReply
 }
 
@@ -51,10 +51,10 @@ interface Delivery {
   movedAt: number
 }
 
-/** What the system's socket buffers take at once: such an answer is no burden to us. */
+/** What the kernel's socket buffers take at once: such an answer costs no memory here. */
 const smallBytes = 64 * 1024
 
-/** @param cut ends a connection, and leaves nothing of it in the system's memory. */
+/** @param cut closes the connection of a response at once, and discards what the kernel still holds for its client. */
 export function createDeliveries(
   limits: DeliveryLimits,
   cut: (response: ServerResponse) => void,
@@ -64,7 +64,7 @@ export function createDeliveries(
   const holds = new Map<object, { readonly size: number; readers: number }>()
   let heldBytes = 0
 
-  function open(response: ServerResponse, client: string, held: object, size: number): void {
+  function begin(response: ServerResponse, client: string, held: object, size: number): void {
     const delivery = { response, client, held, movedAt: performance.now() }
     const hold = holds.get(held) ?? { size, readers: 0 }
     if (hold.readers++ === 0) heldBytes += size
@@ -75,10 +75,10 @@ export function createDeliveries(
     response.on('drain', () => {
       delivery.movedAt = performance.now()
     })
-    response.once('close', () => close(delivery))
+    response.once('close', () => end(delivery))
   }
 
-  function close(delivery: Delivery): void {
+  function end(delivery: Delivery): void {
     if (!underWay.delete(delivery)) return
     const { client, held } = delivery
     const rest = (clients.get(client) ?? 1) - 1
@@ -92,25 +92,26 @@ export function createDeliveries(
 
   function makeRoom(client: string, mostBytes: number): void {
     const since = performance.now() - limits.stallMs
-    const standsStill = ({ movedAt }: Delivery) => movedAt <= since
+    const isStalled = ({ movedAt }: Delivery) => movedAt <= since
     const isOf = (delivery: Delivery) => delivery.client === client
     while ((clients.get(client) ?? 0) > limits.deliveriesPerClient)
-      if (!evict(delivery => isOf(delivery) && standsStill(delivery))) break
-    while (heldBytes > mostBytes) if (!evict(standsStill)) break
+      if (!evict(delivery => isOf(delivery) && isStalled(delivery))) break
+    while (heldBytes > mostBytes) if (!evict(isStalled)) break
     while (heldBytes > 2 * mostBytes) if (!evict(() => true)) break
     if (underWay.size >= limits.deliveries) evict(() => true)
   }
 
-  function evict(mayGo: (delivery: Delivery) => boolean): boolean {
+  function evict(isEligible: (delivery: Delivery) => boolean): boolean {
     let victim: Delivery | undefined
-    for (const delivery of underWay) if (mayGo(delivery) && goesBefore(delivery, victim)) victim = delivery
+    for (const delivery of underWay) if (isEligible(delivery) && isBefore(delivery, victim)) victim = delivery
     if (victim === undefined) return false
-    close(victim)
+    end(victim)
     cut(victim.response)
     return true
   }
 
-  function goesBefore(one: Delivery, other: Delivery | undefined): boolean {
+  /** The order of eviction: first the client with the most, then what has stalled longest. */
+  function isBefore(one: Delivery, other: Delivery | undefined): boolean {
     if (other === undefined) return true
     const more = (clients.get(one.client) ?? 0) - (clients.get(other.client) ?? 0)
     return more > 0 || (more === 0 && one.movedAt < other.movedAt)
@@ -123,15 +124,15 @@ export function createDeliveries(
         if (bytes instanceof Readable) bytes.destroy()
         return raw.destroyed ? reply.hijack() : reply.send()
       }
-      if (size > smallBytes) open(raw, clientOf(request.ip), shares, size)
+      if (size > smallBytes) begin(raw, clientOf(request.ip), shares, size)
       else if (Buffer.isBuffer(bytes)) return reply.send(bytes)
-      return reply.send(Buffer.isBuffer(bytes) ? inPieces(bytes) : bytes)
+      return reply.send(Buffer.isBuffer(bytes) ? split(bytes) : bytes)
     },
   }
 }
 
-/** In pieces, each of which says by its end that the client reads. A fast socket would else take all of it in one block. */
-function inPieces(bytes: Buffer): Readable {
+/** Splits a body: each piece that drains shows that the client reads. A fast socket would otherwise take it as one block. */
+function split(bytes: Buffer): Readable {
   async function* pieces(): AsyncGenerator<Buffer> {
     for (let at = 0; at < bytes.length; at += smallBytes) {
       yield bytes.subarray(at, at + smallBytes)
@@ -141,7 +142,7 @@ function inPieces(bytes: Buffer): Readable {
   return Readable.from(pieces(), { objectMode: false, highWaterMark: smallBytes })
 }
 
-/** Ends a response's connection; by a reset where that is possible, so that nothing stays in the system's memory. */
+/** Closes the connection of a response, by a reset where possible, so that the kernel discards what is unsent. */
 export function reset(response: ServerResponse): void {
   const { socket } = response
   if (socket instanceof Socket && !(socket instanceof TLSSocket) && response.req.httpVersionMajor === 1)

@@ -1,29 +1,30 @@
-/** How long and how much a client may take. The defaults are for clients that are near, and few: probes and scrapers. */
+/** How long and how much a client may take. The defaults suit probes and scrapers, which are few and near. */
+import { readFileSync } from 'node:fs'
 import { type DeliveryLimits, defaultDeliveryLimits } from './deliveries.ts'
 
 export interface Limits extends DeliveryLimits {
-  /** Until all headers of a request are in, from the connection or the answer before. */
+  /** From the start of the connection, or from the previous answer, until all headers of a request have arrived. */
   readonly headersMs: number
-  /** Until a request is in, body included. */
+  /** The same until the request is complete, with its body. */
   readonly requestMs: number
-  /** Between two looks at the clock for the two above: they may end so much later. */
+  /** How often the two limits above are enforced: a request may exceed them by this much. */
   readonly lookMs: number
   /** A TLS handshake. */
   readonly handshakeMs: number
-  /** Without a byte in either direction. A reader that stops in the middle is noticed after up to twice as long. */
+  /** Without a byte in either direction. A reader that stops halfway is noticed after up to twice as long. */
   readonly silenceMs: number
-  /** From a request to the end of its answer: above any sensible scrape timeout. */
+  /** From a request to the end of its answer. Longer than any sensible scrape timeout. */
   readonly answerMs: number
   /** Between two requests on one connection. */
   readonly idleMs: number
   readonly headerBytes: number
   readonly headerCount: number
   readonly requestsPerConnection: number
-  /** Answers that one connection may wait for; a client that sends more requests ahead is cut. */
+  /** Unanswered requests of one connection. A client that sends more ahead is cut. */
   readonly pipelined: number
-  /** Of all listeners. The newcomer is served, and one goes of the client that has the most. */
+  /** Of all listeners together. A new connection is always served: one of the client with the most makes room for it. */
   readonly connections: number
-  /** The same for the listeners of probes alone. */
+  /** The same for the listeners that serve only probes. */
   readonly probeConnections: number
 }
 
@@ -45,10 +46,10 @@ export const defaultLimits: Limits = {
 }
 
 /**
- * The defaults for a process that may open so many files: clients get a quarter of them, and checks, which open sockets
- * too, have the rest.
+ * The defaults, reduced for a process that may open only this many files: clients get a quarter of them, and the rest is
+ * left to the checks, which open sockets too.
  *
- * @param openFiles undefined where nobody knows.
+ * @param openFiles undefined where it is not known.
  */
 export function limitsWithin(openFiles: number | undefined): Limits {
   const share = Math.floor((openFiles ?? Number.POSITIVE_INFINITY) / 4)
@@ -59,4 +60,23 @@ export function limitsWithin(openFiles: number | undefined): Limits {
     probeConnections: Math.min(defaultLimits.probeConnections, Math.max(16, Math.floor(share / 4))),
     deliveries: Math.min(defaultLimits.deliveries, Math.floor(connections / 2)),
   }
+}
+
+/**
+ * Reads the soft limit of open files, which Node raises to the hard one when it starts.
+ *
+ * @returns undefined on systems without `/proc`.
+ */
+export function readOpenFileLimit(): number | undefined {
+  try {
+    return parseOpenFileLimit(readFileSync('/proc/self/limits', 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+/** @param text of `/proc/[pid]/limits`, as in proc(5). */
+export function parseOpenFileLimit(text: string): number | undefined {
+  const soft = /^Max open files\s+(\d+)\s/m.exec(text)?.[1]
+  return soft === undefined ? undefined : Number(soft)
 }

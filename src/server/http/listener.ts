@@ -1,54 +1,48 @@
-/** One address on which we answer, with limits against clients that take too long or too much. */
+/** A server on one address, with limits on how long and how much a client may take. */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { formatAddress, type ListenAddress } from '../../model/address.ts'
 import type { Tls } from '../access/tls.ts'
-import { type Answer, plainAnswer, sendRaw } from './answer.ts'
+import { type Answer, plainAnswer, sendRaw, sendToSocket } from './answer.ts'
 import type { Connections } from './connections.ts'
-import { glance } from './hygiene.ts'
 import type { Limits } from './limits.ts'
-import { createLines } from './line.ts'
-import { refuse } from './raw.ts'
-import { Request } from './request.ts'
+import { createPipelines, inspect, Request } from './request.ts'
 
-/** An address could not be bound. Its message is one line for people. */
+/** An address could not be bound. The message is one line, written for people. */
 export class ListenError extends Error {
   override readonly name = 'ListenError'
-  /** `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` and the like. */
+  /** The system's code, such as `EADDRINUSE`. */
   readonly code: string
 
   constructor(address: ListenAddress, cause: NodeJS.ErrnoException) {
     const code = cause.code ?? 'unknown error'
-    super(
-      `cannot listen on ${formatAddress(address.host ?? '', address.port)}: ${reasons[code] ?? 'the system refused'} (${code})`,
-      {
-        cause,
-      },
-    )
+    const place = formatAddress(address.host ?? '', address.port)
+    super(`cannot listen on ${place}: ${causes[code] ?? 'the system refused'} (${code})`, { cause })
     this.code = code
   }
 }
 
-const reasons: Readonly<Record<string, string>> = {
+const causes: Readonly<Record<string, string>> = {
   EADDRINUSE: 'the address is in use',
-  EACCES: 'not permitted; ports below 1024 need a right of their own',
+  EACCES: 'permission denied; ports below 1024 need a special privilege',
   EADDRNOTAVAIL: 'this machine has no such address',
-  ENOTFOUND: 'the host name is not known',
-  EAFNOSUPPORT: 'the address family is not supported here',
+  ENOTFOUND: 'the host name is unknown',
+  EAFNOSUPPORT: 'this machine does not support the address family',
 }
 
 export interface ListenerOptions {
-  /** Answers a request; never throws. */
+  /** Answers a request. Never throws. */
   readonly handle: (request: IncomingMessage, response: ServerResponse) => void
-  /** The answer to a GET or HEAD of a path without query that needs no routing; undefined if it does. */
-  readonly atOnce: (url: string, accept: string | undefined) => Answer | undefined
+  /** Looks up the answer to a GET or HEAD that needs no routing; undefined if it does. */
+  readonly findAnswer: (url: string, accept: string | undefined) => Answer | undefined
   readonly limits: Limits
-  /** Takes every connection; may be shared with other listeners. */
+  /** Holds every connection. Listeners may share it. */
   readonly connections: Connections
   readonly tls?: Tls | undefined
-  /** Sent with every answer; read at each one. */
+  /** Headers of every answer, read for each one. */
   readonly headers?: () => readonly (readonly [name: string, value: string])[]
 }
 
@@ -56,14 +50,17 @@ export interface Listener {
   /** The address as it was bound. */
   readonly address: AddressInfo
   /**
-   * Accepts nothing more, lets answers that are on their way end, and cuts what is left after `graceMs`. A connection
-   * that waits for its next request is closed at once.
+   * Stops accepting, lets answers in progress finish, and cuts what is left after `graceMs`. Idle connections are closed
+   * at once.
    */
   close(graceMs: number): Promise<void>
 }
 
-/** Connections that wait to be accepted: a burst must not cost a probe the second until its SYN is sent again. The system caps it (`somaxconn`). */
-const acceptQueue = 4_096
+/**
+ * Connections that may wait to be accepted. If a burst fills the queue, a probe loses the second until its SYN is sent
+ * again. The system caps it (`somaxconn`).
+ */
+const backlog = 4_096
 
 /** @throws ListenError */
 export async function listen(address: ListenAddress, options: ListenerOptions): Promise<Listener> {
@@ -73,31 +70,33 @@ export async function listen(address: ListenAddress, options: ListenerOptions): 
   server.maxRequestsPerSocket = limits.requestsPerConnection
   server.timeout = limits.silenceMs
   server.on('connection', (socket: Socket) => connections.add(socket))
-  const last = new WeakSet<object>()
-  const answer = answerer(server, last, options)
+  const finished = new WeakSet<object>()
+  const answer = createHandler(server, finished, options)
   server.on('request', answer)
-  // Bodies are not read, so nobody is asked to go on and send one.
+  // Bodies are never read, so no client is told to send one.
   server.on('checkContinue', answer)
   server.on('checkExpectation', (request, response) => answer(request, response, 417))
   server.on('clientError', (error, socket) => {
-    if (!last.has(socket)) refuse(error, socket, connections.isAnswering(socket as Socket))
+    if (finished.has(socket)) return
+    if (connections.isAnswering(socket as Socket)) socket.destroy()
+    else refuseUnparsed(error, socket)
   })
   server.on('timeout', socket => {
     if (!connections.isAnswering(socket)) socket.destroy()
     else if (socket.writableLength > 0) connections.cut(socket)
   })
-  const forget = tls?.follow(server as TlsServer)
+  const release = tls?.attach(server as TlsServer)
   try {
-    server.listen({ ...address, backlog: acceptQueue })
+    server.listen({ ...address, backlog })
     await once(server, 'listening')
   } catch (error) {
-    forget?.()
+    release?.()
     throw new ListenError(address, error as NodeJS.ErrnoException)
   }
   return {
     address: server.address() as AddressInfo,
     async close(graceMs) {
-      forget?.()
+      release?.()
       await drain(server, connections, graceMs)
     },
   }
@@ -111,7 +110,7 @@ function nodeOptions(limits: Limits): object {
     connectionsCheckingInterval: limits.lookMs,
     keepAliveTimeout: limits.idleMs,
     maxHeaderSize: limits.headerBytes,
-    // Its own answer would lack our headers: see `glance`.
+    // Node's own refusal would lack the headers of every answer. `inspect` checks this instead.
     requireHostHeader: false,
   }
 }
@@ -122,52 +121,65 @@ function tlsServer(tls: Tls, limits: Limits): TlsServer {
 
 const refusals = { 400: plainAnswer(400), 417: plainAnswer(417), 505: plainAnswer(505) } as const
 
-/** @param last takes the connections whose last answer is given, or on its way: nothing more may be written there. */
-function answerer(
+/** @param finished collects connections whose last answer has begun: nothing more may be written to them. */
+function createHandler(
   server: Server,
-  last: WeakSet<object>,
-  { handle, atOnce, limits, connections, headers = () => [] }: ListenerOptions,
+  finished: WeakSet<object>,
+  { handle, findAnswer, limits, connections, headers = () => [] }: ListenerOptions,
 ): (request: IncomingMessage, response: ServerResponse, status?: 417) => void {
-  const lines = createLines(limits.pipelined)
+  const pipelines = createPipelines(limits.pipelined)
 
   function answer(request: IncomingMessage, response: ServerResponse, status?: 417): void {
-    if (last.has(request.socket)) return
-    const { refusal = status, body, accept } = glance(request, limits.headerCount)
-    // A body is not read, so what follows it on the connection cannot be found.
-    if (refusal !== undefined || body || !server.listening) response.shouldKeepAlive = false
-    if (!response.shouldKeepAlive) last.add(request.socket)
+    if (finished.has(request.socket)) return
+    const { refusal = status, hasBody, accept } = inspect(request, limits.headerCount)
+    // A body is not read, so the request after it on the connection cannot be found.
+    if (refusal !== undefined || hasBody || !server.listening) response.shouldKeepAlive = false
+    if (!response.shouldKeepAlive) finished.add(request.socket)
     for (const [name, value] of headers()) response.setHeader(name, value)
     if (refusal !== undefined) {
       sendRaw(response, refusals[refusal])
       return
     }
     const { method, url = '' } = request
-    const ready = method === 'GET' || method === 'HEAD' ? atOnce(url, accept) : undefined
+    const ready = method === 'GET' || method === 'HEAD' ? findAnswer(url, accept) : undefined
     if (ready !== undefined) sendRaw(response, ready)
     else {
-      connections.answering(response)
+      connections.startAnswer(response)
       handle(request, response)
     }
   }
 
   return (request, response, status) => {
     const { socket } = request
-    // The parser goes on through what it has read already.
+    // The parser continues with input that it read before the connection was cut.
     if (socket.destroyed) return
-    if (!lines.enter(socket, response, () => answer(request, response, status))) connections.cut(socket)
+    if (!pipelines.enter(socket, response, () => answer(request, response, status))) connections.cut(socket)
   }
 }
 
-/** Node keeps a closing server open for connections that are idle, or have not asked yet, until they time out. */
+const statuses: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+}
+
+/** Answers a connection whose request could not be parsed or did not arrive in time, and closes it. */
+function refuseUnparsed({ code = '' }: NodeJS.ErrnoException, socket: Duplex): void {
+  const status = statuses[code] ?? (code.startsWith('HPE_') ? 400 : undefined)
+  if (status === undefined || !socket.writable) socket.destroy()
+  else sendToSocket(socket, plainAnswer(status))
+}
+
+/** Closes connections that are idle or have not sent a request: Node would wait until they time out. */
 async function drain(server: Server, connections: Connections, graceMs: number): Promise<void> {
   const closed = once(server, 'close')
   server.close()
-  const sweep = () => {
+  const closeIdle = () => {
     server.closeIdleConnections()
     connections.dropSilent()
   }
-  sweep()
-  const sweeps = setInterval(sweep, 100)
+  closeIdle()
+  const sweeps = setInterval(closeIdle, 100)
   const limit = setTimeout(connections.dropAll, graceMs)
   await closed
   clearInterval(sweeps)

@@ -1,38 +1,38 @@
-/** Reports that are rendered when they are asked for, in slices, and shared by all who ask at about the same time. */
+/** Large bodies, built in slices so that probes are answered in between, and shared by requests that come together. */
+import { once } from 'node:events'
+import { buffer } from 'node:stream/consumers'
+import { setImmediate as turn } from 'node:timers/promises'
+import { constants, createGzip } from 'node:zlib'
 import { share } from '../../model/sequence.ts'
 import { createBreather } from '../../model/turn.ts'
 
-/** Milliseconds for which a report is sent again, at least. */
-const keepMs = 100
-/** The same, at most, and while somebody still holds it: clients that read slowly hold few different ones. */
-const heldMs = 1_000
-/** A report is kept so much longer than it took: whoever asks in a loop does not keep the process rendering. */
+/** A report is sent again for at least this many milliseconds. */
+const minKeepMs = 100
+/** And for at most this many, or while somebody still holds it: slow readers then hold few different reports. */
+const maxKeepMs = 1_000
+/** Between the two, it is kept this many times as long as it took to build: a client in a loop cannot keep the process busy. */
 const restFactor = 9
 
 export interface Shared<T> {
   readonly value: T
-  /** To be called when its holder is done with it. May be called again. */
+  /** Called when the holder no longer needs the value. Idempotent. */
   readonly release: () => void
 }
 
-/** Calls `render` when what it made last is too old. */
+/** Returns a function that gives the latest value, and renders a new one when that is too old. */
 export function createShared<T>(render: () => Promise<T>): () => Promise<Shared<T>> {
   const renew = share(async () => {
     const startedAt = performance.now()
     const value = await render()
     const at = performance.now()
-    return {
-      value,
-      at,
-      restMs: Math.min(heldMs, Math.max(keepMs, restFactor * (at - startedAt))),
-      holders: 0,
-    }
+    const keepMs = Math.min(maxKeepMs, Math.max(minKeepMs, restFactor * (at - startedAt)))
+    return { value, at, keepMs, holders: 0 }
   })
   let kept: Awaited<ReturnType<typeof renew>> | undefined
   return async () => {
     const age = performance.now() - (kept?.at ?? Number.NEGATIVE_INFINITY)
     const issue =
-      kept !== undefined && age <= (kept.holders > 0 ? heldMs : kept.restMs) ? kept : await renew()
+      kept !== undefined && age <= (kept.holders > 0 ? maxKeepMs : kept.keepMs) ? kept : await renew()
     kept = issue
     issue.holders++
     let isHeld = true
@@ -45,9 +45,9 @@ export function createShared<T>(render: () => Promise<T>): () => Promise<Shared<
 }
 
 /**
- * What `JSON.stringify(report)` gives, as UTF-8, with turns of the event loop in between.
+ * Returns `JSON.stringify(report)` as UTF-8, and yields to the event loop while it builds it.
  *
- * @param large the last key of the report: what holds most of it.
+ * @param large the last key of the report, which holds most of it.
  */
 export async function jsonInSlices<Key extends string>(
   report: Readonly<Record<Key, object>>,
@@ -64,4 +64,46 @@ export async function jsonInSlices<Key extends string>(
   }
   pieces.push(Buffer.from('}}'))
   return Buffer.concat(pieces)
+}
+
+/**
+ * Joins a text that is generated piece by piece: one piece per turn of the event loop, compressed on the thread pool.
+ *
+ * @param isWanted is asked after each piece.
+ * @returns undefined once it is no longer wanted.
+ */
+export async function gather(
+  pieces: Iterable<string>,
+  isCompressed: boolean,
+  isWanted: () => boolean,
+): Promise<Buffer | undefined> {
+  return isCompressed ? gatherCompressed(pieces, isWanted) : gatherPlain(pieces, isWanted)
+}
+
+async function gatherPlain(pieces: Iterable<string>, isWanted: () => boolean): Promise<Buffer | undefined> {
+  const gathered: Buffer[] = []
+  for (const piece of pieces) {
+    gathered.push(Buffer.from(piece))
+    await turn()
+    if (!isWanted()) return undefined
+  }
+  return Buffer.concat(gathered)
+}
+
+async function gatherCompressed(
+  pieces: Iterable<string>,
+  isWanted: () => boolean,
+): Promise<Buffer | undefined> {
+  const gzip = createGzip({ level: constants.Z_BEST_SPEED })
+  const gathered = buffer(gzip)
+  for (const piece of pieces) {
+    if (!gzip.write(piece)) await once(gzip, 'drain')
+    await turn()
+    if (isWanted()) continue
+    gathered.catch(() => {})
+    gzip.destroy()
+    return undefined
+  }
+  gzip.end()
+  return gathered
 }

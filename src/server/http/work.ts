@@ -1,18 +1,18 @@
-/** Work that is worth bounding, such as rendering a large page: a few at once, and clients take turns. */
+/** Expensive work, such as rendering a large page: a few jobs at a time, with clients taking turns. */
 
 export interface WorkLimits {
   readonly atOnce: number
-  /** Further ones that wait; above it, the client that has the most waiting gives up its latest. */
+  /** Jobs that may wait. Above it, the latest is refused of the client that has the most waiting. */
   readonly waiting: number
   readonly waitMs: number
 }
 
 export interface Work {
   /**
-   * Runs a job when its client's turn has come. The place is taken until the job has settled, whoever still waits for
-   * it, so a job looks at `isWanted` between two slices and ends when it is not.
+   * Runs a job when it is its client's turn. The job keeps its place until it settles, even if nobody waits for it any
+   * more, so a long job checks `isWanted` now and then and ends early.
    *
-   * @returns the job's outcome, or undefined if there is no room, or nobody wants it any more.
+   * @returns the job's result, or undefined if there was no room, or it is no longer wanted.
    */
   run<T>(client: string, isWanted: () => boolean, job: () => Promise<T>): Promise<T | undefined>
 }
@@ -23,11 +23,11 @@ interface Waiter {
 }
 
 export function createWork({ atOnce, waiting, waitMs }: WorkLimits): Work {
-  // Clients in the order of their turns.
+  // In the order of the clients' turns.
   const queues = new Map<string, Waiter[]>()
   let running = 0
 
-  function next(): Waiter | undefined {
+  function takeNext(): Waiter | undefined {
     for (const [client, queue] of queues) {
       const waiter = queue.shift()
       queues.delete(client)
@@ -39,7 +39,7 @@ export function createWork({ atOnce, waiting, waitMs }: WorkLimits): Work {
 
   function fill(): void {
     while (running < atOnce) {
-      const waiter = next()
+      const waiter = takeNext()
       if (waiter === undefined) return
       if (waiter.isWanted()) running++
       waiter.decide(waiter.isWanted())
@@ -58,7 +58,7 @@ export function createWork({ atOnce, waiting, waitMs }: WorkLimits): Work {
     longest.pop()?.decide(false)
   }
 
-  function turnOf(client: string, isWanted: () => boolean): Promise<boolean> {
+  function waitTurn(client: string, isWanted: () => boolean): Promise<boolean> {
     return new Promise(resolve => {
       const queue = queues.get(client) ?? []
       queues.set(client, queue)
@@ -82,7 +82,7 @@ export function createWork({ atOnce, waiting, waitMs }: WorkLimits): Work {
 
   return {
     async run(client, isWanted, job) {
-      if (!(await turnOf(client, isWanted))) return undefined
+      if (!(await waitTurn(client, isWanted))) return undefined
       try {
         return await job()
       } finally {
