@@ -8,7 +8,7 @@ import { ConfigError, problemsOf } from './service/error.ts'
 import { type Following, followFiles } from './service/follow.ts'
 import { type FollowedWeb, followWebConfig, type LoadedWeb, loadWebConfig } from './service/web.ts'
 import { createProcessMetrics } from './views/process.ts'
-import { reloadFamilies } from './views/reloads.ts'
+import { reloadFamilies } from './views/self.ts'
 
 export { ConfigError } from './service/error.ts'
 export { loadServiceConfig } from './service/load.ts'

@@ -4,7 +4,7 @@ import type { Config } from '../config/index.ts'
 import type { DependencyDefinition } from '../model/definition.ts'
 import type { Logger } from '../model/logger.ts'
 import { coalesce, createSequence } from '../model/sequence.ts'
-import { noFailures, type Reload, type Reloads } from '../views/reloads.ts'
+import { noFailures, type Reload, type Reloads } from '../views/self.ts'
 import { ConfigError, problemsOf } from './error.ts'
 import {
   boundsOf,

@@ -1,4 +1,4 @@
-import type { ReloadFailure } from '../views/reloads.ts'
+import type { ReloadFailure } from '../views/self.ts'
 
 /** What was configured cannot be used. Nothing has changed. */
 export class ConfigError extends Error {

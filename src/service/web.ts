@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { formatProblem, loadFile } from '../config/index.ts'
 import type { Logger } from '../model/logger.ts'
 import { createFollower, filesOf, readWebFile, type WebConfig, webFileSchema } from '../server/index.ts'
-import type { Reload } from '../views/reloads.ts'
+import type { Reload } from '../views/self.ts'
 
 export interface LoadedWeb {
   /** Undefined if there are problems. */

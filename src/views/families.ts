@@ -30,19 +30,19 @@ export const dependencyFamilies: readonly DependencyFamily[] = [
     name: 'dependency_check_duration_seconds',
     type: 'histogram',
     help: 'Duration of completed checks; a timeout counts as the timeout.',
-    samples: ({ state, durations }) => [{ labels: of(state), histogram: durations }],
+    samples: ({ state, durations }) => [{ labels: labelsOf(state), histogram: durations }],
   },
   counter('dependency_checks_total', 'Completed checks.', ({ state }) => [
-    { labels: of(state), value: state.checks },
+    { labels: labelsOf(state), value: state.checks },
   ]),
   counter('dependency_check_failures_total', 'Failed checks, by reason.', ({ state }) =>
-    reasons.map(reason => ({ labels: { ...of(state), reason }, value: state.failures[reason] })),
+    reasons.map(reason => ({ labels: { ...labelsOf(state), reason }, value: state.failures[reason] })),
   ),
   counter(
     'dependency_checks_skipped_total',
     'Checks not run, through our own fault, by cause.',
     ({ state }) =>
-      skipCauses.map(cause => ({ labels: { ...of(state), cause }, value: state.skipped[cause] })),
+      skipCauses.map(cause => ({ labels: { ...labelsOf(state), cause }, value: state.skipped[cause] })),
   ),
   gauge('dependency_last_check_timestamp_seconds', 'Unix time of the last completed check.', ({ state }) =>
     seconds(state.last?.at),
@@ -51,7 +51,7 @@ export const dependencyFamilies: readonly DependencyFamily[] = [
     seconds(state.lastSuccess?.at),
   ),
   counter('dependency_transitions_total', 'Changes of the settled status.', ({ state }) => [
-    { labels: of(state), value: state.transitions },
+    { labels: labelsOf(state), value: state.transitions },
   ]),
   {
     name: 'dependency_check_phase_duration_seconds',
@@ -75,7 +75,7 @@ export const dependencyFamilies: readonly DependencyFamily[] = [
     help: 'The target and the labels of your own; always 1.',
     samples: ({ state }) => {
       const { target, labels } = state.dependency
-      return [{ labels: { ...of(state), target, ...labels }, value: 1 }]
+      return [{ labels: { ...labelsOf(state), target, ...labels }, value: 1 }]
     },
   },
 ]
@@ -103,7 +103,7 @@ function gauge(
 ): DependencyFamily {
   const samples = (subject: DependencySubject) => {
     const value = read(subject)
-    return value === undefined ? [] : [{ labels: of(subject.state), value }]
+    return value === undefined ? [] : [{ labels: labelsOf(subject.state), value }]
   }
   return { name, type: 'gauge', help, samples }
 }
@@ -122,11 +122,11 @@ function counter(
 
 function phaseSample(state: DependencyState, phase: Phase): readonly NumberSample[] {
   const ms = state.last?.phases[phase]
-  return ms === undefined ? [] : [{ labels: { ...of(state), phase }, value: ms / 1_000 }]
+  return ms === undefined ? [] : [{ labels: { ...labelsOf(state), phase }, value: ms / 1_000 }]
 }
 
 /** The two labels of every series of a dependency. */
-function of({ dependency }: DependencyState): Labels {
+function labelsOf({ dependency }: DependencyState): Labels {
   return { dependency: dependency.name, kind: dependency.kind }
 }
 

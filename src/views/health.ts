@@ -17,21 +17,10 @@ export interface Readiness {
   readonly checks: ReadonlyMap<string, ReadinessCheck>
 }
 
-/**
- * Ready means that every critical dependency is up and we are not draining. Unknown is not up.
- *
- * @param exclude names that do not count.
- */
-export function readiness(
-  snapshot: Snapshot,
-  draining: boolean,
-  exclude: ReadonlySet<string> = new Set(),
-): Readiness {
-  const counted = snapshot.states.filter(state => !exclude.has(state.dependency.name))
-  return readinessOf(
-    new Map(counted.map(state => [state.dependency.name, readinessCheck(state, snapshot.now)])),
-    draining,
-  )
+/** Ready means that every critical dependency is up and we are not draining. Unknown is not up. */
+export function readiness({ states, now }: Snapshot, draining: boolean): Readiness {
+  const checks = states.map(state => [state.dependency.name, readinessCheck(state, now)] as const)
+  return readinessOf(new Map(checks), draining)
 }
 
 /** The verdict on these checks. */
@@ -53,7 +42,7 @@ function readinessCheck(state: DependencyState, now: number): ReadinessCheck {
 }
 
 /** Started means that every critical dependency has been up once. It is for good: the caller keeps the first true. */
-export function started(snapshot: Snapshot): boolean {
+export function hasStarted(snapshot: Snapshot): boolean {
   return snapshot.states.every(state => state.everUp || !state.dependency.critical)
 }
 
@@ -81,7 +70,7 @@ export function silenceLimitMs({ states }: Snapshot): number {
  *   can have completed, and that is no reason to be restarted.
  * @param limitMs of `silenceLimitMs`.
  */
-export function alive({ now, lastCompletedAt }: Pulse, stalledMs: number, limitMs: number): boolean {
+export function isAlive({ now, lastCompletedAt }: Pulse, stalledMs: number, limitMs: number): boolean {
   return now - lastCompletedAt - stalledMs <= limitMs
 }
 

@@ -1,11 +1,19 @@
-/** What probes ask, ready at hand: the verdicts of `health`, computed when something changed and kept until then. */
+/** What probes ask: the verdicts of `health`, kept until something changes, and the time since which they hold. */
 import type { StateReader } from '../state/store.ts'
-import { alive, freshUntil, type Readiness, readiness, silenceLimitMs, started } from './health.ts'
-import { createOverall } from './overall.ts'
+import { type DependencyState, staleFrom, statusAt } from '../state/transition.ts'
+import {
+  freshUntil,
+  hasStarted,
+  isAlive,
+  overallStatus,
+  type Readiness,
+  readiness,
+  silenceLimitMs,
+} from './health.ts'
 
 export interface Verdict extends Readiness {
-  /** When the status became what it is, in Unix milliseconds; missing while draining, and without dependencies. */
-  readonly since?: number
+  /** When the status became what it is, in Unix milliseconds; undefined while draining, and without dependencies. */
+  readonly since: number | undefined
 }
 
 export interface Probes {
@@ -19,9 +27,9 @@ export interface Probes {
 
 /** @param stalledMs milliseconds in which our own loop stood still, since its start. */
 export function createProbes(state: StateReader, stalledMs: () => number): Probes {
-  const overall = createOverall(state)
+  const overallSince = trackOverall(state)
   let draining = false
-  let hasStarted = false
+  let wasStarted = false
   let kept: { verdict: Verdict; revision: number; until: number } | undefined
   let silence: { revision: number; limitMs: number } | undefined
   let stalledBefore = stalledMs()
@@ -35,8 +43,8 @@ export function createProbes(state: StateReader, stalledMs: () => number): Probe
       const { revision, now } = state.pulse()
       if (kept === undefined || kept.revision !== revision || now > kept.until) {
         const snapshot = state.snapshot()
-        const since = draining ? undefined : overall.since()
-        const verdict = { ...readiness(snapshot, draining), ...(since !== undefined && { since }) }
+        const since = draining ? undefined : overallSince()
+        const verdict = { ...readiness(snapshot, draining), since }
         kept = { verdict, revision, until: freshUntil(snapshot) }
       }
       return kept.verdict
@@ -46,15 +54,90 @@ export function createProbes(state: StateReader, stalledMs: () => number): Probe
       if (silence?.revision !== pulse.revision) {
         silence = { revision: pulse.revision, limitMs: silenceLimitMs(state.snapshot()) }
       }
-      return alive(pulse, stalledMs() - stalledBefore, silence.limitMs)
+      return isAlive(pulse, stalledMs() - stalledBefore, silence.limitMs)
     },
     started() {
-      hasStarted ||= started(state.snapshot())
-      return hasStarted
+      wasStarted ||= hasStarted(state.snapshot())
+      return wasStarted
     },
     drain() {
       draining = true
       kept = undefined
     },
   }
+}
+
+interface Member {
+  readonly critical: boolean
+  readonly isUp: boolean
+  /** Monotonic time from which it is stale; infinite if it cannot worsen by age. */
+  readonly staleFrom: number
+}
+
+/**
+ * Follows when the status of the whole became what it is. A snapshot cannot tell: where one failure hands over to the
+ * next, no dependency has been down for as long as the whole. Statuses that grow stale count from the moment at which
+ * they did, whether or not anybody looked.
+ *
+ * @returns reads it, in Unix milliseconds; undefined without dependencies.
+ */
+function trackOverall(state: StateReader): () => number | undefined {
+  const members = new Map<string, Member>()
+  const missing = { critical: 0, other: 0 }
+  let kept: { readonly status: Readiness['status']; readonly at: number } | undefined
+  /** Nobody grows stale before this monotonic time. */
+  let firstStaleFrom = Number.POSITIVE_INFINITY
+
+  const count = (member: Member | undefined, step: 1 | -1) => {
+    if (member === undefined || member.isUp) return
+    missing[member.critical ? 'critical' : 'other'] += step
+  }
+  const put = (name: string, member: Member) => {
+    count(members.get(name), -1)
+    members.set(name, member)
+    count(member, 1)
+    firstStaleFrom = Math.min(firstStaleFrom, member.staleFrom)
+  }
+  const settle = (at: number) => {
+    const status = overallStatus(missing.critical, missing.other)
+    if (kept?.status !== status) kept = { status, at }
+  }
+  /** Lets those that grew stale do so in their order. Looks at all of them only when one may have. */
+  const age = () => {
+    const { at, now } = state.pulse()
+    if (now <= firstStaleFrom) return
+    const stale = [...members].filter(([, member]) => member.staleFrom < now)
+    for (const [name, member] of stale.sort(([, a], [, b]) => a.staleFrom - b.staleFrom)) {
+      put(name, { ...member, isUp: false, staleFrom: Number.POSITIVE_INFINITY })
+      settle(at - (now - member.staleFrom))
+    }
+    firstStaleFrom = [...members.values()].reduce(
+      (first, { staleFrom }) => Math.min(first, staleFrom),
+      Number.POSITIVE_INFINITY,
+    )
+  }
+  state.subscribe({
+    changed(changed) {
+      age()
+      const { at, now } = state.pulse()
+      put(changed.dependency.name, memberOf(changed, now))
+      settle(at)
+    },
+    removed({ dependency }) {
+      age()
+      count(members.get(dependency.name), -1)
+      members.delete(dependency.name)
+      settle(state.pulse().at)
+    },
+  })
+  return () => {
+    age()
+    return members.size === 0 ? undefined : kept?.at
+  }
+}
+
+function memberOf(state: DependencyState, now: number): Member {
+  const isUp = statusAt(state, now) === 'up'
+  const { critical } = state.dependency
+  return { critical, isUp, staleFrom: isUp ? (staleFrom(state) ?? now) : Number.POSITIVE_INFINITY }
 }

@@ -6,8 +6,8 @@ import { parseDependency } from '../../src/model/definition.ts'
 import { type CheckSuccess, phases, tlsNotAfter } from '../../src/model/dependency.ts'
 import { initialState, transition } from '../../src/state/transition.ts'
 import type { DependencySubject } from '../../src/views/families.ts'
-import { noFailures, type Reloads } from '../../src/views/reloads.ts'
 import type { Self } from '../../src/views/self.ts'
+import { noFailures, type Reloads } from '../../src/views/self.ts'
 
 const { dependency } = parseDependency('shop', tcp, { url: 'tcp://shop:1' })
 const success: CheckSuccess = {

@@ -15,8 +15,7 @@ import { type Failures, type Kind, listed } from '../../src/model/kind.ts'
 import { settings } from '../../src/model/settings.ts'
 import { commonFailures } from '../../src/schedule/failures.ts'
 import { dependencyFamilies, measurementFamilies } from '../../src/views/families.ts'
-import { reloadFamilies } from '../../src/views/reloads.ts'
-import { selfFamilies } from '../../src/views/self.ts'
+import { reloadFamilies, selfFamilies } from '../../src/views/self.ts'
 import { fullReloads, fullSelf, fullSubject } from './subjects.ts'
 
 type Row = readonly string[]

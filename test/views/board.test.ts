@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { createStore } from '../../src/state/store.ts'
-import { createBoard } from '../../src/views/board.ts'
+import { createBoard, keptChecks, keptFailures } from '../../src/views/board.ts'
 import { createProbes } from '../../src/views/probes.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { dependency } from '../support/dependency.ts'
@@ -100,4 +100,47 @@ test('draining is told', () => {
   const { cursor } = board.changes(0, 10)
   probes.drain()
   expect(board.changes(cursor, 10)).toMatchObject({ draining: true, status: 'unavailable', rows: [] })
+})
+
+describe('the past of a dependency', () => {
+  const past = (board: ReturnType<typeof createBoard>) => board.changes(0, 10).rows[0]!
+
+  test('holds the last checks, oldest first', async () => {
+    const { clock, store, board } = world('a')
+    for (let i = 1; i <= keptChecks + 3; i++) {
+      await clock.advance(1_000)
+      store.record('a', i === 5 ? failure(clock, { durationMs: i }) : success(clock, { durationMs: i + 0.2 }))
+    }
+    const { recent, recentSince } = past(board)
+    expect(recent).toHaveLength(keptChecks)
+    expect([...recent.slice(0, 3), recent.at(-1)]).toEqual([4.2, -5, 6.2, keptChecks + 3.2])
+    expect(recentSince).toBe('2026-01-01T00:00:04.000Z')
+  })
+
+  test('holds the last failures, newest first, after many checks that succeeded', () => {
+    const { clock, store, board } = world('a')
+    for (let i = 1; i <= keptFailures + 2; i++) store.record('a', failure(clock, { detail: `E${i}` }))
+    for (let i = 0; i < 2 * keptChecks; i++) store.record('a', success(clock))
+    const { recent, recentFailures } = past(board)
+    expect(recent.every(ms => ms > 0)).toBe(true)
+    expect(recentFailures.map(({ detail }) => detail)).toEqual(
+      Array.from({ length: keptFailures }, (_, i) => `E${keptFailures + 2 - i}`),
+    )
+  })
+
+  test('holds no skipped check', () => {
+    const { store, board } = world('a')
+    store.record('a', { skipped: 'lag', count: 3 })
+    expect(past(board).recent).toEqual([])
+  })
+
+  test('stays under a changed configuration, and goes with the dependency', () => {
+    const { clock, store, board } = world('a')
+    store.record('a', failure(clock))
+    store.put(dependency({ name: 'a', intervalMs: 60_000 }))
+    expect(past(board).recent).toHaveLength(1)
+    store.remove('a')
+    store.put(dependency({ name: 'a' }))
+    expect(past(board)).toMatchObject({ recent: [], recentSince: null, recentFailures: [] })
+  })
 })

@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createStore } from '../../src/state/store.ts'
 import { readiness } from '../../src/views/health.ts'
-import { createOverall } from '../../src/views/overall.ts'
 import { createProbes } from '../../src/views/probes.ts'
 import { statusReport } from '../../src/views/status.ts'
 import { createFakeClock, type FakeClock } from '../support/clock.ts'
@@ -24,13 +23,13 @@ function play(name: string, verdict: string, clock: FakeClock, store: ReturnType
 async function world(script: string) {
   const clock = createFakeClock()
   const store = createStore(clock)
-  const overall = createOverall(store)
+  const probes = createProbes(store, () => 0)
   for (const word of script.split(' ').filter(Boolean)) {
     const [, name, verdict = ''] = /^([a-z])(.)$/.exec(word) ?? []
     if (name !== undefined) play(name, verdict, clock, store)
     await clock.advance(name === undefined ? 1_000 * Number(word) : 1_000)
   }
-  return { clock, store, overall }
+  return { clock, store, probes }
 }
 
 describe('the whole is what it is since the second', () => {
@@ -61,8 +60,10 @@ describe('the whole is what it is since the second', () => {
     ['a* b* a+ b+ a- 100', 4],
     ['a* b* b+ a+ 100', 32],
   ])('%s: %s', async (script, second) => {
-    const { overall } = await world(script)
-    expect(overall.since()).toBe(second === undefined ? undefined : Date.UTC(2026, 0, 1, 0, 0, second))
+    const { probes } = await world(script)
+    expect(probes.readiness().since).toBe(
+      second === undefined ? undefined : Date.UTC(2026, 0, 1, 0, 0, second),
+    )
   })
 })
 
@@ -75,7 +76,7 @@ test('does not depend on who looks when, and goes with the verdict', async () =>
     fc.asyncProperty(fc.array(word, { maxLength: 40 }), async words => {
       const clock = createFakeClock()
       const store = createStore(clock)
-      const [watched, unwatched] = [createOverall(store), createOverall(store)]
+      const [watched, unwatched] = [createProbes(store, () => 0), createProbes(store, () => 0)]
       for (const name of ['a', 'b', 'x']) play(name, '*', clock, store)
       let since = clock.wall()
       let before = readiness(store.snapshot(), false).status
@@ -93,18 +94,18 @@ test('does not depend on who looks when, and goes with the verdict', async () =>
           look()
         }
         // Whoever looks once a second sees staleness up to a second late.
-        expect(since - watched.since()!).toBeGreaterThanOrEqual(0)
-        expect(since - watched.since()!).toBeLessThanOrEqual(1_000)
+        const told = watched.readiness().since!
+        expect(since - told).toBeGreaterThanOrEqual(0)
+        expect(since - told).toBeLessThanOrEqual(1_000)
       }
-      expect(unwatched.since()).toBe(watched.since())
+      expect(unwatched.readiness().since).toBe(watched.readiness().since)
     }),
     { numRuns: 60 },
   )
 })
 
 test('the report shows it, and nothing while draining', async () => {
-  const { clock, store } = await world('a* b* a+ b+')
-  const probes = createProbes(store, () => 0)
+  const { clock, store, probes } = await world('a* b* a+ b+')
   const since = () => statusReport(store.snapshot(), probes.readiness()).since
   await clock.advance(1_000)
   store.record('a', failure(clock))

@@ -5,7 +5,7 @@ import { failureSlots, phases, present, presentDetail } from '../../../src/serve
 import { slots, sparkline } from '../../../src/server/page/browser/spark.js'
 import { ago, ahead, clock, duration, span } from '../../../src/server/page/browser/words.js'
 import type { BoardRow } from '../../../src/views/board.ts'
-import { keptChecks, keptFailures } from '../../../src/views/history.ts'
+import { keptChecks, keptFailures } from '../../../src/views/board.ts'
 import { downRow, noon, row, secondsAgo } from './rows.ts'
 
 const now = { at: noon, zone: 'utc' } as const
