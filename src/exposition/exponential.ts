@@ -37,11 +37,11 @@ export function createExponential(options: ExponentialOptions): Exponential {
         zeroCount += 1
         return
       }
-      const index = lowered(indexOf(value, start, fractions), start - schema)
+      const index = lowerIndex(indexOf(value, start, fractions), start - schema)
       positive.set(index, (positive.get(index) ?? 0) + 1)
       while (positive.size > maxBuckets && schema > lowestSchema) {
         schema -= 1
-        positive = merged(positive)
+        positive = mergeNeighbours(positive)
       }
     },
     value: () => ({ schema, zeroThreshold, zeroCount, positive: new Map(positive) }),
@@ -61,7 +61,7 @@ function indexOf(value: number, schema: number, fractions: readonly number[]): n
   const fraction = value / 2 ** (exponent - 1) / 2
   const above = fractions.findIndex(bound => fraction <= bound)
   const index = (exponent - 1) * fractions.length + (above === -1 ? fractions.length : above)
-  return schema < 0 ? lowered(index, -schema) : index
+  return schema < 0 ? lowerIndex(index, -schema) : index
 }
 
 /** The exponent of a positive number written as a fraction in [0.5, 1) times a power of two. */
@@ -72,14 +72,14 @@ function exponentOf(value: number): number {
 }
 
 /** The index after lowering the schema so many times: each time, two neighbours become one. */
-function lowered(index: number, times: number): number {
+function lowerIndex(index: number, times: number): number {
   return Math.ceil(index / 2 ** times)
 }
 
-function merged(counts: ReadonlyMap<number, number>): Map<number, number> {
+function mergeNeighbours(counts: ReadonlyMap<number, number>): Map<number, number> {
   const wider = new Map<number, number>()
   for (const [index, count] of counts) {
-    const to = lowered(index, 1)
+    const to = lowerIndex(index, 1)
     wider.set(to, (wider.get(to) ?? 0) + count)
   }
   return wider

@@ -4,14 +4,12 @@
  */
 import type { Readable } from 'node:stream'
 import { share } from '../model/sequence.ts'
-import type { Snapshot } from './body.ts'
 import { append, type Pages } from './column.ts'
-import { createEdition, type Edition } from './edition.ts'
-import type { Family, FamilySamples, Format } from './family.ts'
+import { createEdition, type Edition, type Rendering } from './edition.ts'
+import { exposedNames, type Family, type FamilySamples, type Format } from './family.ts'
 import { createGroup, type Group, type KeptGroup } from './group.ts'
 import { acceptsGzip, chooseFormat, type FormatName } from './negotiation.ts'
 import { createProtobuf } from './protobuf.ts'
-import { exposedNames } from './series.ts'
 import { createOpenMetrics, createText } from './text.ts'
 
 /** The answer to one scrape. */
@@ -104,7 +102,7 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
     const take = async () => {
       await caughtUp
       await prepare()
-      return snapshot(groups, format)
+      return gather(groups, format)
     }
     const shelf = { edition: createEdition(take, now), askedAt: now() }
     shelves.set(format, shelf)
@@ -190,7 +188,7 @@ function claim(names: Set<string>, families: readonly Family<never>[]): void {
   for (const name of claimed) names.add(name)
 }
 
-function snapshot(groups: readonly KeptGroup<never>[], format: Format): Snapshot {
+function gather(groups: readonly KeptGroup<never>[], format: Format): Rendering {
   const pages: Pages = { blocks: [], used: [] }
   let size = 0
   for (const group of groups) size += group.snapshot(format, pages)

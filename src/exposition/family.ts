@@ -1,6 +1,6 @@
 /**
- * A metric family as a value: its name, its meaning, and how its samples are read off a subject; and a format, which
- * writes families as bytes. Families know nothing of formats, and formats know nothing of subjects.
+ * A metric family as a value: its name, its meaning, and how its samples are read off a subject; what holds for it in
+ * every format; and a format, which writes families as bytes.
  */
 
 /** Label names and values; names are valid Prometheus label names, values are any text. */
@@ -19,8 +19,8 @@ export interface NumberSample {
   readonly labels: Labels
   readonly value: number
   /** Counters only: when counting began, in Unix seconds. */
-  readonly created?: number
-  readonly exemplar?: Exemplar
+  readonly created?: number | undefined
+  readonly exemplar?: Exemplar | undefined
 }
 
 /** All that a histogram has seen for one set of labels, at one moment. */
@@ -38,9 +38,9 @@ export interface HistogramValue {
   /** Upper bound and cumulative count, ascending; empty when classic buckets are off. */
   readonly buckets: readonly { readonly le: number; readonly count: number }[]
   /** Observations worth a look. A classic bucket shows the last one that falls into it. */
-  readonly exemplars?: readonly Exemplar[]
+  readonly exemplars?: readonly Exemplar[] | undefined
   /** The sparse half, if it is kept. */
-  readonly native?: NativeBuckets
+  readonly native?: NativeBuckets | undefined
 }
 
 /** Sparse exponential buckets: bucket `i` holds (2^(2^-schema × (i-1)), 2^(2^-schema × i)]. */
@@ -107,4 +107,56 @@ export function bucketExemplars({ buckets, exemplars = [] }: HistogramValue): re
     marks[i === -1 ? buckets.length : i] = exemplar
   }
   return marks
+}
+
+const metricName = /^[a-zA-Z_:][a-zA-Z0-9_:]*$/
+/** The series of every histogram beside its buckets: `+Inf`, `_sum`, `_count` and `_created`. */
+const histogramExtras = 4
+
+/** Every name under which some format shows a family or its series. No other family may show any of them. */
+export function exposedNames({ name, type }: Heading): readonly string[] {
+  if (!metricName.test(name)) throw new TypeError(`"${name}" is not a metric name`)
+  if (type === 'gauge') return [name]
+  if (type === 'histogram')
+    return [name, ...['bucket', 'sum', 'count', 'created'].map(end => `${name}_${end}`)]
+  if (!name.endsWith('_total')) throw new TypeError(`the counter ${name} must end in _total`)
+  const base = name.slice(0, -'_total'.length)
+  return [base, name, `${base}_created`]
+}
+
+/**
+ * How many series a server stores for a subject, in the format that makes the most of them: OpenMetrics, whose
+ * creation times are series too.
+ */
+export function countSeries<Subject>(families: readonly Family<Subject>[], subject: Subject): number {
+  return families.reduce((sum, family) => sum + countFamily(family, subject), 0)
+}
+
+function countFamily<Subject>(family: Family<Subject>, subject: Subject): number {
+  const sum = (counts: readonly number[]) => counts.reduce((all, count) => all + count, 0)
+  if (family.type === 'histogram')
+    return sum(family.samples(subject).map(({ histogram }) => histogram.buckets.length + histogramExtras))
+  const hasCreated = family.type === 'counter'
+  return sum(family.samples(subject).map(({ created }) => (hasCreated && created !== undefined ? 2 : 1)))
+}
+
+/** Any character that some format must change, to look for before any work. A whole surrogate pair is none. */
+export const special = /[\\"\p{Cc}\p{Cs}]/u
+const unprintable = /[\p{Cc}\p{Cs}]/gu
+
+/**
+ * A text that every parser takes: C0 controls other than newline, and DEL, become their control pictures, so that
+ * values that differ stay different; lone surrogates, which UTF-8 cannot hold, become U+FFFD.
+ */
+export function clean(text: string): string {
+  // Types end at run time, and an object's own text must not escape the escaping.
+  const value = String(text)
+  return special.test(value) ? value.replace(unprintable, picture) : value
+}
+
+function picture(character: string): string {
+  const code = character.charCodeAt(0)
+  if (code === 0x0a || (code >= 0x80 && code <= 0x9f)) return character
+  if (code === 0x7f) return '\u2421'
+  return code < 0x20 ? String.fromCharCode(0x2400 + code) : '\ufffd'
 }

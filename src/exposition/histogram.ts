@@ -6,7 +6,7 @@ export interface HistogramOptions {
   /** Upper bounds of the classic buckets, ascending and finite; none switches them off. */
   readonly buckets: readonly number[]
   /** The native half: left out, there is none. */
-  readonly native?: ExponentialOptions
+  readonly native?: ExponentialOptions | undefined
   /** When counting begins, in Unix seconds. */
   readonly createdSeconds: number
 }
@@ -52,7 +52,7 @@ export function createHistogram({ buckets, native, createdSeconds }: HistogramOp
           return { le, count: below }
         }),
         exemplars: [...exemplars.values()],
-        ...(exponential && { native: exponential.value() }),
+        native: exponential?.value(),
       }
     },
   }

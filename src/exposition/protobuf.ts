@@ -5,6 +5,7 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import {
   bucketExemplars,
+  clean,
   type Exemplar,
   type Family,
   type Format,
@@ -14,7 +15,6 @@ import {
   type NativeBuckets,
   type NumberSample,
 } from './family.ts'
-import { clean } from './spelling.ts'
 
 const metricTypes = { counter: 0, gauge: 1, histogram: 4 }
 
@@ -25,8 +25,8 @@ export function createProtobuf(): Format {
     contentType:
       'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
     head(family, size) {
-      stringField(writer, 1, family.name)
-      stringField(writer, 2, clean(family.help))
+      writeString(writer, 1, family.name)
+      writeString(writer, 2, clean(family.help))
       writer.tag(3, WireType.Varint).uint32(metricTypes[family.type])
       const fields = writer.finish()
       writer.uint32(fields.length + size).raw(fields)
@@ -34,7 +34,7 @@ export function createProtobuf(): Format {
     },
     samples(family, subject) {
       try {
-        metrics(writer, family, subject)
+        writeMetrics(writer, family, subject)
       } catch (error) {
         // What is half written must not lead the next samples.
         writer.finish()
@@ -46,67 +46,67 @@ export function createProtobuf(): Format {
   }
 }
 
-function metrics<Subject>(writer: BinaryWriter, family: Family<Subject>, subject: Subject): void {
+function writeMetrics<Subject>(writer: BinaryWriter, family: Family<Subject>, subject: Subject): void {
   if (family.type === 'histogram')
     for (const { labels, histogram } of family.samples(subject))
-      metric(writer, labels, () => nested(writer, 7, () => histogramFields(writer, histogram)))
+      writeMetric(writer, labels, () => writeNested(writer, 7, () => writeHistogram(writer, histogram)))
   else
     for (const sample of family.samples(subject))
-      metric(writer, sample.labels, () => numberField(writer, family, sample))
+      writeMetric(writer, sample.labels, () => writeNumber(writer, family, sample))
 }
 
-function metric(writer: BinaryWriter, labels: Labels, value: () => void): void {
-  nested(writer, 4, () => {
-    labelPairs(writer, labels)
+function writeMetric(writer: BinaryWriter, labels: Labels, value: () => void): void {
+  writeNested(writer, 4, () => {
+    writeLabels(writer, labels)
     value()
   })
 }
 
-function numberField<S>(writer: BinaryWriter, { type }: Family<S>, sample: NumberSample): void {
-  nested(writer, type === 'counter' ? 3 : 2, () => {
-    doubleField(writer, 1, sample.value)
+function writeNumber<S>(writer: BinaryWriter, { type }: Family<S>, sample: NumberSample): void {
+  writeNested(writer, type === 'counter' ? 3 : 2, () => {
+    writeDouble(writer, 1, sample.value)
     if (type !== 'counter') return
-    if (sample.exemplar !== undefined) exemplarField(writer, 2, sample.exemplar)
-    if (sample.created !== undefined) timestampField(writer, 3, sample.created)
+    if (sample.exemplar !== undefined) writeExemplar(writer, 2, sample.exemplar)
+    if (sample.created !== undefined) writeTimestamp(writer, 3, sample.created)
   })
 }
 
-function histogramFields(writer: BinaryWriter, histogram: HistogramValue): void {
-  countField(writer, 1, histogram.count)
-  doubleField(writer, 2, histogram.sum)
+function writeHistogram(writer: BinaryWriter, histogram: HistogramValue): void {
+  writeCount(writer, 1, histogram.count)
+  writeDouble(writer, 2, histogram.sum)
   const marks = bucketExemplars(histogram)
   const all = [...histogram.buckets, { le: Number.POSITIVE_INFINITY, count: histogram.count }]
   const infinite = all.length - 1
   all.forEach(({ le, count }, i) => {
     // The bucket of +Inf is implied, and written only to carry its exemplar.
-    if (i < infinite || (marks[i] !== undefined && infinite > 0)) bucketField(writer, le, count, marks[i])
+    if (i < infinite || (marks[i] !== undefined && infinite > 0)) writeBucket(writer, le, count, marks[i])
   })
-  if (histogram.native !== undefined) nativeFields(writer, histogram.native)
-  timestampField(writer, 15, histogram.created)
+  if (histogram.native !== undefined) writeNative(writer, histogram.native)
+  writeTimestamp(writer, 15, histogram.created)
   if (histogram.native !== undefined)
-    for (const exemplar of histogram.exemplars ?? []) exemplarField(writer, 16, exemplar)
+    for (const exemplar of histogram.exemplars ?? []) writeExemplar(writer, 16, exemplar)
 }
 
-function bucketField(writer: BinaryWriter, le: number, count: number, exemplar: Exemplar | undefined): void {
-  nested(writer, 3, () => {
-    countField(writer, 1, count)
-    doubleField(writer, 2, le)
-    if (exemplar !== undefined) exemplarField(writer, 3, exemplar)
+function writeBucket(writer: BinaryWriter, le: number, count: number, exemplar: Exemplar | undefined): void {
+  writeNested(writer, 3, () => {
+    writeCount(writer, 1, count)
+    writeDouble(writer, 2, le)
+    if (exemplar !== undefined) writeExemplar(writer, 3, exemplar)
   })
 }
 
-function nativeFields(writer: BinaryWriter, native: NativeBuckets): void {
+function writeNative(writer: BinaryWriter, native: NativeBuckets): void {
   writer.tag(5, WireType.Varint).sint32(native.schema)
-  doubleField(writer, 6, native.zeroThreshold)
-  countField(writer, 7, native.zeroCount)
+  writeDouble(writer, 6, native.zeroThreshold)
+  writeCount(writer, 7, native.zeroCount)
   const indices = [...native.positive.keys()].sort((a, b) => a - b)
-  for (const { offset, length } of spans(indices))
-    nested(writer, 12, () => {
+  for (const { offset, length } of findSpans(indices))
+    writeNested(writer, 12, () => {
       writer.tag(1, WireType.Varint).sint32(offset)
       writer.tag(2, WireType.Varint).uint32(length)
     })
   let previous = 0
-  nested(writer, 13, () => {
+  writeNested(writer, 13, () => {
     for (const index of indices) {
       const count = native.positive.get(index) ?? 0
       writer.sint64(count - previous)
@@ -116,7 +116,7 @@ function nativeFields(writer: BinaryWriter, native: NativeBuckets): void {
 }
 
 /** Runs of consecutive indices; the first offset is absolute, each later one the gap since the run before. */
-function spans(indices: readonly number[]): readonly { offset: number; length: number }[] {
+function findSpans(indices: readonly number[]): readonly { offset: number; length: number }[] {
   const all: { offset: number; length: number }[] = []
   let next = 0
   for (const index of indices) {
@@ -128,46 +128,46 @@ function spans(indices: readonly number[]): readonly { offset: number; length: n
   return all
 }
 
-function exemplarField(writer: BinaryWriter, field: number, exemplar: Exemplar): void {
+function writeExemplar(writer: BinaryWriter, field: number, exemplar: Exemplar): void {
   if (!isShort(exemplar.labels)) return
-  nested(writer, field, () => {
-    labelPairs(writer, exemplar.labels)
-    doubleField(writer, 2, exemplar.value)
-    timestampField(writer, 3, exemplar.timestamp)
+  writeNested(writer, field, () => {
+    writeLabels(writer, exemplar.labels)
+    writeDouble(writer, 2, exemplar.value)
+    writeTimestamp(writer, 3, exemplar.timestamp)
   })
 }
 
-function labelPairs(writer: BinaryWriter, labels: Labels): void {
+function writeLabels(writer: BinaryWriter, labels: Labels): void {
   for (const name in labels)
-    nested(writer, 1, () => {
-      stringField(writer, 1, name)
-      stringField(writer, 2, clean(labels[name] as string))
+    writeNested(writer, 1, () => {
+      writeString(writer, 1, name)
+      writeString(writer, 2, clean(labels[name] as string))
     })
 }
 
 /** A `google.protobuf.Timestamp`, to the microsecond: a double of Unix seconds holds no more. */
-function timestampField(writer: BinaryWriter, field: number, seconds: number): void {
+function writeTimestamp(writer: BinaryWriter, field: number, seconds: number): void {
   const micros = Math.round(seconds * 1e6)
   const whole = Math.floor(micros / 1e6)
-  nested(writer, field, () => {
+  writeNested(writer, field, () => {
     writer.tag(1, WireType.Varint).int64(whole)
     writer.tag(2, WireType.Varint).int32((micros - whole * 1e6) * 1e3)
   })
 }
 
-function countField(writer: BinaryWriter, field: number, count: number): void {
+function writeCount(writer: BinaryWriter, field: number, count: number): void {
   writer.tag(field, WireType.Varint).uint64(count)
 }
 
-function doubleField(writer: BinaryWriter, field: number, value: number): void {
+function writeDouble(writer: BinaryWriter, field: number, value: number): void {
   writer.tag(field, WireType.Bit64).double(value)
 }
 
-function stringField(writer: BinaryWriter, field: number, value: string): void {
+function writeString(writer: BinaryWriter, field: number, value: string): void {
   writer.tag(field, WireType.LengthDelimited).string(value)
 }
 
-function nested(writer: BinaryWriter, field: number, fields: () => void): void {
+function writeNested(writer: BinaryWriter, field: number, fields: () => void): void {
   writer.tag(field, WireType.LengthDelimited).fork()
   fields()
   writer.join()

@@ -4,6 +4,7 @@
  */
 import {
   bucketExemplars,
+  clean,
   type Exemplar,
   type Family,
   type Format,
@@ -12,8 +13,8 @@ import {
   isShort,
   type Labels,
   type NumberSample,
+  special,
 } from './family.ts'
-import { bound, decimal, floatBound, quoted, unquoted } from './spelling.ts'
 
 interface Dialect {
   readonly contentType: string
@@ -31,8 +32,8 @@ export function createText(): Format {
   return textFormat({
     contentType: 'text/plain; version=0.0.4; charset=utf-8',
     familyName: family => family.name,
-    help: unquoted,
-    bound: remembered(bound),
+    help: escapeHelp,
+    bound: memoize(formatBound),
     extras: false,
     tail: '',
   })
@@ -43,8 +44,8 @@ export function createOpenMetrics(): Format {
   return textFormat({
     contentType: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
     familyName: family => (family.type === 'counter' ? family.name.replace(/_total$/, '') : family.name),
-    help: quoted,
-    bound: remembered(floatBound),
+    help: escapeQuoted,
+    bound: memoize(formatFloatBound),
     extras: true,
     tail: '# EOF\n',
   })
@@ -57,55 +58,56 @@ function textFormat(dialect: Dialect): Format {
       const name = dialect.familyName(family)
       return Buffer.from(`# HELP ${name} ${dialect.help(family.help)}\n# TYPE ${name} ${family.type}\n`)
     },
-    samples: (family, subject) => Buffer.from(lines(dialect, family, subject)),
+    samples: (family, subject) => Buffer.from(formatSamples(dialect, family, subject)),
     tail: Buffer.from(dialect.tail),
   }
 }
 
-function lines<Subject>(dialect: Dialect, family: Family<Subject>, subject: Subject): string {
+function formatSamples<Subject>(dialect: Dialect, family: Family<Subject>, subject: Subject): string {
   let all = ''
   if (family.type === 'histogram')
-    for (const sample of family.samples(subject)) all += histogramLines(dialect, family.name, sample)
-  else for (const sample of family.samples(subject)) all += numberLines(dialect, family, sample)
+    for (const sample of family.samples(subject)) all += formatHistogram(dialect, family.name, sample)
+  else for (const sample of family.samples(subject)) all += formatNumbers(dialect, family, sample)
   return all
 }
 
-function numberLines(dialect: Dialect, family: Heading, { labels, value, ...more }: NumberSample): string {
-  const shown = braced(pairs(labels))
-  const line = `${family.name}${shown} ${decimal(value)}`
+function formatNumbers(dialect: Dialect, family: Heading, { labels, value, ...more }: NumberSample): string {
+  const shown = wrap(formatLabels(labels))
+  const line = `${family.name}${shown} ${formatNumber(value)}`
   if (!dialect.extras || family.type !== 'counter') return `${line}\n`
   const created =
     more.created === undefined ? '' : `${dialect.familyName(family)}_created${shown} ${more.created}\n`
-  return `${line}${exemplarOf(more.exemplar)}\n${created}`
+  return `${line}${formatExemplar(more.exemplar)}\n${created}`
 }
 
-function histogramLines(dialect: Dialect, name: string, { labels, histogram }: HistogramSample): string {
-  const inside = pairs(labels)
+function formatHistogram(dialect: Dialect, name: string, { labels, histogram }: HistogramSample): string {
+  const inside = formatLabels(labels)
   const before = `${name}_bucket{${inside}${inside === '' ? '' : ','}le="`
-  const shown = braced(inside)
+  const shown = wrap(inside)
   const marks = dialect.extras ? bucketExemplars(histogram) : []
   let all = ''
   histogram.buckets.forEach(({ le, count }, i) => {
-    all += `${before}${dialect.bound(le)}"} ${count}${exemplarOf(marks[i])}\n`
+    all += `${before}${dialect.bound(le)}"} ${count}${formatExemplar(marks[i])}\n`
   })
-  all += `${before}+Inf"} ${histogram.count}${exemplarOf(marks[histogram.buckets.length])}\n`
-  all += `${name}_sum${shown} ${decimal(histogram.sum)}\n${name}_count${shown} ${histogram.count}\n`
+  all += `${before}+Inf"} ${histogram.count}${formatExemplar(marks[histogram.buckets.length])}\n`
+  all += `${name}_sum${shown} ${formatNumber(histogram.sum)}\n${name}_count${shown} ${histogram.count}\n`
   return dialect.extras ? `${all}${name}_created${shown} ${histogram.created}\n` : all
 }
 
-function exemplarOf(exemplar: Exemplar | undefined): string {
+function formatExemplar(exemplar: Exemplar | undefined): string {
   if (exemplar === undefined || !isShort(exemplar.labels)) return ''
-  return ` # {${pairs(exemplar.labels)}} ${decimal(exemplar.value)} ${exemplar.timestamp}`
+  return ` # {${formatLabels(exemplar.labels)}} ${formatNumber(exemplar.value)} ${exemplar.timestamp}`
 }
 
-function pairs(labels: Labels): string {
+function formatLabels(labels: Labels): string {
   let all = ''
-  for (const name in labels) all += `${all === '' ? '' : ','}${name}="${quoted(labels[name] as string)}"`
+  for (const name in labels)
+    all += `${all === '' ? '' : ','}${name}="${escapeQuoted(labels[name] as string)}"`
   return all
 }
 
 /** Bounds are few, and the same for every subject: spelling them out each time took a quarter of all rendering. */
-function remembered(spell: (bound: number) => string): (bound: number) => string {
+function memoize(spell: (bound: number) => string): (bound: number) => string {
   const spelt = new Map<number, string>()
   return value => {
     const known = spelt.get(value) ?? spell(value)
@@ -114,6 +116,40 @@ function remembered(spell: (bound: number) => string): (bound: number) => string
   }
 }
 
-function braced(inside: string): string {
+function wrap(inside: string): string {
   return inside === '' ? '' : `{${inside}}`
+}
+
+/** A label value or an OpenMetrics HELP text, escaped for standing between quotes. */
+export function escapeQuoted(text: string): string {
+  const value = String(text)
+  return special.test(value) ? escapeHelp(value).replaceAll('"', '\\"') : value
+}
+
+/** A HELP text of text 0.0.4, which escapes no quotes. */
+export function escapeHelp(text: string): string {
+  return clean(text).replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
+}
+
+/** The shortest decimal that reads back as the same number; `+Inf`, `-Inf` and `NaN` by name. */
+export function formatNumber(value: number): string {
+  if (value === Number.POSITIVE_INFINITY) return '+Inf'
+  return value === Number.NEGATIVE_INFINITY ? '-Inf' : String(value)
+}
+
+/**
+ * A bucket's bound as Go's `%g` spells it (`0.005`, `1`, `1e+06`, `1e-05`). Bounds are part of a series' identity,
+ * so they must be spelt as every other exporter spells them.
+ */
+export function formatBound(value: number): string {
+  const [digits = '', exponent = '0'] = value.toExponential().split('e')
+  const power = Number(exponent)
+  if (!Number.isFinite(value) || (power >= -4 && power < 6)) return formatNumber(value)
+  return `${digits}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
+}
+
+/** A bound as OpenMetrics asks for it: always a float (`1.0`). */
+export function formatFloatBound(value: number): string {
+  const text = formatBound(value)
+  return /^-?\d+$/.test(text) ? `${text}.0` : text
 }

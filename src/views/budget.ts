@@ -1,7 +1,7 @@
 /** How many series a configuration makes: a function of the configuration alone, whatever the servers answer. Pure. */
 
+import { countSeries } from '../exposition/family.ts'
 import { createHistogram } from '../exposition/histogram.ts'
-import { countSeries } from '../exposition/series.ts'
 import { type CheckSuccess, type Clock, type Dependency, phases, tlsNotAfter } from '../model/dependency.ts'
 import { initialState, transition } from '../state/transition.ts'
 import { dependencyFamilies, measurementFamilies } from './families.ts'

@@ -131,7 +131,7 @@ async function runInSlices(work: readonly (() => void)[]): Promise<void> {
 }
 
 function histogramFor({ createdAt }: DependencyState, { buckets, native }: DurationBuckets): Histogram {
-  return createHistogram({ buckets, createdSeconds: createdAt / 1_000, ...(native && { native: {} }) })
+  return createHistogram({ buckets, createdSeconds: createdAt / 1_000, native: native ? {} : undefined })
 }
 
 /** The last slow and the last failed check leave an exemplar in their bucket. */

@@ -49,7 +49,7 @@ function family({ name, help, type }: Measured, created: number): Family<Process
 }
 
 function sample({ labels, value }: MetricValue<string>, created: number | undefined): NumberSample {
-  return { labels: texts(labels), value, ...(created !== undefined && { created }) }
+  return { labels: texts(labels), value, created }
 }
 
 /** prom-client lists a histogram as its single series; the ones that differ in `le` alone belong together. */

@@ -1,9 +1,8 @@
 import type { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import type { Snapshot } from '../../src/exposition/body.ts'
 import { createColumn, type Pages } from '../../src/exposition/column.ts'
-import { createEdition } from '../../src/exposition/edition.ts'
+import { createEdition, type Rendering } from '../../src/exposition/edition.ts'
 import { share } from '../../src/model/sequence.ts'
 
 /** An edition over one column of the given size, and every snapshot that it took. */
@@ -11,7 +10,7 @@ function editionOf(size: number) {
   const column = createColumn()
   column.write(0, Buffer.alloc(size, 'x'))
   const taken: Pages[] = []
-  const take = async (): Promise<Snapshot> => {
+  const take = async (): Promise<Rendering> => {
     const pages: Pages = { blocks: [], used: [] }
     column.snapshot(pages)
     taken.push(pages)

@@ -2,9 +2,16 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createExposition } from '../../src/exposition/exposition.ts'
-import type { Exemplar, Family, HistogramSample, Labels, NumberSample } from '../../src/exposition/family.ts'
+import {
+  clean,
+  type Exemplar,
+  type Family,
+  type HistogramSample,
+  type Labels,
+  type NumberSample,
+} from '../../src/exposition/family.ts'
 import { createHistogram } from '../../src/exposition/histogram.ts'
-import { clean, floatBound, bound as plainBound } from '../../src/exposition/spelling.ts'
+import { formatBound, formatFloatBound } from '../../src/exposition/text.ts'
 import { accepts, bodyOf } from './families.ts'
 import { type DecodedExemplar, nativeBuckets, parseProtobuf } from './parse-protobuf.ts'
 import { type ParsedFamily, parseOpenMetrics, parseText, type Sample } from './parse-text.ts'
@@ -135,7 +142,7 @@ const shown = (of: Exemplar) => ({ labels: cleaned(of.labels), value: of.value, 
 
 /** What a text format must show, spelt out here once more. */
 function expectedText(all: readonly Made[], openMetrics: boolean): ParsedFamily[] {
-  const le = openMetrics ? floatBound : plainBound
+  const le = openMetrics ? formatFloatBound : formatBound
   return all
     .filter(({ samples }) => samples.length > 0)
     .map(family => {

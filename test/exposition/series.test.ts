@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Family } from '../../src/exposition/family.ts'
+import { countSeries, exposedNames } from '../../src/exposition/family.ts'
 import { createHistogram } from '../../src/exposition/histogram.ts'
-import { countSeries, exposedNames } from '../../src/exposition/series.ts'
 import { createOpenMetrics } from '../../src/exposition/text.ts'
 import { everyType } from './families.ts'
 

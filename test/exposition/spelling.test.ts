@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { bound, clean, decimal, floatBound, quoted, unquoted } from '../../src/exposition/spelling.ts'
+import { clean } from '../../src/exposition/family.ts'
+import {
+  escapeHelp,
+  escapeQuoted,
+  formatBound,
+  formatFloatBound,
+  formatNumber,
+} from '../../src/exposition/text.ts'
 
 describe('label values', () => {
   test.each([
@@ -18,12 +25,12 @@ describe('label values', () => {
     ['lone \ud83d half', 'lone \ufffd half'],
     ['lone \ude00', 'lone \ufffd'],
   ])('%j is quoted as %j', (value, expected) => {
-    expect(quoted(value)).toBe(expected)
+    expect(escapeQuoted(value)).toBe(expected)
   })
 
   test('an object is its text, and its text is escaped', () => {
     const hostile = { toString: () => 'x",evil="y' } as unknown as string
-    expect(quoted(hostile)).toBe('x\\",evil=\\"y')
+    expect(escapeQuoted(hostile)).toBe('x\\",evil=\\"y')
     expect(clean(hostile)).toBe('x",evil="y')
   })
 
@@ -34,7 +41,7 @@ describe('label values', () => {
 })
 
 test('HELP of text 0.0.4 escapes backslash and newline alone', () => {
-  expect(unquoted('a "b" \\ c\nd')).toBe('a "b" \\\\ c\\nd')
+  expect(escapeHelp('a "b" \\ c\nd')).toBe('a "b" \\\\ c\\nd')
 })
 
 test.each([
@@ -48,7 +55,7 @@ test.each([
   [Number.NEGATIVE_INFINITY, '-Inf'],
   [Number.NaN, 'NaN'],
 ])('%d is written %s', (value, expected) => {
-  expect(decimal(value)).toBe(expected)
+  expect(formatNumber(value)).toBe(expected)
 })
 
 // The list of canonical numbers in OpenMetrics 1.0, "Considerations: Canonical Numbers", and Go's %g for the rest.
@@ -68,6 +75,6 @@ test.each([
   [1e10, '1e+10', '1e+10'],
   [-1, '-1', '-1.0'],
 ])('the bound %d is %s, as a float %s', (value, plain, float) => {
-  expect(bound(value)).toBe(plain)
-  expect(floatBound(value)).toBe(float)
+  expect(formatBound(value)).toBe(plain)
+  expect(formatFloatBound(value)).toBe(float)
 })
