@@ -1,13 +1,6 @@
 /** The door for applications that embed Pulsecheck. */
 
-export { dns } from './kinds/dns/dns.ts'
-export { grpc } from './kinds/grpc/grpc.ts'
-export { http } from './kinds/http/http.ts'
-export { kinds } from './kinds/index.ts'
-export { postgres } from './kinds/postgres/postgres.ts'
-export { redis } from './kinds/redis/redis.ts'
-export { tcp } from './kinds/tcp.ts'
-export { tls } from './kinds/tls/tls.ts'
+export * from './kinds/index.ts'
 export { type DependencyDefinition, parseDependency } from './model/definition.ts'
 export {
   type Address,

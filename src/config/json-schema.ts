@@ -23,23 +23,22 @@ function oneLine(kinds: readonly Kind[]): z.ZodType {
   return z
     .string()
     .regex(new RegExp(`^(?:${schemes.join('|')})://|\\$\\{`))
-    .describe('A URL whose scheme names the kind.')
+    .describe('A URL whose scheme selects the kind.')
 }
 
-function dependencyObject(kind: Kind): z.ZodType {
-  return kind.options.safeExtend({
-    kind: z.literal(kind.name).describe('The sort of dependency.'),
-    ...settings.shape,
-  })
+function dependencyObject({ name, options, example }: Kind): z.ZodType {
+  const keys = { kind: z.literal(name).describe('The kind of dependency.'), ...settings.shape }
+  return options.safeExtend(keys).meta({ example: { kind: name, ...example } })
 }
 
 /** The schema with what the config room adds to every kind: the twins, and references in place of other values. */
 function complete(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(complete)
   if (typeof node !== 'object' || node === null) return node
-  const { file: _file, duration: _duration, ...schema } = withTwins(node as Json)
+  const { file: _file, duration: _duration, example, ...schema } = withTwins(node as Json)
   const inner = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, descend(key, value)]))
-  return withReference(inner)
+  // zod itself leaves out the examples of what it transforms.
+  return withReference(example === undefined ? inner : { ...inner, examples: [example] })
 }
 
 /** Only where JSON Schema has schemas: `default`, `enum` and the like hold values. */

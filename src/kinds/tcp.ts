@@ -56,6 +56,7 @@ export const tcp = defineKind({
   name: 'tcp',
   schemes: ['tcp', 'tls'],
   options,
+  example: { url: 'tcp://mail.example:25' },
   failures: {
     body_mismatch: [
       'unhealthy',

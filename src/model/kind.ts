@@ -22,6 +22,8 @@ export interface Kind<Schema extends z.ZodObject = z.ZodObject> {
   readonly name: string
   /** This kind's own keys, strict, each with a description. */
   readonly options: Schema
+  /** Options as somebody would write them, without secrets: for editors, by way of the JSON Schema, and for tests. */
+  readonly example?: z.input<Schema>
   /** URL schemes that mean this kind in the one-line form: `['postgres', 'postgresql']`. */
   readonly schemes?: readonly string[]
   /** Extra gauges: measurement name to HELP. Exported as `dependency_<kind>_<name>`. */

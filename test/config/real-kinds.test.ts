@@ -9,6 +9,9 @@ const canary = 'hunter22-canary'
 const urls = kinds.flatMap(({ name: kind, schemes = [] }) =>
   schemes.map((scheme): [string, string] => [kind, scheme]),
 )
+const examples = kinds.flatMap(({ name: kind, schemes = [], example }) =>
+  schemes.map((scheme): [string, string] => [kind, String(example?.url).replace(/^[^:]+/, scheme)]),
+)
 
 async function load(text: string, files: Readonly<Record<string, string>> = {}) {
   const directory = await directoryOf({ ...files, 'pulsecheck.yml': text })
@@ -19,10 +22,7 @@ test('no scheme names two kinds', () => {
   expect(new Set(urls.map(([, scheme]) => scheme)).size).toBe(urls.length)
 })
 
-test.each(urls)('%s in one line, by %s://, and by the file twin of its URL', async (kind, scheme) => {
-  // A DNS URL has no user, and says what to ask for. A gRPC call has no user: its credentials are metadata.
-  const bare =
-    { dns: 'dns://host:1234/name', grpc: `${scheme}://host:1234` }[kind] ?? `${scheme}://app:word@host:1234`
+test.each(examples)('%s in one line, by %s, and by the file twin of its URL', async (kind, bare) => {
   const loaded = await load(`dependencies:\n  one: ${bare}\n  two: { kind: ${kind}, urlFile: url }\n`, {
     url: `${bare}\n`,
   })
@@ -78,9 +78,21 @@ test.each(kinds.map(({ name }) => name))(
   },
 )
 
-test('the JSON Schema knows each of them', () => {
+test.each(kinds.map(kind => [kind.name, kind] as const))(
+  'the example of %s is valid',
+  async (name, { example }) => {
+    const loaded = await load(JSON.stringify({ dependencies: { one: { kind: name, ...example } } }))
+    expect(loaded.ok ? [] : loaded.problems.map(formatProblem)).toEqual([])
+    expect(example).not.toEqual({})
+  },
+)
+
+test('the JSON Schema knows each of them, with its example', () => {
   const schema = JSON.stringify(configJsonSchema(kinds))
-  for (const { name: kind } of kinds) expect(schema).toContain(`"const":"${kind}"`)
+  for (const { name, example } of kinds) {
+    expect(schema).toContain(`"const":"${name}"`)
+    expect(schema).toContain(JSON.stringify({ kind: name, ...example }))
+  }
   for (const [, scheme] of urls) expect(schema).toContain(scheme)
 })
 

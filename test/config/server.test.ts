@@ -94,16 +94,7 @@ test('the path of the metrics is that of no other route', async () => {
 
 test('the default number of series is enough for as many dependencies as there may be, of every kind', async () => {
   const { server, histogram } = await configOf('dependencies: { one: "tcp://a:1" }')
-  const examples: Readonly<Record<string, unknown>> = {
-    dns: { url: 'dns://a/b' },
-    grpc: { url: 'grpc://a:1' },
-    http: { url: 'http://a' },
-    postgres: { url: 'postgres://u@a/b' },
-    redis: { url: 'redis://a' },
-    tcp: { url: 'tcp://a:1' },
-    tls: { host: 'a' },
-  }
-  const some = realKinds.map(kind => parseDependency('one', kind, examples[kind.name]).dependency)
+  const some = realKinds.map(kind => parseDependency('one', kind, kind.example).dependency)
   for (const { kind, seriesEach } of seriesBudget(some, histogram))
     expect([kind, 10_000 * seriesEach <= server.maxSeries]).toEqual([kind, true])
 })

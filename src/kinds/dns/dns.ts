@@ -17,6 +17,7 @@ export const dns = defineKind({
   name: 'dns',
   schemes: ['dns'],
   options,
+  example: { url: 'dns://10.0.0.53/example.com' },
   measurements: {
     answers: 'Records of the requested type in the answer.',
     min_ttl_seconds: 'Smallest TTL among the records that lead to the answer, if there is one.',

@@ -50,6 +50,7 @@ export const grpc = defineKind({
   name: 'grpc',
   schemes: ['grpc', 'grpcs'],
   options,
+  example: { url: 'grpc://orders.example:50051' },
   measurements: {
     status_code: 'gRPC status of the last answer; 0 is OK.',
     serving_status:

@@ -65,6 +65,7 @@ export const http = defineKind({
   name: 'http',
   schemes: ['http', 'https'],
   options,
+  example: { url: 'https://payments.example/health' },
   measurements: { status_code: 'Status of the last answer.', body_bytes: 'Size of the last body, decoded.' },
   failures,
   target: options => String(new SecretUrl(withoutUser(options.url.url()).href)),

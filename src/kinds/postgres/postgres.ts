@@ -19,6 +19,7 @@ export const postgres = defineKind({
   name: 'postgres',
   schemes: ['postgres', 'postgresql'],
   options,
+  example: { url: 'postgres://app@db.example:5432/orders' },
   measurements: {
     in_recovery: '1 if the server is a standby or is recovering, 0 if it is a primary.',
     replication_lag_seconds:

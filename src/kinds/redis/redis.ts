@@ -14,6 +14,7 @@ export const redis = defineKind({
   name: 'redis',
   schemes: ['redis', 'rediss'],
   options,
+  example: { url: 'redis://cache.example:6379' },
   measurements: {
     connected_replicas: 'Replicas connected to the master, where its role is checked.',
     master_link_up: '1 if the replica is connected to its master, else 0, where its role is checked.',

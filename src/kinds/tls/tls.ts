@@ -64,6 +64,7 @@ type Options = z.output<typeof options>
 export const tls = defineKind({
   name: 'tls',
   options,
+  example: { host: 'mail.example' },
   measurements,
   failures: {
     certificate_expires_soon: [
