@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createExposition } from '../../src/exposition/exposition.ts'
+import type { HistogramValue } from '../../src/exposition/family.ts'
 import type { Dependency } from '../../src/model/dependency.ts'
 import { createStore } from '../../src/state/store.ts'
 import { followState } from '../../src/views/metrics.ts'
@@ -200,7 +201,7 @@ describe('the metrics of a dependency', () => {
     const families = await exposition.samples()
     const { samples } = families.find(({ name }) => name === 'dependency_check_duration_seconds')!
     expect(samples).toMatchObject([{ histogram: { count: 1 } }])
-    expect('native' in (samples[0] as { histogram: object }).histogram).toBe(native)
+    expect((samples[0] as { histogram: HistogramValue }).histogram.native !== undefined).toBe(native)
   })
 
   test.each([

@@ -40,5 +40,5 @@ test('what is not measured has no samples, and gauges have no beginning', async 
   const { families, read } = await createProcessMetrics()
   for (const { samples } of families) expect(samples(new Map())).toEqual([])
   const gauge = families.find(({ name }) => name === 'process_resident_memory_bytes')!
-  expect(gauge.samples(read())).toStrictEqual([{ labels: {}, value: expect.any(Number) }])
+  expect(gauge.samples(read())).toStrictEqual([{ labels: {}, value: expect.any(Number), created: undefined }])
 })
