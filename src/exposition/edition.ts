@@ -3,7 +3,6 @@ import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { createGzip, type Gzip } from 'node:zlib'
 import { share } from '../model/sequence.ts'
-import { turn } from '../model/turn.ts'
 import { type Pages, release } from './column.ts'
 
 /** All bytes of one scrape, as they were at one moment. */
@@ -12,13 +11,17 @@ export interface Rendering {
   readonly size: number
 }
 
-/** What is copied, written and compressed at a time: well under a millisecond of work. */
+/** What is compressed at a time: well under a millisecond of work. */
 const pieceSize = 256 * 1024
 const compressedSize = 64 * 1024
-/** A snapshot that slow readers still hold is handed to others for so long, so that few are ever held at once. */
+/** What is written between two turns of the event loop. */
+const turnSize = 64 * 1024
+/** A body of more bytes is streamed. */
+const streamedSize = 256 * 1024
+/** A rendering that slow readers still hold is handed to others for so long, so that few are ever held at once. */
 const sharedMs = 1_000
 
-/** One format as it is handed out: snapshots and their compression, shared by scrapes that come together. */
+/** One format as it is handed out: renderings and their compression, shared by scrapes that come together. */
 export interface Edition {
   /** `shares` is the same for those that hold the same memory. */
   plain(): Promise<{ body: Buffer | Readable; size: number; shares?: object }>
@@ -28,33 +31,44 @@ export interface Edition {
 interface Issue {
   readonly rendering: Rendering
   readonly at: number
+  /** Of the rendering's pages. A streamed one keeps its reader for good. */
   readers: number
+  streams: number
   released: boolean
 }
 
 /**
- * @param take a snapshot as of now.
+ * @param take a rendering as of now.
  * @param now monotonic milliseconds.
  */
 export function createEdition(take: () => Promise<Rendering>, now: () => number): Edition {
-  const print = share(
-    async (): Promise<Issue> => ({ rendering: await take(), at: now(), readers: 0, released: false }),
-  )
+  const print = share(async (): Promise<Issue> => {
+    const rendering = await take()
+    return { rendering, at: now(), readers: 0, streams: 0, released: false }
+  })
   let held: Issue | undefined
 
   async function current(): Promise<Issue> {
-    return held !== undefined && now() - held.at < sharedMs ? held : print()
+    return held !== undefined && held.streams > 0 && now() - held.at < sharedMs ? held : print()
   }
 
   function finish(issue: Issue): void {
     issue.readers -= 1
-    if (issue.readers > 0) return
-    if (held === issue) held = undefined
     // Another scrape of the same flight may take it up within this turn.
     setImmediate(() => {
       if (issue.readers > 0 || issue.released) return
       issue.released = true
       release(issue.rendering.pages)
+    })
+  }
+
+  function openStream(issue: Issue): Readable {
+    held = issue
+    issue.readers += 1
+    issue.streams += 1
+    return toStream(issue.rendering).once('close', () => {
+      issue.streams -= 1
+      if (issue.streams === 0 && held === issue) held = undefined
     })
   }
 
@@ -67,66 +81,57 @@ export function createEdition(take: () => Promise<Rendering>, now: () => number)
     async plain() {
       const issue = await current()
       const { rendering } = issue
+      const { size } = rendering
+      if (size > streamedSize) return { body: openStream(issue), size, shares: issue }
       issue.readers += 1
-      if (rendering.size > pieceSize) {
-        held = issue
-        return {
-          body: toStream(rendering).once('close', () => finish(issue)),
-          size: rendering.size,
-          shares: issue,
-        }
-      }
-      const body = Buffer.concat([...cut(rendering)])
+      const body = flatten(rendering)
       finish(issue)
-      return { body, size: rendering.size }
+      return { body, size }
     },
   }
 }
 
-/**
- * The bytes of a snapshot in buffers of `pieceSize`, the last one shorter. Each is made when it is asked for.
- *
- * @param allocate gives the buffer for a piece; the same one again, if the piece before is done with.
- */
-function* cut(
-  { pages, size }: Rendering,
-  allocate: (size: number) => Buffer = Buffer.allocUnsafeSlow,
-): Generator<Buffer> {
-  let rest = size
-  let piece = allocate(Math.min(pieceSize, rest))
+/** A rendering in one buffer. */
+function flatten(rendering: Rendering): Buffer {
+  const whole = Buffer.allocUnsafeSlow(rendering.size)
   let filled = 0
-  for (const [i, { bytes }] of pages.blocks.entries()) {
-    const used = pages.used[i] ?? 0
-    for (let copied = 0; copied < used; ) {
-      const taken = bytes.copy(piece, filled, copied, used)
-      copied += taken
-      filled += taken
-      if (filled < piece.length) continue
-      yield piece
-      rest -= filled
-      piece = allocate(Math.min(pieceSize, rest))
-      filled = 0
-    }
-  }
+  for (const chunk of chunks(rendering)) filled += chunk.copy(whole, filled)
+  return whole
 }
 
 /**
- * A snapshot as a stream that makes its pieces only as fast as they are read, and lets the event loop turn between
- * two: a socket that takes everything at once would else be fed in one block.
+ * A rendering as a stream of its own pages, not of copies: many slow readers of one rendering hold its bytes once. What a
+ * stream has given out may stay in a socket's queue, so the rendering must never be released. The event loop turns
+ * between two writes, since a socket that takes everything at once would otherwise be fed in one block.
  */
 function toStream(rendering: Rendering): Readable {
-  return Readable.from(cutPaced(rendering), { objectMode: false, highWaterMark: pieceSize })
+  const rest = chunks(rendering)
+  return new Readable({
+    highWaterMark: turnSize,
+    read() {
+      setImmediate(() => pushSome(this, rest))
+    },
+  })
 }
 
-async function* cutPaced(rendering: Rendering): AsyncGenerator<Buffer> {
-  for (const piece of cut(rendering)) {
-    yield piece
-    await turn()
+function pushSome(readable: Readable, rest: Iterator<Buffer>): void {
+  for (let pushed = 0; pushed < turnSize; ) {
+    const { value, done } = rest.next()
+    if (done === true) return void readable.push(null)
+    pushed += value.length
+    if (!readable.push(value)) return
+  }
+}
+
+function* chunks({ pages }: Rendering): Generator<Buffer, undefined> {
+  for (const [i, { bytes }] of pages.blocks.entries()) {
+    const used = pages.used[i] ?? 0
+    for (let at = 0; at < used; at += turnSize) yield bytes.subarray(at, Math.min(at + turnSize, used))
   }
 }
 
 /**
- * A snapshot as one gzip member, compressed on the thread pool through one buffer that is filled again and again:
+ * A rendering as one gzip member, compressed on the thread pool through one buffer that is filled again and again:
  * a large scrape makes no large garbage. Level 3 takes about a tenth longer than level 1 for
  * a few per cent fewer bytes; level 6 would take four times as long for an eighth fewer.
  */
@@ -137,10 +142,25 @@ async function compress(rendering: Rendering): Promise<Buffer> {
 }
 
 async function feed(compressing: Gzip, rendering: Rendering): Promise<void> {
-  const piece = Buffer.allocUnsafeSlow(Math.min(pieceSize, rendering.size))
-  for (const filled of cut(rendering, size => piece.subarray(0, size)))
+  for (const piece of pieces(rendering))
     await new Promise<void>((resolve, reject) => {
-      compressing.write(filled, error => (error ? reject(error) : resolve()))
+      compressing.write(piece, error => (error ? reject(error) : resolve()))
     })
   compressing.end()
+}
+
+/** The bytes of a rendering in pieces, each of which stands where the one before stood. */
+function* pieces(rendering: Rendering): Generator<Buffer> {
+  const piece = Buffer.allocUnsafeSlow(Math.min(pieceSize, rendering.size))
+  let filled = 0
+  for (const chunk of chunks(rendering))
+    for (let copied = 0; copied < chunk.length; ) {
+      const taken = chunk.copy(piece, filled, copied)
+      copied += taken
+      filled += taken
+      if (filled < piece.length) continue
+      yield piece
+      filled = 0
+    }
+  if (filled > 0) yield piece.subarray(0, filled)
 }

@@ -28,7 +28,7 @@ export interface DeliveryLimits {
 export const defaultDeliveryLimits: DeliveryLimits = {
   deliveries: 128,
   deliveriesPerClient: 32,
-  unsentBytes: 32 * 1024 * 1024,
+  unsentBytes: 16 * 1024 * 1024,
   stallMs: 1_000,
 }
 
