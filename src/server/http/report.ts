@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { buffer } from 'node:stream/consumers'
 import { setImmediate as turn } from 'node:timers/promises'
 import { constants, createGzip } from 'node:zlib'
+import type { FastifyReply } from 'fastify'
 import { share } from '../../model/sequence.ts'
 import { createBreather } from '../../model/turn.ts'
 
@@ -13,7 +14,7 @@ const maxKeepMs = 1_000
 /** Between the two, it is kept this many times as long as it took to build: a client in a loop cannot keep the process busy. */
 const restFactor = 9
 
-export interface Shared<T> {
+interface Shared<T> {
   readonly value: T
   /** Called when the holder no longer needs the value. Idempotent. */
   readonly release: () => void
@@ -42,6 +43,14 @@ export function createShared<T>(render: () => Promise<T>): () => Promise<Shared<
     }
     return { value: issue.value, release }
   }
+}
+
+/** Holds what is shared until the reply has been sent. */
+export async function borrow<T>(shared: () => Promise<Shared<T>>, reply: FastifyReply): Promise<T> {
+  const { value, release } = await shared()
+  reply.raw.once('close', release)
+  if (reply.raw.destroyed) release()
+  return value
 }
 
 /**

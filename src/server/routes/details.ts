@@ -6,7 +6,7 @@ import { healthJson, healthJsonStatusCode, healthJsonType } from '../../views/he
 import type { Access } from '../access/rules.ts'
 import { everyAnswer, mediaTypes } from '../http/answer.ts'
 import type { Deliveries } from '../http/deliveries.ts'
-import { createShared, jsonInSlices } from '../http/report.ts'
+import { borrow, createShared, jsonInSlices } from '../http/report.ts'
 import type { Monitored } from '../monitored.ts'
 
 const offers = [{ type: 'application/json' }, { type: healthJsonType }]
@@ -60,10 +60,7 @@ export function detailRoutes(
     onRequest,
     handler: async (request, reply) => {
       const form = chooseOffer(request.headers.accept, offers) === 1 ? forms[1] : forms[0]
-      const { value, release } = await form()
-      reply.raw.once('close', release)
-      if (reply.raw.destroyed) release()
-      return deliver(request, reply, value)
+      return deliver(request, reply, await borrow(form, reply))
     },
   })
   if (config === undefined) return

@@ -8,7 +8,7 @@ import type { Access } from '../access/rules.ts'
 import { everyAnswer, mediaTypes, plainAnswer, send } from '../http/answer.ts'
 import { clientOf } from '../http/connections.ts'
 import type { Deliveries } from '../http/deliveries.ts'
-import { gather } from '../http/report.ts'
+import { borrow, createShared, gather } from '../http/report.ts'
 import { createWork, type WorkLimits } from '../http/work.ts'
 import { pageAssets } from '../page/assets.ts'
 import { statuses } from '../page/browser/order.js'
@@ -57,6 +57,11 @@ export function pageRoutes(app: FastifyInstance, options: PageOptions): void {
   const onRequest = access.guard('details')
   const assets = pageAssets()
   const work = createWork(rendering)
+  // Nearly everybody asks for the page as a whole.
+  const sharedPages = {
+    plain: createShared(() => draw(viewOf({}), false, () => true)),
+    compressed: createShared(() => draw(viewOf({}), true, () => true)),
+  }
 
   async function page(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const slash = withSlash(request.url)
@@ -65,17 +70,22 @@ export function pageRoutes(app: FastifyInstance, options: PageOptions): void {
     if (request.method === 'HEAD') return reply.send()
     const isWanted = () => !reply.raw.destroyed
     const compressed = acceptsGzip(String(request.headers['accept-encoding'] ?? ''))
-    const bytes = await work.run(clientOf(request.ip), isWanted, async () => {
-      const content = await everything(board, isWanted)
-      if (content === undefined) return undefined
-      const { rows, ...overview } = content
-      const pieces = pageMarkup({ overview, rows, view: viewOf(request.query), links })
-      return gather(pieces, compressed, isWanted)
-    })
+    const bytes = request.url.includes('?')
+      ? await work.run(clientOf(request.ip), isWanted, () =>
+          draw(viewOf(request.query), compressed, isWanted),
+        )
+      : await borrow(compressed ? sharedPages.compressed : sharedPages.plain, reply)
     if (bytes === undefined) return isWanted() ? send(reply, busy) : reply.hijack()
     reply.headers({ vary: 'Accept-Encoding', 'content-length': String(bytes.length) })
     if (compressed) reply.header('content-encoding', 'gzip')
     return deliveries.send(request, reply, { bytes, size: bytes.length })
+  }
+
+  async function draw(view: View, compressed: boolean, isWanted: () => boolean): Promise<Buffer | undefined> {
+    const content = await everything(board, isWanted)
+    if (content === undefined) return undefined
+    const { rows, ...overview } = content
+    return gather(pageMarkup({ overview, rows, view, links }), compressed, isWanted)
   }
 
   function events(request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -120,7 +120,7 @@ describe('work on pages', () => {
   const leaver = (port: number) => {
     const socket = connect(port, '127.0.0.1')
     socket.on('error', () => {})
-    socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    socket.write('GET /?q=d HTTP/1.1\r\nHost: localhost\r\n\r\n')
     return socket
   }
 
@@ -167,6 +167,21 @@ describe('work on pages', () => {
       return isStill
     }, 'the work has ended')
     expect(started.size).toBe(2)
+  })
+
+  test('is shared by all who ask for the whole page within a moment', async () => {
+    const w = world()
+    w.store.put(dependency({ name: 'db' }))
+    let drawn = 0
+    const changes: typeof w.monitor.board.changes = (cursor, most) => {
+      if (cursor === 0) drawn++
+      return w.monitor.board.changes(cursor, most)
+    }
+    await using server = await serving({ ...w.monitor, board: { ...w.monitor.board, changes } })
+    const pages = await Promise.all(
+      Array.from({ length: 20 }, async () => (await fetch(`${server.url}/`)).text()),
+    )
+    expect([drawn, new Set(pages).size]).toEqual([1, 1])
   })
 
   test('readers that pause hold no place: an honest one gets its page', async () => {
