@@ -11,7 +11,7 @@ import { createSystemClock, type TimerClock } from './schedule/clock.ts'
 import { createResolver, type Resolve } from './schedule/resolve.ts'
 import { createScheduler, type Scheduler } from './schedule/scheduler.ts'
 import { createStore, type StateReader } from './state/store.ts'
-import { contradicted } from './state/transition.ts'
+import { isContradicted } from './state/transition.ts'
 import { type Board, createBoard } from './views/board.ts'
 import { logChanges } from './views/logs.ts'
 import { type DurationBuckets, followState } from './views/metrics.ts'
@@ -85,7 +85,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     clock,
     resolve,
     maxConcurrentChecks,
-    report: (dependency, outcome) => contradicted(store.record(dependency.name, outcome)),
+    report: (dependency, outcome) => isContradicted(store.record(dependency.name, outcome)),
     lag: ms => lag.observe(ms / 1_000),
   })
   const probes = createProbes(store, scheduler.stalledMs)

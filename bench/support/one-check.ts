@@ -3,9 +3,8 @@
 import { parseDependency } from '../../src/model/definition.ts'
 import type { Kind } from '../../src/model/kind.ts'
 import { createAsker } from '../../src/schedule/ask.ts'
-import { createSystemClock } from '../../src/schedule/clock.ts'
+import { createStalls, createSystemClock } from '../../src/schedule/clock.ts'
 import { createResolver } from '../../src/schedule/resolve.ts'
-import { createStalls } from '../../src/schedule/stalls.ts'
 
 /** A check as the schedule runs it, deadline, abort and classification included. Rejects when it fails. */
 export function checkOf(kind: Kind, options: Readonly<Record<string, unknown>>): () => Promise<void> {

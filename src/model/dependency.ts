@@ -103,7 +103,7 @@ interface Completed {
   readonly phases: Phases
   readonly measurements: Measurements
   /** The W3C trace id that the check sent, if it sent one: 32 hex digits. */
-  readonly traceId?: string
+  readonly traceId?: string | undefined
 }
 
 export interface CheckSuccess extends Completed {

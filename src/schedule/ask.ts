@@ -1,9 +1,8 @@
 /** The one way to ask a dependency: for the timetable again and again, for everybody else once. */
 import type { DependencyDefinition } from '../model/definition.ts'
-import type { TimerClock } from './clock.ts'
+import type { Stalls, TimerClock } from './clock.ts'
 import type { Resolve } from './resolve.ts'
 import { type Run, run } from './run.ts'
-import type { Stalls } from './stalls.ts'
 
 export interface AskOptions {
   readonly clock: TimerClock

@@ -1,4 +1,4 @@
-/** Time and timers as the schedule uses them. Handed in, so that these rooms are tested without sleeping. */
+/** Time, timers and our own stalls as the schedule uses them. Handed in, so that tests need not sleep. */
 import type { Clock } from '../model/dependency.ts'
 
 /** A clock that can also call back. */
@@ -31,4 +31,45 @@ export function createSystemClock(): TimerClock {
 
 function immediate(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
+}
+
+/** One beat's distance; a stall shorter than the tolerance is not told from a busy loop. */
+const beatMs = 250
+const toleranceMs = 50
+
+export interface Stalls {
+  /** Milliseconds lost to stalls since the start, the present one included. */
+  total(): number
+  start(): void
+  stop(): void
+}
+
+/** Counts by a beat that fires late: the loop was blocked, frozen or starved in between. */
+export function createStalls(clock: TimerClock): Stalls {
+  let lost = 0
+  let due = Number.POSITIVE_INFINITY
+  let cancel = () => {}
+  const overdue = () => {
+    const late = clock.now() - due
+    return late > toleranceMs ? late : 0
+  }
+  const plan = () => {
+    due = clock.now() + beatMs
+    cancel = clock.at(due, () => {
+      lost += overdue()
+      plan()
+    })
+  }
+  return {
+    total: () => lost + overdue(),
+    start() {
+      cancel()
+      plan()
+    },
+    stop() {
+      cancel()
+      lost += overdue()
+      due = Number.POSITIVE_INFINITY
+    },
+  }
 }

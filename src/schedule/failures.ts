@@ -1,5 +1,6 @@
 /** The failures that are common to all kinds: the network, names, TLS and a passed deadline. */
 import type { Failure, Failures } from '../model/kind.ts'
+import { lookupFailures } from './lookup-failures.ts'
 
 const cut: Failure = [
   'connection_error',
@@ -20,26 +21,6 @@ const forbidden: Failure = [
   'connection_error',
   'A local rule forbids the connection.',
   'Check the firewall and the security policy of this machine.',
-]
-const noSuchName: Failure = [
-  'dns_error',
-  'The name does not exist, with or without the search domains.',
-  'Check the spelling and the namespace.',
-]
-const noAddress: Failure = [
-  'dns_error',
-  'The name exists, but has no address, or none of the `ipFamily`.',
-  'Check the record.',
-]
-const brokenNameServer: Failure = [
-  'dns_error',
-  'The answer of the name server is malformed, or it does not understand the question.',
-  'Check what answers on port 53 of the name server.',
-]
-const ownResolve: Failure = [
-  'dns_error',
-  "The application's own `resolve` failed.",
-  'Check the resolver that the application passes in.',
 ]
 const wrongName: Failure = [
   'tls_error',
@@ -118,32 +99,7 @@ export const commonFailures: Failures = {
   EACCES: forbidden,
   EPERM: forbidden,
 
-  ENOTFOUND: noSuchName,
-  EAI_NONAME: noSuchName,
-  ENODATA: noAddress,
-  EAI_NODATA: noAddress,
-  ESERVFAIL: [
-    'dns_error',
-    'The name server could not resolve the name (SERVFAIL).',
-    'Check the servers of that zone, and DNSSEC.',
-  ],
-  dns_timeout: [
-    'dns_error',
-    'No name server answered before the deadline.',
-    'Check the servers in `/etc/resolv.conf`, and whether UDP and TCP port 53 reach them.',
-  ],
-  EREFUSED: ['dns_error', 'The name server refuses to answer us.', 'Check its access rules.'],
-  EBADRESP: brokenNameServer,
-  EFORMERR: brokenNameServer,
-  ENOTIMP: brokenNameServer,
-  EBADNAME: [
-    'dns_error',
-    'The host is not a valid name.',
-    'Check the spelling: a label has 1 to 63 characters, and no spaces.',
-  ],
-  EAI_AGAIN: ownResolve,
-  EAI_FAIL: ownResolve,
-  ETIMEOUT: ownResolve,
+  ...lookupFailures,
 
   CERT_HAS_EXPIRED: [
     'tls_error',

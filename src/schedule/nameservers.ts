@@ -1,7 +1,8 @@
-/** Questions to name servers: which are asked, how long, and what their refusals are called. */
+/** Questions to name servers: which are asked, and for how long. */
 import { promises as dns } from 'node:dns'
 import { closeSync, openSync } from 'node:fs'
 import { type Address, CheckError } from '../model/dependency.ts'
+import { dnsFailure, failureRank, isDnsFailure } from './lookup-failures.ts'
 import type { Surroundings } from './surroundings.ts'
 
 /** The next server is asked beside a silent one after this long, in milliseconds; a single one is asked again. */
@@ -10,32 +11,6 @@ const staggerMs = 1_000
 const patienceMs = 5_000
 /** The other address family gets this long once one is there, in milliseconds (RFC 8305, section 3). */
 const resolutionDelayMs = 50
-
-/** What a lookup can fail with: detail → what to tell people. Of several failures, the first in this order is told. */
-export const dnsFailures: Readonly<Record<string, string>> = {
-  ESERVFAIL: 'the name server could not resolve',
-  EREFUSED: 'the name server refused to resolve',
-  EBADRESP: 'the name server gave a malformed answer for',
-  EFORMERR: 'the name server did not understand the question for',
-  ENOTIMP: 'the name server cannot answer the question for',
-  ECONNREFUSED: 'no name server accepts the question for',
-  dns_timeout: 'the name server does not answer for',
-  ENODATA: 'no address is recorded for',
-  ENOTFOUND: 'no such name:',
-  EBADNAME: 'not a valid name:',
-}
-const details = Object.keys(dnsFailures)
-
-/** The failure that a code of c-ares stands for. */
-export function dnsFailure(code: string, name: string): CheckError {
-  const detail = code === 'ETIMEOUT' ? 'dns_timeout' : code
-  return new CheckError('dns_error', detail, `${dnsFailures[detail]} ${name} (${code})`)
-}
-
-/** The lower, the more it tells. */
-export function failureRank({ detail }: CheckError): number {
-  return details.indexOf(detail)
-}
 
 /**
  * Addresses of an absolute name. The servers are asked in their order: the next one as soon as one fails, or beside it
@@ -132,7 +107,7 @@ function explain(error: unknown, name: string): Error {
       return exhausted as Error
     }
   }
-  if (code === 'ETIMEOUT' || details.includes(code)) return dnsFailure(code, name)
+  if (isDnsFailure(code)) return dnsFailure(code, name)
   return error instanceof Error ? error : new Error(String(error))
 }
 

@@ -3,7 +3,8 @@ import { CheckError, type CheckFailure, type Phase, type SkipCause } from '../mo
 import { findFailure } from '../model/kind.ts'
 import { commonFailures } from './failures.ts'
 
-export type Failure = Pick<CheckFailure, 'reason' | 'detail' | 'message'>
+/** What a failure is called, and what it says. */
+export type Diagnosis = Pick<CheckFailure, 'reason' | 'detail' | 'message'>
 
 /**
  * TLS alerts as OpenSSL names them in its codes, with prefixes that differ between its versions and those of TLS:
@@ -22,16 +23,16 @@ const localResource = new Set([
 ])
 
 /** The failure that a thrown error stands for. The message is as it came: whoever keeps it redacts it. */
-export function failureOf(error: unknown): Failure {
+export function failureOf(error: unknown): Diagnosis {
   if (error instanceof CheckError)
     return { reason: error.reason, detail: error.detail, message: error.message }
-  const cause = coded(error)
+  const cause = findCoded(error)
   const message = cause?.message || (error instanceof Error ? error.message : String(error))
   if (cause === undefined) return { reason: 'error', detail: 'internal_error', message }
   return tlsFailure(cause) ?? systemFailure(cause.code, message)
 }
 
-function systemFailure(code: string, message: string): Failure {
+function systemFailure(code: string, message: string): Diagnosis {
   const reason = reasonOf(code)
   return { reason, detail: reason === 'error' ? 'internal_error' : code, message }
 }
@@ -40,7 +41,7 @@ function systemFailure(code: string, message: string): Failure {
  * The failure of an error that OpenSSL reports. Its own message holds a thread's id and source files. An alert is named
  * as RFC 8446, section 6, names it, in any version of TLS.
  */
-function tlsFailure(error: Coded): Failure | undefined {
+function tlsFailure(error: CodedError): Diagnosis | undefined {
   const said = opensslReason(error)
   if (said === undefined && !alertCode.test(error.code)) return undefined
   const code = error.code === 'EPROTO' ? `ERR_SSL_${said?.toUpperCase().replaceAll(' ', '_')}` : error.code
@@ -48,7 +49,7 @@ function tlsFailure(error: Coded): Failure | undefined {
   return alert === undefined ? systemFailure(code, `TLS failed: ${said}`) : alertFailure(alert)
 }
 
-function alertFailure(alert: string): Failure {
+function alertFailure(alert: string): Diagnosis {
   if (alert === 'certificate_required') {
     const message = 'the server demands a client certificate, and got none that it can use'
     return { reason: 'auth_error', detail: 'certificate_required', message }
@@ -64,13 +65,13 @@ function alertFailure(alert: string): Failure {
  * OpenSSL's words for an error: those that Node took apart, or else out of the text that it passes on with EPROTO,
  * `<thread>:error:<code>:<library>:<function>:<reason>:<file>:<line>` (ERR_error_string(3)).
  */
-function opensslReason(error: Coded): string | undefined {
+function opensslReason(error: CodedError): string | undefined {
   if ('library' in error && 'reason' in error && typeof error.reason === 'string') return error.reason
   return /:error:[0-9A-F]{8}:[^:]*:[^:]*:([^:]+):/.exec(error.message)?.[1]
 }
 
 /** The failure of a check whose deadline passed, by the phase that it was in. */
-export function timeoutFailure(phase: Phase | undefined, timeoutMs: number): Failure {
+export function timeoutFailure(phase: Phase | undefined, timeoutMs: number): Diagnosis {
   const message = `no answer within ${timeoutMs} ms${phase === undefined ? '' : ` (phase ${phase})`}`
   if (phase === 'dns') return { reason: 'dns_error', detail: 'dns_timeout', message }
   if (phase === 'connect') return { reason: 'connection_error', detail: 'connect_timeout', message }
@@ -82,7 +83,7 @@ export function timeoutFailure(phase: Phase | undefined, timeoutMs: number): Fai
  * the check does not count.
  */
 export function ownFault(error: unknown): SkipCause | undefined {
-  const code = coded(error)?.code
+  const code = findCoded(error)?.code
   return code !== undefined && localResource.has(code) ? 'overload' : undefined
 }
 
@@ -90,19 +91,20 @@ function reasonOf(code: string): CheckFailure['reason'] {
   return findFailure(commonFailures, code)?.[0] ?? 'error'
 }
 
-type Coded = Error & { readonly code: string }
+/** An error of Node, c-ares, OpenSSL or undici. */
+type CodedError = Error & { readonly code: string }
 
 /**
  * The error that carries the code: itself, one of several attempts (`AggregateError` of a host with many addresses:
  * the first, which is the one that the host lists first), or its cause.
  */
-function coded(error: unknown, depth = 0): Coded | undefined {
+function findCoded(error: unknown, depth = 0): CodedError | undefined {
   if (!(error instanceof Error) || depth > 4) return undefined
   const inner = error instanceof AggregateError ? error.errors : []
   for (const each of inner) {
-    const found = coded(each, depth + 1)
+    const found = findCoded(each, depth + 1)
     if (found !== undefined) return found
   }
-  if ('code' in error && typeof error.code === 'string') return error as Coded
-  return coded(error.cause, depth + 1)
+  if ('code' in error && typeof error.code === 'string') return error as CodedError
+  return findCoded(error.cause, depth + 1)
 }

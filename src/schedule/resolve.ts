@@ -2,7 +2,8 @@
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { type Address, CheckError } from '../model/dependency.ts'
-import { askServers, dnsFailure, failureRank } from './nameservers.ts'
+import { dnsFailure, failureRank } from './lookup-failures.ts'
+import { askServers } from './nameservers.ts'
 import { type ResolverFiles, type Surroundings, watchSurroundings } from './surroundings.ts'
 
 /**

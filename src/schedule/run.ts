@@ -1,10 +1,19 @@
 /** One check under its deadline: the only owner of abort, timing and classification. */
-import type { CheckContext, Checker, CheckFailure, CheckOutcome } from '../model/dependency.ts'
-import type { TimerClock } from './clock.ts'
-import { type Failure, failureOf, ownFault, timeoutFailure } from './reason.ts'
+import { randomBytes } from 'node:crypto'
+import type {
+  CheckContext,
+  CheckError,
+  Checker,
+  CheckFailure,
+  CheckOutcome,
+  Clock,
+  Measurements,
+  Phase,
+  Phases,
+} from '../model/dependency.ts'
+import type { Stalls, TimerClock } from './clock.ts'
+import { type Diagnosis, failureOf, ownFault, timeoutFailure } from './reason.ts'
 import type { Resolve } from './resolve.ts'
-import type { Stalls } from './stalls.ts'
-import { createTrace, type Trace } from './trace.ts'
 
 export interface RunOptions {
   readonly timeoutMs: number
@@ -60,7 +69,7 @@ export function run(checker: Checker, options: RunOptions): Run {
     const deadline = startedAt + timeoutMs + stalled
     if (stalled > timeoutMs) conclude({ skipped: 'lag', count: 1 })
     else if (clock.now() < deadline) cancel = clock.at(deadline, expire)
-    else conclude(failed(expired(trace, timeoutMs), timeoutMs, trace, options))
+    else conclude(fail(diagnoseExpiry(trace, timeoutMs), timeoutMs, trace, options))
   }
   let cancel = clock.at(startedAt + timeoutMs, expire)
   answer.then(answer => open && conclude(judge(answer, trace, startedAt, options)))
@@ -99,22 +108,22 @@ function judge(answer: Answer, trace: Trace, startedAt: number, options: RunOpti
   if (answer.ok) return { ok: true, ...moment(options.clock), durationMs, ...trace.read() }
   const cause = ownFault(answer.error)
   return cause === undefined
-    ? failed(failureOf(answer.error), durationMs, trace, options)
+    ? fail(failureOf(answer.error), durationMs, trace, options)
     : { skipped: cause, count: 1 }
 }
 
 /** What a passed deadline stands for: what the checker presumed by then, or silence. */
-function expired(trace: Trace, timeoutMs: number): Failure {
+function diagnoseExpiry(trace: Trace, timeoutMs: number): Diagnosis {
   const presumed = trace.presumed()
   return presumed === undefined ? timeoutFailure(trace.phase(), timeoutMs) : failureOf(presumed)
 }
 
 /** A timeout counts as the whole timeout, also where the server noticed it a moment before us. */
-function failed(failure: Failure, tookMs: number, trace: Trace, options: RunOptions): CheckFailure {
-  const { reason } = failure
+function fail(diagnosis: Diagnosis, tookMs: number, trace: Trace, options: RunOptions): CheckFailure {
+  const { reason } = diagnosis
   const durationMs = reason === 'timeout' ? options.timeoutMs : tookMs
-  const detail = printable(options.redact(failure.detail))
-  const message = printable(options.redact(failure.message))
+  const detail = toLine(options.redact(diagnosis.detail))
+  const message = toLine(options.redact(diagnosis.message))
   return { ok: false, ...moment(options.clock), durationMs, ...trace.read(), reason, detail, message }
 }
 
@@ -123,10 +132,58 @@ function moment(clock: TimerClock): { at: number; monotonicAt: number } {
 }
 
 /** One line of bounded length: what a server says must not forge log lines or move a terminal's cursor. */
-function printable(text: string): string {
+function toLine(text: string): string {
   const line = text
     .toWellFormed()
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
     .trim()
   return line.length <= maxMessageLength ? line : `${line.slice(0, maxMessageLength - 1)}…`
+}
+
+/** The part of a check's context that records. */
+type Recording = Pick<CheckContext, 'enter' | 'measure' | 'traceparent' | 'presume'>
+
+export interface Trace extends Recording {
+  /** The phase that the check is in. */
+  phase(): Phase | undefined
+  /** The failure that a passed deadline stands for, if the checker has presumed one. */
+  presumed(): CheckError | undefined
+  /** All that was told until now; the current phase ends here. */
+  read(): { phases: Phases; measurements: Measurements; traceId: string | undefined }
+}
+
+export function createTrace(clock: Clock): Trace {
+  const phases: Partial<Record<Phase, number>> = {}
+  const measurements: Record<string, number> = {}
+  let current: Phase | undefined
+  let enteredAt = 0
+  let traceId: string | undefined
+  let presumed: CheckError | undefined
+  const leave = () => {
+    if (current !== undefined) phases[current] = (phases[current] ?? 0) + clock.now() - enteredAt
+    enteredAt = clock.now()
+  }
+  return {
+    phase: () => current,
+    presumed: () => presumed,
+    presume(failure) {
+      presumed = failure
+    },
+    enter(phase) {
+      leave()
+      current = phase
+    },
+    measure(name, value) {
+      measurements[name] = value
+    },
+    // Version 00, a random parent id, sampled: W3C Trace Context, section 3.2.
+    traceparent() {
+      traceId ??= randomBytes(16).toString('hex')
+      return `00-${traceId}-${traceId.slice(0, 16)}-01`
+    },
+    read() {
+      leave()
+      return { phases: { ...phases }, measurements: { ...measurements }, traceId }
+    },
+  }
 }

@@ -1,8 +1,7 @@
 /** When to check: every dependency at its own fixed rate, never over itself, never in a burst. */
 import type { DependencyDefinition } from '../model/definition.ts'
-import type { TimerClock } from './clock.ts'
+import { createStalls, type TimerClock } from './clock.ts'
 import { createSlots } from './slots.ts'
-import { createStalls } from './stalls.ts'
 import { createTimetable, type Shared, type Timetable } from './timetable.ts'
 
 export interface SchedulerOptions extends Omit<Shared, 'slots' | 'stalls'> {

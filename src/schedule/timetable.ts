@@ -1,8 +1,8 @@
 /** The checks of one dependency, one after the other: its grid, its confirmations, its skipped ticks. */
+import { createHash } from 'node:crypto'
 import type { DependencyDefinition } from '../model/definition.ts'
 import type { CheckOutcome, Dependency, SkipCause } from '../model/dependency.ts'
 import { type AskOptions, createAsker } from './ask.ts'
-import { fraction, nextTick, spreadMs } from './grid.ts'
 import type { Run } from './run.ts'
 import type { Claim, Slots } from './slots.ts'
 
@@ -38,6 +38,8 @@ interface Busy {
   reported: boolean
 }
 
+/** The first checks of all dependencies are spread over at most this. */
+const maxSpreadMs = 1_000
 /** A tick that comes later than this was overtaken by a stall; its check is spread anew. */
 const maxLateMs = 1_000
 
@@ -45,7 +47,7 @@ export function createTimetable(definition: DependencyDefinition, shared: Shared
   const { clock, slots, report } = shared
   const { dependency } = definition
   const { name, intervalMs, timeoutMs, confirmIntervalMs } = dependency
-  const share = fraction(name)
+  const share = fractionOf(name)
   const asker = createAsker(definition, shared)
   let origin = 0
   let open = false
@@ -154,4 +156,27 @@ export function createTimetable(definition: DependencyDefinition, shared: Shared
 
 function isAborted(outcome: CheckOutcome): boolean {
   return 'skipped' in outcome && outcome.count === 0
+}
+
+/** A number in [0, 1) that depends on the name alone: stable over restarts, even over many names. */
+export function fractionOf(name: string): number {
+  return createHash('sha256').update(name).digest().readUInt32BE(0) / 2 ** 32
+}
+
+/** Delay of a first check, or of the first after a long stall. */
+export function spreadMs(fraction: number, intervalMs: number): number {
+  return fraction * Math.min(intervalMs, maxSpreadMs)
+}
+
+/**
+ * The first tick later than `after` on the dependency's own grid: `startedAt + (fraction + k) × interval`.
+ *
+ * The quotient only says where to look. It may round to either side of a whole number when `after` is a tick itself, so
+ * ticks are compared as they are, each always computed from its own number `k`.
+ */
+export function nextTick(fraction: number, intervalMs: number, startedAt: number, after: number): number {
+  const origin = startedAt + fraction * intervalMs
+  let k = Math.floor((after - origin) / intervalMs)
+  while (origin + k * intervalMs <= after) k++
+  return origin + k * intervalMs
 }

@@ -1,6 +1,6 @@
 /** The one state of all dependencies. `record()` is the only way in; everybody else reads. */
 import type { CheckOutcome, Clock, Dependency } from '../model/dependency.ts'
-import { asOf, type DependencyState, initialState, reconfigured, transition } from './transition.ts'
+import { asOf, type DependencyState, initialState, momentOf, reconfigure, transition } from './transition.ts'
 
 /** What can be said of all states without looking at them. */
 export interface Pulse {
@@ -77,14 +77,14 @@ export function createStore(clock: Clock): Store {
     record(name, outcome) {
       const known = states.get(name)
       if (known === undefined) throw new Error(`no dependency ${name}`)
-      const present = asOf(known, { at: clock.wall(), monotonicAt: clock.now() })
+      const present = asOf(known, momentOf(clock))
       if (!('skipped' in outcome)) lastCompletedAt = clock.now()
       return keep(transition(present, outcome), 'skipped' in outcome ? known : present, outcome)
     },
     put(dependency) {
       const previous = states.get(dependency.name)
       keep(
-        previous === undefined ? initialState(dependency, clock) : reconfigured(previous, dependency),
+        previous === undefined ? initialState(dependency, clock) : reconfigure(previous, dependency),
         previous,
       )
     },

@@ -50,7 +50,7 @@ export function initialState(dependency: Dependency, clock: Clock): DependencySt
     dependency,
     createdAt: clock.wall(),
     status: 'unknown',
-    since: moment(clock),
+    since: momentOf(clock),
     streak: 0,
     everUp: false,
     checks: 0,
@@ -61,7 +61,7 @@ export function initialState(dependency: Dependency, clock: Clock): DependencySt
 }
 
 /** The same knowledge under a changed configuration of the same name. */
-export function reconfigured(state: DependencyState, dependency: Dependency): DependencyState {
+export function reconfigure(state: DependencyState, dependency: Dependency): DependencyState {
   return { ...state, dependency }
 }
 
@@ -89,7 +89,7 @@ export function asOf(state: DependencyState, { at, monotonicAt }: Moment): Depen
 }
 
 /** Whether the last result speaks against the status, so that a confirmation is wanted soon. */
-export function contradicted(state: DependencyState): boolean {
+export function isContradicted(state: DependencyState): boolean {
   return state.last !== undefined && state.status !== 'unknown' && state.last.ok !== (state.status === 'up')
 }
 
@@ -130,7 +130,8 @@ function settle(state: DependencyState, result: CheckResult): DependencyState {
   }
 }
 
-function moment(clock: Clock): Moment {
+/** This moment. */
+export function momentOf(clock: Clock): Moment {
   return { at: clock.wall(), monotonicAt: clock.now() }
 }
 

@@ -20,12 +20,12 @@ export interface HealthCheck {
   readonly componentType: 'component'
   readonly status: HealthStatus
   /** Seconds; absent before the first check. */
-  readonly observedValue?: number
-  readonly observedUnit?: 's'
+  readonly observedValue?: number | undefined
+  readonly observedUnit?: 's' | undefined
   /** When the value was observed, ISO 8601. */
-  readonly time?: string
+  readonly time?: string | undefined
   /** Why it does not pass. The draft leaves it out for one that does. */
-  readonly output?: string
+  readonly output?: string | undefined
 }
 
 const statuses = { ok: 'pass', degraded: 'warn', unavailable: 'fail' } as const
@@ -55,16 +55,14 @@ function healthCheck(name: string, dependency: DependencyReport): HealthCheck {
     componentId: name,
     componentType: 'component',
     status: passes ? 'pass' : critical ? 'fail' : 'warn',
-    ...(lastCheck !== null && {
-      observedValue: lastCheck.durationSeconds,
-      observedUnit: 's',
-      time: lastCheck.at,
-    }),
-    ...(!passes && { output: output(dependency) }),
+    observedValue: lastCheck?.durationSeconds,
+    observedUnit: lastCheck === null ? undefined : 's',
+    time: lastCheck?.at,
+    output: passes ? undefined : explain(dependency),
   }
 }
 
-function output({ lastCheck, lastFailure, stale }: DependencyReport): string {
+function explain({ lastCheck, lastFailure, stale }: DependencyReport): string {
   if (lastCheck === null) return 'not checked yet'
   if (stale) return `no result since ${lastCheck.at}`
   return lastFailure === null

@@ -7,7 +7,7 @@ import { refusal as redisRefusal } from '../../src/kinds/redis/refusal.ts'
 import { phases, reasons } from '../../src/model/dependency.ts'
 import { type Failures, failuresOf, findFailure, listed } from '../../src/model/kind.ts'
 import { commonFailures } from '../../src/schedule/failures.ts'
-import { dnsFailures } from '../../src/schedule/nameservers.ts'
+import { dnsFailures } from '../../src/schedule/lookup-failures.ts'
 import { failureOf, timeoutFailure } from '../../src/schedule/reason.ts'
 
 const owners = [{ name: 'common', failures: commonFailures }, ...kinds]

@@ -19,10 +19,9 @@ import { isSame } from '../../src/model/identity.ts'
 import { type DependencyOptions, defineKind } from '../../src/model/kind.ts'
 import { createMonitor } from '../../src/monitor.ts'
 import { type AskOptions, askOnce } from '../../src/schedule/ask.ts'
-import { createSystemClock } from '../../src/schedule/clock.ts'
-import { fraction } from '../../src/schedule/grid.ts'
+import { createStalls, createSystemClock } from '../../src/schedule/clock.ts'
 import { createResolver } from '../../src/schedule/resolve.ts'
-import { createStalls } from '../../src/schedule/stalls.ts'
+import { fractionOf } from '../../src/schedule/timetable.ts'
 import { kindContract } from '../kinds/contract.ts'
 import { check } from '../support/check.ts'
 import { listening } from '../support/net.ts'
@@ -242,7 +241,7 @@ describe('a list of definitions', () => {
 
   test('is filtered for a shard', () => {
     const ofShard = (shard: number, shards: number) =>
-      definitions.filter(({ dependency }) => Math.floor(shards * fraction(dependency.name)) === shard)
+      definitions.filter(({ dependency }) => Math.floor(shards * fractionOf(dependency.name)) === shard)
     const parts = [0, 1, 2].map(shard => ofShard(shard, 3))
     expect(new Set(parts.flatMap(names))).toEqual(new Set(names(definitions)))
     expect(parts.flat()).toHaveLength(definitions.length)

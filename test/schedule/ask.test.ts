@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { DependencyDefinition } from '../../src/model/definition.ts'
 import type { Checker } from '../../src/model/dependency.ts'
 import { askOnce, createAsker } from '../../src/schedule/ask.ts'
-import { createStalls } from '../../src/schedule/stalls.ts'
+import { createStalls } from '../../src/schedule/clock.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { definition } from '../support/dependency.ts'
 

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { fraction, nextTick, spreadMs } from '../../src/schedule/grid.ts'
+import { fractionOf, nextTick, spreadMs } from '../../src/schedule/timetable.ts'
 
 test('the fractions of many names fill the interval evenly', () => {
   const tenths = Array<number>(10).fill(0)
-  for (let i = 0; i < 10_000; i++) tenths[Math.floor(10 * fraction(`service-${i}`))]! += 1
+  for (let i = 0; i < 10_000; i++) tenths[Math.floor(10 * fractionOf(`service-${i}`))]! += 1
   for (const count of tenths) expect(Math.abs(count - 1_000)).toBeLessThan(150)
 })
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { CheckError, type Checker } from '../../src/model/dependency.ts'
+import { createStalls } from '../../src/schedule/clock.ts'
 import { run } from '../../src/schedule/run.ts'
-import { createStalls } from '../../src/schedule/stalls.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { deferred } from '../support/dependency.ts'
 

@@ -2,8 +2,8 @@ import { afterEach, describe, expect, test } from 'vitest'
 import type { DependencyDefinition } from '../../src/model/definition.ts'
 import type { Checker, CheckOutcome, Dependency } from '../../src/model/dependency.ts'
 import type { TimerClock } from '../../src/schedule/clock.ts'
-import { fraction } from '../../src/schedule/grid.ts'
 import { createScheduler } from '../../src/schedule/scheduler.ts'
+import { fractionOf } from '../../src/schedule/timetable.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { deferred, definition } from '../support/dependency.ts'
 
@@ -159,7 +159,7 @@ describe('the schedule', () => {
     )
     scheduler.start()
     await clock.advance(10_000)
-    const tick = 1_000 * fraction('orders-db')
+    const tick = 1_000 * fractionOf('orders-db')
     const onTick = starts['orders-db']!.filter(time => Math.abs((time - tick) % 1_000) < 1)
     expect(onTick.length).toBeGreaterThanOrEqual(9)
   })

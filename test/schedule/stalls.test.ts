@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createStalls } from '../../src/schedule/stalls.ts'
+import { createStalls } from '../../src/schedule/clock.ts'
 import { createFakeClock } from '../support/clock.ts'
 
 function setUp() {

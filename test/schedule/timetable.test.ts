@@ -1,9 +1,8 @@
 import { expect, test } from 'vitest'
 import type { Checker, CheckOutcome } from '../../src/model/dependency.ts'
-import { fraction } from '../../src/schedule/grid.ts'
+import { createStalls } from '../../src/schedule/clock.ts'
 import type { Claim } from '../../src/schedule/slots.ts'
-import { createStalls } from '../../src/schedule/stalls.ts'
-import { createTimetable } from '../../src/schedule/timetable.ts'
+import { createTimetable, fractionOf } from '../../src/schedule/timetable.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { definition } from '../support/dependency.ts'
 
@@ -29,7 +28,7 @@ function setUp(check: Checker['check']) {
     lag: ms => lags.push(ms),
   })
   timetable.start(clock.now())
-  return { clock, claims, outcomes, lags, timetable, firstTick: 15_000 * fraction('orders-db') }
+  return { clock, claims, outcomes, lags, timetable, firstTick: 15_000 * fractionOf('orders-db') }
 }
 
 test('a check that waits serves the tick that comes next; every further tick is skipped by overload', async () => {

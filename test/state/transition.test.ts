@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest'
 import type { CheckOutcome, Dependency } from '../../src/model/dependency.ts'
 import {
   asOf,
-  contradicted,
   type DependencyState,
   initialState,
+  isContradicted,
   statusAt,
   transition,
 } from '../../src/state/transition.ts'
@@ -145,6 +145,6 @@ describe('transition', () => {
     ['s', false],
     ['+.s', false],
   ])('after %s a confirmation is wanted: %s', async (script, expected) => {
-    expect(contradicted((await play(script)).state)).toBe(expected)
+    expect(isContradicted((await play(script)).state)).toBe(expected)
   })
 })

@@ -4,11 +4,10 @@ import { createDependency, dependencySchema } from '../../src/model/definition.t
 import type { CheckOutcome, CheckResult } from '../../src/model/dependency.ts'
 import { failuresOf, type Kind } from '../../src/model/kind.ts'
 import { type Asker, createAsker } from '../../src/schedule/ask.ts'
-import { createSystemClock } from '../../src/schedule/clock.ts'
+import { createStalls, createSystemClock } from '../../src/schedule/clock.ts'
 import { commonFailures } from '../../src/schedule/failures.ts'
 import { createResolver } from '../../src/schedule/resolve.ts'
 import type { Run } from '../../src/schedule/run.ts'
-import { createStalls } from '../../src/schedule/stalls.ts'
 
 export type Options = Readonly<Record<string, unknown>>
 

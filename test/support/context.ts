@@ -2,7 +2,7 @@
 import type { CheckContext } from '../../src/model/dependency.ts'
 import { createSystemClock } from '../../src/schedule/clock.ts'
 import { createResolver } from '../../src/schedule/resolve.ts'
-import { createTrace, type Trace } from '../../src/schedule/trace.ts'
+import { createTrace, type Trace } from '../../src/schedule/run.ts'
 
 /** A context with the process's own clock and resolver, and the trace that records what is told to it. */
 export function checkContext(overrides: Partial<CheckContext> = {}): {
