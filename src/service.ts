@@ -1,53 +1,52 @@
-/** The wiring of the stand-alone service: sources, monitor, listeners, reload, drain. */
+/** The stand-alone service: sources, monitor, listeners, reload and drain, wired together. */
 import type { Config } from './config/index.ts'
 import { formatAddress, type ListenAddress } from './model/address.ts'
 import { createMonitor, type Monitor } from './monitor.ts'
 import { createServer, type Server, type WebConfig } from './server/index.ts'
 import { type Changes, type ChangesOptions, loadChanges } from './service/changes.ts'
-import { ConfigError, problemsOf } from './service/error.ts'
 import { type Following, followFiles } from './service/follow.ts'
+import { ConfigError, problemsOf } from './service/sources.ts'
 import { type FollowedWeb, followWebConfig, type LoadedWeb, loadWebConfig } from './service/web.ts'
 import { createProcessMetrics } from './views/process.ts'
 import { reloadFamilies } from './views/self.ts'
 
-export { ConfigError } from './service/error.ts'
 export { loadServiceConfig } from './service/load.ts'
-export type { Source } from './service/sources.ts'
+export { ConfigError, type Source } from './service/sources.ts'
 
 export interface ServiceOptions extends ChangesOptions {
-  /** In place of the file's `server.listen`. */
+  /** Replaces `server.listen`. */
   readonly listen?: readonly ListenAddress[] | undefined
-  /** In place of the file's `server.metricsPath`. */
+  /** Replaces `server.metricsPath`. */
   readonly metricsPath?: string | undefined
-  /** Users, headers and TLS, in the format of exporter-toolkit. Followed while the service runs. */
+  /** The file with users, headers and TLS, in the format of exporter-toolkit. Followed while the service runs. */
   readonly webConfigFile?: string | undefined
-  /** Whether `/-/reload` is there. */
+  /** Whether to serve `/-/reload`. */
   readonly lifecycle?: boolean | undefined
-  /** Milliseconds between two looks at the files that `...File` keys name. Default: 5,000. */
+  /** Time between two looks at the files that `...File` keys name, in milliseconds. Default 5,000. */
   readonly followEveryMs?: number | undefined
 }
 
 export interface Service {
-  /** Where it listens: `http://127.0.0.1:9797`, in the order of the settings. */
+  /** Where it listens, such as `http://127.0.0.1:9797`, in the order of the settings. */
   readonly urls: readonly string[]
-  /** The same of the addresses on which only probes are answered. */
+  /** Where it answers probes only. */
   readonly probeUrls: readonly string[]
   readonly monitor: Monitor
-  /** Loads the config anew: all of it takes effect, or nothing does. Calls while one runs share one more. */
+  /** Loads the config again; it takes effect as a whole, or not at all. Calls during a reload share one more. */
   reload(): Promise<void>
-  /** Not ready at once; after the shutdown delay, closed. Alive until the end. */
+  /** Makes it not ready at once, and closes it after the shutdown delay. Liveness stays 200 until then. */
   stop(): Promise<void>
 }
 
-/** Requests under way get this long to end, in milliseconds. */
+/** Time for requests in progress to finish, in milliseconds. */
 const closeGraceMs = 5_000
-/** Kubernetes takes an endpoint away some seconds after it decided to end the pod. */
+/** Kubernetes removes an endpoint some seconds after it has decided to stop the pod. */
 const kubernetesDelayMs = 5_000
 
 /**
- * Loads, listens, then checks: no dependency is contacted before the listeners are up.
+ * Loads the config, listens, then checks: no dependency is contacted before the listeners are up.
  *
- * @throws ConfigError, or ListenError if an address cannot be bound; nothing is left then.
+ * @throws ConfigError, or ListenError if an address cannot be bound; then nothing is left running.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { env, logger } = options
@@ -105,7 +104,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     secrets.stop()
     endSources()
     const delayMs = shutdownDelayMs(changes.config(), env)
-    if (delayMs > 0) logger.info({ delayMs }, 'not ready any more, draining')
+    if (delayMs > 0) logger.info({ delayMs }, 'no longer ready, draining')
     await new Promise(resolve => setTimeout(resolve, delayMs))
     followedWeb?.stop()
     await server.close(closeGraceMs)
@@ -130,7 +129,7 @@ async function loadWeb({ webConfigFile }: ServiceOptions): Promise<LoadedWeb | u
   return web
 }
 
-/** Adds what only the service knows: its process and its reloads. */
+/** Adds the metrics that only the service has: of its process and of its reloads. */
 async function collectOwn(
   monitor: Monitor,
   changes: Changes,
@@ -152,7 +151,7 @@ function reloadOutcome({ reload }: Changes) {
   )
 }
 
-/** Milliseconds between not being ready and the end of listening. */
+/** Time from the first failing readiness probe to the end of listening, in milliseconds. */
 export function shutdownDelayMs({ server }: Pick<Config, 'server'>, env: ServiceOptions['env']): number {
   return server.shutdownDelay ?? (env.KUBERNETES_SERVICE_HOST === undefined ? 0 : kubernetesDelayMs)
 }
@@ -161,7 +160,7 @@ function accessOf({ server: { details, allow, hosts } }: Config) {
   return { details, allow, hosts }
 }
 
-/** Logs who sees what, in one line for each address; again only when that changed. */
+/** Logs who sees what, one line for each address, and again when that has changed. */
 function createAccessLog(
   server: Server,
   urls: readonly string[],

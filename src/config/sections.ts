@@ -84,7 +84,7 @@ export const serverSchema = z.strictObject({
   shutdownDelay: duration('0s', '1h')
     .optional()
     .describe(
-      'Time between the readiness of 503 and the end of listening. Default: 5s under Kubernetes, else 0.',
+      'Time between the readiness of 503 and the end of listening. Default: 5s under Kubernetes, else 0s.',
     ),
   maxSeries: z
     .int()

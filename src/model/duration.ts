@@ -16,7 +16,7 @@ export function parseDuration(text: string): number | undefined {
 
 /** The shortest Prometheus duration of whole milliseconds: `90000` is `1m30s`. */
 export function formatDuration(ms: number): string {
-  if (ms === 0) return '0'
+  if (ms === 0) return '0s'
   const steps = Object.entries(units).filter(([unit]) => unit !== 'y' && unit !== 'w')
   let rest = Math.round(ms)
   const parts = steps.map(([unit, size]) => {

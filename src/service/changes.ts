@@ -1,48 +1,47 @@
-/** What changes while the service runs. One change at a time; all of it takes effect, or nothing does. */
+/** Changes of the running service, one at a time: each takes effect as a whole, or not at all. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config/index.ts'
 import type { DependencyDefinition } from '../model/definition.ts'
 import type { Logger } from '../model/logger.ts'
 import { coalesce, createSequence } from '../model/sequence.ts'
 import { noFailures, type Reload, type Reloads } from '../views/self.ts'
-import { ConfigError, problemsOf } from './error.ts'
 import {
   boundsOf,
   type ConfigPlace,
+  lacksLastNewline,
   loadServiceConfig,
   nameOf,
-  refuseSuspicious,
+  refuseCut,
   warnOfFixed,
 } from './load.ts'
-import { type Lists, mergeSources, type Source } from './sources.ts'
-import { lacksLastNewline } from './suspicion.ts'
+import { ConfigError, type Lists, mergeSources, problemsOf, refuseShrink, type Source } from './sources.ts'
 
 export interface ChangesOptions extends ConfigPlace {
   readonly logger: Logger
   /** Sources beside the config. */
   readonly sources?: readonly Source[] | undefined
-  /** Whether a reload may remove most of the dependencies. */
+  /** Whether a change may remove most of a source's dependencies. */
   readonly allowShrink?: boolean | undefined
-  /** Waits between the two readings of a reload. Default: 500 milliseconds. */
+  /** Waits between the two readings of a reload. Default: for 500 milliseconds. */
   readonly pause?: (() => Promise<void>) | undefined
 }
 
 export interface Changes {
-  /** The one that runs. */
+  /** The running one. */
   config(): Config
-  /** Those of all sources, as they run. */
+  /** The running ones, of all sources. */
   dependencies(): readonly DependencyDefinition[]
-  /** How the reloads have gone. */
+  /** The outcome of the reloads so far. */
   reloads(): Reload & Pick<Reloads, 'failures'>
-  /** Loads the config anew. Calls while one runs share one more. Rejects with what was refused. */
+  /** Loads the config again. Calls during a reload share one more. Rejects if the config is refused. */
   reload(): Promise<void>
-  /** Keeps the config, whatever its file holds by now, and reads the secret files that it names again. */
+  /** Reads the secret files that the running config names again; the config file itself is not read. */
   rereadSecrets(): Promise<void>
   /**
-   * Follows the sources, and reports every change from then on.
+   * Starts to follow the sources.
    *
-   * @param applied gets the merged dependencies, and then the config that has taken effect.
-   * @returns what ends it.
+   * @param applied gets the merged dependencies of every change, and then the config that is in force.
+   * @returns a function that stops following.
    */
   follow(applied: Applied): () => void
 }
@@ -52,11 +51,11 @@ export interface Applied {
   config(config: Config): void
 }
 
-/** Two readings of a config file that agree, so far apart, make it whole, in milliseconds. */
+/** A config file is complete when two readings this far apart agree, in milliseconds. */
 const settleMs = 500
 
 /**
- * Loads the config and all sources for the first time.
+ * Loads the config and reads all sources for the first time.
  *
  * @throws ConfigError
  */
@@ -73,12 +72,13 @@ export async function loadChanges(options: ChangesOptions): Promise<Changes> {
   }
   let applied: Applied = { dependencies: async () => {}, config: () => {} }
 
-  /** What the source gave before stays in force if the whole is refused. */
+  /** Puts the dependencies of a source in force, with a new config if the source is the config; throws if that is refused. */
   async function take(
     source: string,
     dependencies: readonly DependencyDefinition[],
-    next: Config,
+    next: Config = config,
   ): Promise<void> {
+    if (options.allowShrink !== true) refuseShrink(source, lists.get(source) ?? [], dependencies)
     const proposed = new Map(lists).set(source, dependencies)
     const whole = mergeSources(proposed, boundsOf(next))
     await applied.dependencies(whole)
@@ -96,11 +96,12 @@ export async function loadChanges(options: ChangesOptions): Promise<Changes> {
 
   async function reloadConfig(): Promise<void> {
     const next = await loadServiceConfig(options, { pause })
-    if (options.allowShrink !== true) refuseSuspicious(config, next, options)
-    warnOfFixed(config, next, logger)
-    if (lacksLastNewline(config, next))
-      logger.warn({}, 'the config no longer ends in a newline; check that it is complete')
+    if (options.allowShrink !== true) refuseCut(config, next, options)
+    const before = config
     await take(nameOf(options), next.dependencies, next)
+    warnOfFixed(before, next, logger)
+    if (lacksLastNewline(before, next))
+      logger.warn({}, 'the config no longer ends in a newline; check that it is complete')
     last = { ...last, successful: true, successAt: Date.now() }
     logger.info({ dependencies: merged.length }, 'config reloaded')
   }
@@ -112,7 +113,7 @@ export async function loadChanges(options: ChangesOptions): Promise<Changes> {
   }
 
   async function readSource(source: Source): Promise<void> {
-    await take(source.name, await source.read(), config)
+    await take(source.name, await source.read())
     logger.info({ source: source.name, dependencies: merged.length }, 'dependencies changed')
   }
 
@@ -127,7 +128,7 @@ export async function loadChanges(options: ChangesOptions): Promise<Changes> {
       for (const problem of problemsOf(error)) logger[level]({ ...fields, problem }, message)
     }
   }
-  const logRefused = log('error', 'config not reloaded, the running one stays')
+  const logRefused = log('error', 'config not reloaded, the running one stays in force')
   const reload = attempt(reloadConfig, error => {
     count(error)
     logRefused(error)
@@ -138,12 +139,14 @@ export async function loadChanges(options: ChangesOptions): Promise<Changes> {
     dependencies: () => merged,
     reloads: () => last,
     reload: coalesce(reload),
-    rereadSecrets: attempt(rereadSecrets, log('warn', 'secret files not taken over')),
+    rereadSecrets: attempt(rereadSecrets, log('warn', 'secret files not applied')),
     follow(next) {
       applied = next
       const ends = sources.map(source => {
         const { name } = source
-        const refused = log('error', 'change of a source refused, its dependencies stay', { source: name })
+        const refused = log('error', 'change of a source refused, its dependencies stay in force', {
+          source: name,
+        })
         const change = coalesce(
           attempt(
             () => readSource(source),

@@ -1,21 +1,21 @@
-/** Secrets that are rotated while the service runs: looks at their files, and says when to read them again. */
+/** Rotated secrets: watches the files that `...File` keys name, and has them read again when they change. */
 import { type NamedFile, stampOf } from '../config/index.ts'
 import type { Logger } from '../model/logger.ts'
 
 export interface FollowOptions {
   /** The files as they are in use. */
   readonly files: () => readonly NamedFile[]
-  /** Reads the files again; `files` then says which of them are in use. Rejects if nothing was taken over. */
+  /** Reads the files again; then `files` returns what is in use. Rejects if none of it can be used. */
   readonly reread: () => Promise<void>
   readonly logger: Logger
-  /** Between two looks at the files. Default 5,000 milliseconds. */
+  /** Time between two looks at the files, in milliseconds. Default 5,000. */
   readonly everyMs?: number | undefined
-  /** A changed file is looked at again after this, and taken if it is still the same. Default 500 milliseconds. */
+  /** A changed file is read once it has stayed the same for this long, in milliseconds. Default 500. */
   readonly settleMs?: number | undefined
 }
 
 export interface Following {
-  /** How many files have changed and are not in use: missing, empty, or refused. */
+  /** How many files have changed and cannot be used: missing, empty or refused. */
   unusable(): number
   start(): void
   stop(): void
@@ -24,9 +24,9 @@ export interface Following {
 /** The timer does not keep the process alive. */
 export function followFiles(options: FollowOptions): Following {
   const { files, reread, logger, everyMs = 5_000, settleMs = 500 } = options
-  /** The stamps of the last look, of those that have changed. */
+  /** Stamps of the changed files at the last look. */
   let seen = new Map<string, string>()
-  /** The stamps that cannot be used, each of which was logged. */
+  /** Stamps of files that cannot be used; each has been logged. */
   let refused = new Map<string, string>()
   let isStopped = false
   let timer: NodeJS.Timeout | undefined
@@ -48,7 +48,7 @@ export function followFiles(options: FollowOptions): Following {
     if (!isStopped) timer = setTimeout(look, ms).unref()
   }
 
-  /** A changed file whose content of before is in use still is not usable. */
+  /** A file has been refused if it has changed and its old content is still in use. */
   function refuse(changed: ReadonlyMap<string, string>, before: readonly NamedFile[]): void {
     const inUse = new Map(files().map(({ file, stamp }) => [file, stamp]))
     const unused = before.filter(({ file, stamp }) => changed.has(file) && inUse.get(file) === stamp)
@@ -69,7 +69,7 @@ export function followFiles(options: FollowOptions): Following {
   }
 }
 
-/** One after the other: a file system that hangs takes no more than one thread of the pool. */
+/** One at a time: a hung file system then blocks only one thread of the pool. */
 async function changedFiles(files: readonly NamedFile[]): Promise<Map<string, string>> {
   const changed = new Map<string, string>()
   for (const { file, stamp } of files) {

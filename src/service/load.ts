@@ -1,12 +1,10 @@
-/** The config of the service: loaded, held to its bounds, and compared with the one that runs. */
+/** Loads the config of the service, and compares it with the running one. */
 import { isDeepStrictEqual } from 'node:util'
 import { type Config, formatProblem, type LoadOptions, loadConfig } from '../config/index.ts'
 import type { Logger } from '../model/logger.ts'
-import { ConfigError } from './error.ts'
-import { type Bounds, mergeSources } from './sources.ts'
-import { findSuspicion } from './suspicion.ts'
+import { type Bounds, ConfigError, mergeSources, suspicious } from './sources.ts'
 
-/** Where the config is. */
+/** Where the config comes from. */
 export interface ConfigPlace {
   /** Without it, the environment is the configuration. */
   readonly configFile?: string | undefined
@@ -14,7 +12,7 @@ export interface ConfigPlace {
   readonly kinds: LoadOptions['kinds']
 }
 
-/** The source that a config is, as messages name it. */
+/** The name of the config among the sources. */
 export function nameOf({ configFile = 'environment' }: Pick<ConfigPlace, 'configFile'>): string {
   return configFile
 }
@@ -24,9 +22,9 @@ export function boundsOf({ histogram, server: { maxSeries } }: Config): Bounds {
 }
 
 /**
- * The config as its file or the environment has it now, within its own bounds.
+ * Loads the config from its file or the environment, and holds it to its own bounds.
  *
- * @param reading how a running service reads it; see `LoadOptions`.
+ * @param reading how a running service reads it again; see `LoadOptions`.
  * @throws ConfigError
  */
 export async function loadServiceConfig(
@@ -40,15 +38,29 @@ export async function loadServiceConfig(
   return loaded.config
 }
 
-/** @throws ConfigError if the next config looks like a part of one. */
-export function refuseSuspicious(running: Config, next: Config, place: ConfigPlace): void {
-  const why = findSuspicion(running, next)
-  if (why === undefined) return
-  const hint = 'start with --config.allow-shrink, or restart, if that is meant'
-  throw new ConfigError([`${nameOf(place)}: ${why}; ${hint}`], 'truncated')
+/** @throws ConfigError if the file is the running config, cut off within a line. */
+export function refuseCut(running: Config, next: Config, place: ConfigPlace): void {
+  if (isCutWithinLine(next.text?.reveal() ?? '', running.text?.reveal() ?? ''))
+    throw suspicious(nameOf(place), 'is the running config, cut off within a line')
 }
 
-/** Names every key that has changed although it is fixed when the process starts. */
+/** Somebody may remove whole lines from the end on purpose, but hardly ever a part of one. */
+function isCutWithinLine(text: string, whole: string): boolean {
+  return (
+    text.length < whole.length &&
+    !/[\r\n]$/.test(text) &&
+    /[^\r\n]/.test(whole[text.length] ?? '\n') &&
+    whole.startsWith(text)
+  )
+}
+
+/** Whether the final newline is gone: not wrong, but a sign of a truncated file. */
+export function lacksLastNewline(running: Config, next: Config): boolean {
+  const endsInNewline = ({ text }: Config) => /[\r\n]$/.test(text?.reveal() ?? '\n')
+  return endsInNewline(running) && !endsInNewline(next)
+}
+
+/** Warns of every changed key that is read only at the start. */
 export function warnOfFixed(before: Config, after: Config, logger: Logger): void {
   const known = fixedKeys(before)
   for (const [key, value] of fixedKeys(after))

@@ -1,37 +1,37 @@
 /**
- * Where dependencies come from, and the one place where what several sources give becomes one list. What does not hold
- * for the whole list is refused as a whole, at every change of every source.
+ * Where dependencies come from, and the one place where the lists of several sources become one. The rules here hold for
+ * every source at every change, the config file and the environment included: names, budgets, and how much may vanish.
  */
 import { maxDependencies } from '../config/index.ts'
 import type { DependencyDefinition } from '../model/definition.ts'
 import { createNameCheck, type NameProblem } from '../model/names.ts'
 import { overBudget, seriesBudget } from '../views/budget.ts'
 import type { DurationBuckets } from '../views/metrics.ts'
-import { ConfigError } from './error.ts'
+import type { ReloadFailure } from '../views/self.ts'
 
-/** Gives dependencies, and says when they have changed: the config file, the environment, or a discovery. */
+/** Gives dependencies beside those of the config, and reports when they change. */
 export interface Source {
   /** For messages; unique among the sources of a service. */
   readonly name: string
-  /** The dependencies as of now. A rejection leaves those of before. */
+  /** The current dependencies. If it rejects, the previous ones stay in force. */
   read(): Promise<readonly DependencyDefinition[]>
-  /** Calls `changed` after each change, until the function that it returns is called. */
+  /** Calls `changed` after each change, until the returned function is called. */
   follow(changed: () => void): () => void
 }
 
-/** What sources give, by the name of the source, in the order in which dependencies are shown. */
+/** The dependencies of each source by its name: first the config, then the others, which is the order of display. */
 export type Lists = ReadonlyMap<string, readonly DependencyDefinition[]>
 
-/** What the whole list must keep to. */
+/** Limits of the merged list. */
 export interface Bounds {
   readonly histogram: DurationBuckets
   readonly maxSeries: number
 }
 
 /**
- * The dependencies of all sources.
+ * Merges the dependencies of all sources.
  *
- * @throws ConfigError with every problem of the whole: names, number and series.
+ * @throws ConfigError with every problem of the merged list: names, number of dependencies and of series.
  */
 export function mergeSources(
   lists: Lists,
@@ -62,4 +62,49 @@ function describeProblem(problem: NameProblem): string {
   if (problem.code === 'malformed') return problem.message
   const { isSame, first } = problem
   return isSame ? `this name is also in ${first}` : `differs only in case from a name in ${first}`
+}
+
+/** A source with fewer dependencies than this may lose any number of them. */
+const guardedCount = 4
+
+/**
+ * Refuses a change that would leave less than half of a source's dependencies: a writer that stops half-way, for instance
+ * on a full disk, leaves a file that is often still valid, and a catalogue that has just restarted may be empty.
+ *
+ * @throws ConfigError
+ */
+export function refuseShrink(
+  source: string,
+  before: readonly DependencyDefinition[],
+  after: readonly DependencyDefinition[],
+): void {
+  const removed = before.length - after.length
+  if (before.length < guardedCount || 2 * after.length >= before.length) return
+  throw suspicious(source, `would remove ${removed} of ${before.length} dependencies`)
+}
+
+/** The refusal of a change that is valid and looks like a mistake. */
+export function suspicious(source: string, why: string): ConfigError {
+  const hint = 'start with --config.allow-shrink, or restart, if that is meant'
+  return new ConfigError([`${source}: ${why}; ${hint}`], 'truncated')
+}
+
+/** A configuration, or a change of it, that is refused. Nothing has changed. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  /** One line each, with its place. */
+  readonly problems: readonly string[]
+  readonly failure: ReloadFailure
+
+  constructor(problems: readonly string[], failure: ReloadFailure = 'invalid') {
+    super(problems.join('\n'))
+    this.problems = problems
+    this.failure = failure
+  }
+}
+
+/** The lines of an error, for a log. */
+export function problemsOf(error: unknown): readonly string[] {
+  if (error instanceof ConfigError) return error.problems
+  return [error instanceof Error ? error.message : String(error)]
 }

@@ -1,4 +1,4 @@
-/** The wiring of the web config file: loaded at the start, then followed. */
+/** The web config file: loaded at the start, then followed. */
 import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { formatProblem, loadFile } from '../config/index.ts'
@@ -11,11 +11,11 @@ export interface LoadedWeb {
   readonly web?: WebConfig
   /** One line each, with its place. */
   readonly problems: readonly string[]
-  /** The file and those that it names, as far as it could be read. */
+  /** The file, and the files that it names as far as it could be read. */
   readonly files: readonly string[]
 }
 
-/** Reads the file and the certificates and keys that it names. Never rejects for what is in them. */
+/** Reads the file, and the certificates and keys that it names. Never rejects for their content. */
 export async function loadWebConfig(file: string): Promise<LoadedWeb> {
   const files = [file]
   const loaded = await loadFile(file, webFileSchema(dirname(file)), (parsed, reading) => {
@@ -29,12 +29,12 @@ export async function loadWebConfig(file: string): Promise<LoadedWeb> {
 
 export interface FollowWebOptions {
   readonly file: string
-  /** As it was loaded at the start. */
+  /** The one loaded at the start. */
   readonly first: LoadedWeb
-  /** Throws if it cannot take effect; nothing has changed then. */
+  /** Throws if it cannot take effect; then nothing has changed. */
   readonly apply: (web: WebConfig) => void
   readonly logger: Logger
-  /** Between two looks at the files, in milliseconds. Default: 5 seconds. */
+  /** Time between two looks at the files, in milliseconds. Default 5,000. */
   readonly everyMs?: number | undefined
 }
 
@@ -44,12 +44,12 @@ export interface FollowedWeb {
   stop(): void
 }
 
-/** All of a changed file takes effect, or nothing does. What is wrong is logged once, until it changes. */
+/** A changed file takes effect as a whole, or not at all. The same problems are logged only once. */
 export function followWebConfig(options: FollowWebOptions): FollowedWeb {
   const { file, first, logger, everyMs } = options
   let inForce = first.web
   let { files } = first
-  let told = '[]'
+  let logged = '[]'
   let last: Reload = { successful: true, successAt: Date.now() }
 
   function apply(loaded: LoadedWeb): void {
@@ -57,9 +57,9 @@ export function followWebConfig(options: FollowWebOptions): FollowedWeb {
     const problems = loaded.web === undefined ? loaded.problems : takeOver(loaded.web)
     last =
       problems.length === 0 ? { successful: true, successAt: Date.now() } : { ...last, successful: false }
-    const news = JSON.stringify(problems)
-    if (news !== told) for (const problem of problems) logger.error({ problem }, notReloaded)
-    told = news
+    const current = JSON.stringify(problems)
+    if (current !== logged) for (const problem of problems) logger.error({ problem }, notReloaded)
+    logged = current
   }
 
   function takeOver(web: WebConfig): readonly string[] {
@@ -83,4 +83,4 @@ export function followWebConfig(options: FollowWebOptions): FollowedWeb {
   return { last: () => last, look, stop }
 }
 
-const notReloaded = 'web config not reloaded, the running one stays'
+const notReloaded = 'web config not reloaded, the running one stays in force'

@@ -41,7 +41,11 @@ function createScript(...first: readonly string[]) {
   }
 }
 
-async function serve(env: NodeJS.ProcessEnv, script: ReturnType<typeof createScript>) {
+async function serve(
+  env: NodeJS.ProcessEnv,
+  script: ReturnType<typeof createScript>,
+  more: Partial<ServiceOptions> = {},
+) {
   const lines: { readonly level: string; readonly message: string; readonly problem?: unknown }[] = []
   let heard = () => {}
   const write = (level: string) => (fields: object, message: string) => {
@@ -54,6 +58,7 @@ async function serve(env: NodeJS.ProcessEnv, script: ReturnType<typeof createScr
     logger: { ...silent, info: write('info'), warn: write('warn'), error: write('error') },
     listen: [{ host: '127.0.0.1', port: 0 }],
     sources: [script.source],
+    ...more,
   }
   const service = await startService(options)
   onTestFinished(service.stop)
@@ -115,6 +120,27 @@ describe('a source beside the environment', () => {
     expect(await refused).toMatchObject({ problem: 'the catalogue is away' })
     await service.reload()
     expect(names()).toEqual(['redis', 'orders'])
+  })
+
+  test('may not lose most of its dependencies at once, unless that is allowed', async () => {
+    const script = createScript('a', 'b', 'c', 'd')
+    const { service, names, line } = await serve(env, script)
+    const refused = line('refused')
+    script.give('a')
+    expect(await refused).toMatchObject({
+      problem:
+        'script: would remove 3 of 4 dependencies; start with --config.allow-shrink, or restart, if that is meant',
+    })
+    expect(names()).toEqual(['redis', 'a', 'b', 'c', 'd'])
+    const metrics = await (await fetch(`${service.urls[0]}/metrics`)).text()
+    expect(metrics).toContain('pulsecheck_config_reload_failures_total{cause="truncated"} 1\n')
+
+    const free = createScript('a', 'b', 'c', 'd')
+    const allowed = await serve(env, free, { allowShrink: true })
+    const changed = allowed.line('dependencies changed')
+    free.give('a')
+    await changed
+    expect(allowed.names()).toEqual(['redis', 'a'])
   })
 
   test('that clashes at the start prevents it', async () => {
