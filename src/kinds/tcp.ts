@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net'
 import { z } from 'zod'
+import { formatAddress } from '../model/address.ts'
 import { type CheckContext, CheckError } from '../model/dependency.ts'
 import { defineKind } from '../model/kind.ts'
 import type { Secret, SecretUrl } from '../model/secret.ts'
@@ -13,7 +14,6 @@ import {
   addressedBy,
   bareHost,
   host,
-  hostPort,
   ipFamily,
   meets,
   port,
@@ -66,7 +66,7 @@ export const tcp = defineKind({
   },
   target: options => {
     const { host, port } = address(options)
-    return hostPort(host, port)
+    return formatAddress(host, port)
   },
   open: options => ({
     async check(context) {

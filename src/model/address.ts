@@ -1,4 +1,4 @@
-/** Addresses as people write them: where to listen, `host:port`, and networks. */
+/** Addresses as people write them: where to listen, `host:port`, networks, and percent-encoding. */
 import { isIP } from 'node:net'
 
 /** Where to listen. Without a host: on all addresses, of IPv6 and IPv4. Port 0: any free one. */
@@ -21,6 +21,15 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
 /** `host:port`, with an IPv6 address in brackets. */
 export function formatAddress(host: string, port: number): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
+/** Undoes percent-encoding (RFC 3986, section 2.1). Undefined if a "%" does not begin an escape of valid UTF-8. */
+export function decodePercent(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** A range of addresses, as `net.BlockList` takes it. */

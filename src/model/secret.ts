@@ -3,6 +3,7 @@
  * debugger), and only `reveal()` gives it out.
  */
 import { inspect } from 'node:util'
+import { decodePercent } from './address.ts'
 import { isPlain } from './plain.ts'
 
 const hidden = '<secret>'
@@ -134,9 +135,5 @@ function spellings(raw: string): readonly string[] {
 }
 
 function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
+  return decodePercent(text) ?? text
 }

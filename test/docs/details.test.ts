@@ -2,8 +2,8 @@
 import { DatabaseError } from 'pg'
 import { describe, expect, test } from 'vitest'
 import { kinds } from '../../src/kinds/index.ts'
-import { refusal as postgresRefusal } from '../../src/kinds/postgres/session.ts'
-import { refusal as redisRefusal } from '../../src/kinds/redis/refusal.ts'
+import { nameServerError } from '../../src/kinds/postgres/failures.ts'
+import { nameErrorReply } from '../../src/kinds/redis/failures.ts'
 import { phases, reasons } from '../../src/model/dependency.ts'
 import { type Failures, failuresOf, findFailure, listed } from '../../src/model/kind.ts'
 import { commonFailures } from '../../src/schedule/failures.ts'
@@ -64,13 +64,13 @@ describe('what a server says is named as declared', () => {
     'SQLSTATE %s',
     code => {
       const error = Object.assign(new DatabaseError('', 0, 'error'), { code, routine: 'x' })
-      const { reason, detail } = postgresRefusal(error)
+      const { reason, detail } = nameServerError(error)
       expect([reason, detail]).toEqual([findFailure(postgres ?? {}, code)?.[0], code])
     },
   )
 
   test.each(Object.keys(redis ?? {}).filter(key => /^[A-Z]+$/.test(key)))('Redis %s', code => {
-    const { reason, detail } = redisRefusal('PING', `${code} text`)
+    const { reason, detail } = nameErrorReply('PING', `${code} text`)
     expect([reason, detail]).toEqual([findFailure(redis ?? {}, code)?.[0], code])
   })
 })

@@ -2,10 +2,10 @@
  * DNS: one question to one name server, over UDP or TCP, and an answer with the expected response code and records. The
  * name is asked for as it is written: no search list, no hosts file, no cache.
  */
+import { formatAddress } from '../../model/address.ts'
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
 import { defineKind } from '../../model/kind.ts'
 import { addressesOf } from '../shared/connect.ts'
-import { hostPort } from '../shared/options.ts'
 import { judge } from './expect.ts'
 import { failures } from './failures.ts'
 import { createQuery, isTruncated, mismatch, type Query, readReply, wrongReply } from './message.ts'
@@ -25,7 +25,7 @@ export const dns = defineKind({
   failures,
   target: options => {
     const { host, port, name, type } = askedBy(options)
-    return `${hostPort(host, port)}/${name}?type=${type}`
+    return `${formatAddress(host, port)}/${name}?type=${type}`
   },
   open: options => {
     const asked = askedBy(options)

@@ -1,6 +1,13 @@
 /** The options of kind `dns`, and what they ask of whom. */
 import { z } from 'zod'
-import { addressedBy, bareHost, host, ipFamily, port } from '../shared/options.ts'
+import {
+  addressedBy,
+  bareHost,
+  type Endpoint,
+  endpointHint,
+  ipFamily,
+  parseEndpoint,
+} from '../shared/options.ts'
 import { urlProblem } from '../shared/url.ts'
 import { type RecordType, rcodes, recordTypes } from './records.ts'
 
@@ -25,20 +32,11 @@ function readable(read: (text: string) => object | string) {
   })
 }
 
-interface Server {
-  readonly host: string
-  readonly port: number
+function readServer(text: string): Endpoint | string {
+  return parseEndpoint(text, defaultPort) ?? endpointHint
 }
 
-/** An IPv6 address may stand without brackets if there is no port. */
-function readServer(text: string): Server | string {
-  const [, name, number] = /^(\[[^\]]+\]|[^:]+|[0-9a-f:.]+:[0-9a-f:.]*)(?::(\d{1,5}))?$/i.exec(text) ?? []
-  const [knownHost, knownPort] = [host.safeParse(name), port.safeParse(Number(number ?? defaultPort))]
-  if (knownHost.success && knownPort.success) return { host: knownHost.data, port: knownPort.data }
-  return 'expected host:port; an IPv6 address stands in brackets'
-}
-
-interface Target extends Server {
+interface Target extends Endpoint {
   readonly name: string
   readonly type: RecordType | undefined
 }
@@ -131,7 +129,7 @@ export function askedBy({ url, server = '', name = '', type = 'A' }: Options): A
   const read = url === undefined ? readServer(server) : readUrl(url)
   // The schema has let nothing through that cannot be read.
   if (typeof read === 'string') throw new TypeError(read)
-  const { host, port, name: given = name, type: wanted = type }: Server & Partial<Target> = read
+  const { host, port, name: given = name, type: wanted = type }: Endpoint & Partial<Target> = read
   return { host, port, name: given === '.' ? given : given.replace(/\.$/, ''), type: wanted }
 }
 

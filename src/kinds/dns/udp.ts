@@ -1,9 +1,9 @@
 /** One question by UDP, from a fresh socket and so from a fresh port. */
 import { createSocket } from 'node:dgram'
 import { setTimeout as wait } from 'node:timers/promises'
+import { formatAddress } from '../../model/address.ts'
 import type { Address, CheckContext } from '../../model/dependency.ts'
 import { interleave } from '../shared/dial.ts'
-import { hostPort } from '../shared/options.ts'
 import type { Query } from './message.ts'
 
 export interface Received {
@@ -53,7 +53,7 @@ function askAddress(
   const socket = createSocket(family === 6 ? 'udp6' : 'udp4')
   const abort = () => reject(signal.reason)
   const fail = (error: Error) => {
-    error.message = `${error.message} ${hostPort(address, port)}`
+    error.message = `${error.message} ${formatAddress(address, port)}`
     reject(error)
   }
   socket.on('error', fail)

@@ -6,10 +6,11 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { domainToASCII } from 'node:url'
 import { z } from 'zod'
+import { formatAddress } from '../../model/address.ts'
 import { defineKind } from '../../model/kind.ts'
 import type { SecretUrl } from '../../model/secret.ts'
 import { connect } from '../shared/connect.ts'
-import { addressedBy, bareHost, host, hostPort, ipFamily, port, secretUrl } from '../shared/options.ts'
+import { addressedBy, bareHost, host, ipFamily, port, secretUrl } from '../shared/options.ts'
 import { tlsOptions } from '../shared/tls.ts'
 import { type Call, callOnce } from './call.ts'
 import { failure, failures } from './failures.ts'
@@ -59,7 +60,9 @@ export const grpc = defineKind({
   failures,
   target: options => {
     const { host, port } = address(options)
-    return options.service === '' ? hostPort(host, port) : `${hostPort(host, port)}/${options.service}`
+    return options.service === ''
+      ? formatAddress(host, port)
+      : `${formatAddress(host, port)}/${options.service}`
   },
   open(options) {
     const call = callOf(options)
@@ -86,7 +89,7 @@ function callOf(options: Options): Call {
   return {
     path: healthCheck,
     scheme: tls === undefined ? 'http' : 'https',
-    authority: options.authority ?? hostPort(domainToASCII(host) || host, port),
+    authority: options.authority ?? formatAddress(domainToASCII(host) || host, port),
     metadata: headersOf(options.metadata ?? {}),
     message: encodeRequest(options.service),
   }

@@ -1,5 +1,6 @@
-/** The options of kind `postgres`, and the one address and login that they amount to. */
+/** The options of kind `postgres`, and the server and login that they specify. */
 import { z } from 'zod'
+import { decodePercent } from '../../model/address.ts'
 import { Secret, type SecretUrl } from '../../model/secret.ts'
 import {
   addressedBy,
@@ -16,11 +17,11 @@ import { parametersProblem, sslModes } from './parameters.ts'
 
 const defaultPort = 5432
 
-/** What travels as a zero-terminated string cannot hold a zero byte. */
+/** Sent as a zero-terminated string, hence no zero byte. */
 const text = z
   .string()
   .min(1)
-  .refine(value => !value.includes('\0'), { error: 'must not hold a zero byte' })
+  .refine(value => !value.includes('\0'), { error: 'must not contain a zero byte' })
 
 export const options = z
   .strictObject({
@@ -31,45 +32,45 @@ export const options = z
     host: host.optional().describe('Host name or IP address, instead of a URL.'),
     port: port.optional().describe('Port, instead of a URL. Default 5432.'),
     user: text.optional().describe('User, instead of a URL.'),
-    password: secret('Password; also beside a URL that has none.').optional(),
-    database: text.optional().describe('Database, instead of a URL. Default: the name of the user.'),
+    password: secret('Password. Allowed next to a URL that has none.').optional(),
+    database: text.optional().describe('Database, instead of a URL. Default: the user name.'),
     ipFamily,
     tls: tlsOptions.optional(),
     sslNegotiation: z
       .enum(['postgres', 'direct'])
       .optional()
       .describe(
-        'How TLS begins: postgres asks for it in clear first; direct does not, and needs PostgreSQL 17. Default postgres.',
+        'How TLS begins: postgres sends a plain-text request first; direct does not, and needs PostgreSQL 17. Default postgres.',
       ),
     query: text
       .default('SELECT 1')
-      .describe('SQL that must succeed, with at most 1,000 rows and 1 MiB of answer. Default SELECT 1.'),
+      .describe('SQL that must succeed and return at most 1,000 rows and 1 MiB. Default SELECT 1.'),
     role: z
       .enum(['primary', 'standby', 'any'])
       .default('any')
-      .describe('What the server must be. Default any.'),
+      .describe('Role that the server must have. Default any.'),
     writable: z
       .boolean()
       .default(false)
       .describe(
-        'The server must be able to write: no standby, not read-only, and a small temporary file finds room on the disk. Default false.',
+        'The server must accept writes: it is not a standby, not read-only, and its disk has room for a small temporary file. Default false.',
       ),
     pooler: z
       .boolean()
       .default(false)
       .describe(
-        'A pooler such as PgBouncer stands between: sends no startup parameters, hence no statement_timeout. Default false.',
+        'The server is a pooler such as PgBouncer: send no startup parameters, and so no statement_timeout. Default false.',
       ),
   })
   .superRefine(addressedBy(['host', 'user']))
-  .superRefine(oneSource)
-  .superRefine(readableUrl)
-  .superRefine(directOverTls)
+  .superRefine(refuseTwoSources)
+  .superRefine(refuseUnreadableUrl)
+  .superRefine(refuseDirectWithoutTls)
 
 export type Options = z.output<typeof options>
 
-/** Whom to ask, and as whom. */
-export interface Address {
+/** The server to ask, and who logs in. */
+export interface Login {
   readonly host: string
   readonly port: number
   readonly user: string
@@ -78,34 +79,41 @@ export interface Address {
   readonly applicationName: string
   readonly tls: TlsOptions | undefined
   readonly ipFamily: IpFamily | undefined
-  /** TLS begins at once, without a request for it. */
+  /** TLS begins at once, without a request in clear text. */
   readonly direct: boolean
 }
 
-/** The address that validated options stand for. */
-export function addressOf(options: Options): Address {
+/** Returns the server and the login that validated options specify. */
+export function loginOf(options: Options): Login {
   const { url, tls, ipFamily, password } = options
   const direct = isDirect(options)
-  if (url !== undefined)
-    return { ...addressOfUrl(url.url(), tls), ipFamily, direct, ...(password && { password }) }
+  if (url !== undefined) {
+    const read = readUrl(url.url(), tls)
+    return { ...read, ipFamily, direct, password: password ?? read.password }
+  }
   const { host = '', port = defaultPort, user = '', database = user } = options
   return { host, port, user, password, database, tls, ipFamily, direct, applicationName: defaultName }
 }
 
-/** Seen in `pg_stat_activity` and in the server's log. */
+/** Shown in `pg_stat_activity` and in the server's log. */
 const defaultName = 'pulsecheck'
 
-function addressOfUrl(url: URL, tls: TlsOptions | undefined): Omit<Address, 'direct' | 'ipFamily'> {
-  const user = decodeURIComponent(url.username)
+/** The schema has refused a URL with a part that cannot be decoded. */
+function readUrl(url: URL, tls: TlsOptions | undefined): Omit<Login, 'direct' | 'ipFamily'> {
+  const user = decode(url.username)
   return {
-    host: bareHost(decodeURIComponent(url.hostname)),
+    host: bareHost(decode(url.hostname)),
     port: url.port === '' ? defaultPort : Number(url.port),
     user,
-    password: url.password === '' ? undefined : new Secret(decodeURIComponent(url.password)),
-    database: decodeURIComponent(url.pathname.slice(1)) || user,
+    password: url.password === '' ? undefined : new Secret(decode(url.password)),
+    database: decode(url.pathname.slice(1)) || user,
     applicationName: url.searchParams.get('application_name') || defaultName,
     tls: tls ?? tlsOfMode(url.searchParams.get('sslmode')),
   }
+}
+
+function decode(part: string): string {
+  return decodePercent(part) ?? part
 }
 
 function tlsOfMode(mode: string | null): TlsOptions | undefined {
@@ -122,7 +130,7 @@ function isDirect({ url, sslNegotiation }: Negotiated): boolean {
   return (sslNegotiation ?? url?.url().searchParams.get('sslnegotiation')) === 'direct'
 }
 
-function directOverTls(value: Negotiated, context: z.RefinementCtx): void {
+function refuseDirectWithoutTls(value: Negotiated, context: z.RefinementCtx): void {
   const mode = value.url?.url().searchParams.get('sslmode') ?? null
   if (!isDirect(value) || value.tls !== undefined || tlsOfMode(mode) !== undefined) return
   const path = [value.sslNegotiation === undefined ? 'url' : 'sslNegotiation']
@@ -130,41 +138,33 @@ function directOverTls(value: Negotiated, context: z.RefinementCtx): void {
   context.addIssue({ code: 'custom', path, message })
 }
 
-function readableUrl({ url, tls }: { url?: SecretUrl | undefined; tls?: unknown }, context: z.RefinementCtx) {
+function refuseUnreadableUrl({ url, tls }: Negotiated, context: z.RefinementCtx): void {
   if (url === undefined) return
   const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['url'], message })
   const problem = urlProblem(url.url())
-  if (problem !== undefined) return refuse(problem)
+  if (problem !== undefined) refuse(problem)
   const mode = url.url().searchParams.get('sslmode')
-  if (tls !== undefined && (mode === 'disable' || mode === 'no-verify'))
+  if (problem === undefined && tls !== undefined && (mode === 'disable' || mode === 'no-verify'))
     refuse(`sslmode=${mode} contradicts tls; remove one of them`)
 }
 
-/** What is wrong with a URL, without quoting anything that may be secret. */
+/** Returns what is wrong with a URL, without quoting anything that may be secret. */
 function urlProblem(url: URL): string | undefined {
   const { username, password, hostname, pathname, searchParams } = url
-  const parts = [username, password, hostname, pathname].map(decoded)
+  const parts = [username, password, hostname, pathname].map(decodePercent)
   if (parts.some(part => part === undefined || part.includes('\0')))
-    return 'a part of the URL is not readable; write "%" as %25'
-  if (hostname.includes(',')) return 'the URL names several hosts; give each its own dependency'
+    return 'a part of the URL cannot be decoded; write "%" as %25'
+  if (hostname.includes(',')) return 'the URL names several hosts; configure a dependency for each'
   if (!host.safeParse(parts[2]).success) return 'the URL needs a host name or an IP address'
   if (username === '') return 'the URL needs a user: postgres://user@host/database'
   return parametersProblem(searchParams)
 }
 
-function decoded(part: string): string | undefined {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    return undefined
-  }
-}
-
-/** Beside a URL only a password may stand, and only if the URL has none: it may come from its own file. */
-function oneSource(value: { url?: SecretUrl | undefined }, context: z.RefinementCtx): void {
+/** Next to a URL, only a password is allowed, and only if the URL has none: it may come from a file of its own. */
+function refuseTwoSources(value: { url?: SecretUrl | undefined }, context: z.RefinementCtx): void {
   if (value.url === undefined) return
   const given = new Map(Object.entries(value).filter(([, entry]) => entry !== undefined))
-  const taken = ['port', 'database', ...(value.url.url().password === '' ? [] : ['password'])]
-  for (const key of taken.filter(key => given.has(key)))
+  const refused = ['port', 'database', ...(value.url.url().password === '' ? [] : ['password'])]
+  for (const key of refused.filter(key => given.has(key)))
     context.addIssue({ code: 'custom', path: [key], message: `give either url or ${key}, not both` })
 }

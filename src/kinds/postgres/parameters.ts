@@ -1,9 +1,9 @@
-/** The query parameters of a `postgres://` URL: those that are taken, and what to do instead of those that are not. */
+/** The query parameters of a `postgres://` URL: which are supported, and what to use instead of the others. */
 import { tlsOptions } from '../shared/tls.ts'
 
 /**
- * The values of `sslmode` that are taken. There is no mode that encrypts if it happens to work: `require` and
- * `verify-ca` are read in the stricter sense, since a peer that is not verified can be anybody.
+ * The supported values of `sslmode`. No mode makes encryption optional, and `require` and `verify-ca` verify in full,
+ * because an unverified peer can be anybody.
  */
 export const sslModes = new Map([
   ['disable', undefined],
@@ -13,11 +13,11 @@ export const sslModes = new Map([
   ['verify-full', tlsOptions.parse({})],
 ])
 
-/** `connect_timeout` is silently outranked by `timeout`. */
-const taken = ['sslmode', 'sslnegotiation', 'application_name', 'connect_timeout', 'channel_binding']
+/** `connect_timeout` is accepted without effect: `timeout` applies. */
+const supported = ['sslmode', 'sslnegotiation', 'application_name', 'connect_timeout', 'channel_binding']
 
-/** What to write instead of parameters that others know. */
-const instead = new Map([
+/** Replacements for parameters that other clients support. */
+const replacements = new Map([
   ['sslrootcert', 'use tls.caFile'],
   ['sslcert', 'use tls.certFile'],
   ['sslkey', 'use tls.keyFile'],
@@ -27,8 +27,8 @@ const instead = new Map([
 ])
 
 /**
- * Further parameters of libpq 18 (documentation, "Parameter Key Words") and of widespread drivers. Only a word of these
- * lists is ever named in a message: any other in its place may be a secret.
+ * Further parameters of libpq 18 (documentation, "Parameter Key Words") and of common drivers. A message names only words
+ * from these lists: any other word may be part of a secret.
  */
 const others = new Set([
   ...['hostaddr', 'port', 'dbname', 'user', 'password', 'passfile', 'require_auth', 'client_encoding'],
@@ -41,18 +41,18 @@ const others = new Set([
   ...['oauth_scope', 'ssl', 'schema', 'currentSchema', 'connection_limit', 'pool_timeout'],
 ])
 
-/** What is wrong with the parameters, without quoting anything that may be secret. */
+/** Returns what is wrong with the parameters, without quoting anything that may be secret. */
 export function parametersProblem(given: URLSearchParams): string | undefined {
   return [...given.keys()].map((name, i) => parameterProblem(name, i, given)).find(Boolean)
 }
 
 function parameterProblem(name: string, index: number, given: URLSearchParams): string | undefined {
-  if (!taken.includes(name)) return unknownProblem(name, index)
+  if (!supported.includes(name)) return unknownProblem(name, index)
   const [value = '', second] = given.getAll(name)
-  if (second !== undefined) return `parameter "${name}" is twice in the URL`
-  if (value.includes('\0')) return `parameter "${name}" must not hold a zero byte`
+  if (second !== undefined) return `parameter "${name}" occurs twice in the URL`
+  if (value.includes('\0')) return `parameter "${name}" must not contain a zero byte`
   if (name === 'sslmode' && !sslModes.has(value))
-    return `sslmode in the URL must be one of ${[...sslModes.keys()].join(', ')}; prefer and allow may send the password in clear`
+    return `sslmode in the URL must be one of ${[...sslModes.keys()].join(', ')}; prefer and allow may send the password in clear text`
   if (name === 'sslnegotiation' && value !== 'postgres' && value !== 'direct')
     return 'sslnegotiation in the URL must be postgres or direct'
   if (name === 'channel_binding' && given.get('sslmode') === 'no-verify' && value === 'require')
@@ -61,7 +61,7 @@ function parameterProblem(name: string, index: number, given: URLSearchParams): 
 }
 
 function unknownProblem(name: string, index: number): string {
-  const hint = instead.get(name) ?? (others.has(name) ? 'remove it' : undefined)
+  const hint = replacements.get(name) ?? (others.has(name) ? 'remove it' : undefined)
   if (hint !== undefined) return `unknown parameter "${name}" in the URL; ${hint}`
-  return `unknown parameter in the URL, number ${index + 1} after "?"; known are ${taken.join(', ')}`
+  return `unknown parameter in the URL, number ${index + 1} after "?"; supported are ${supported.join(', ')}`
 }

@@ -1,18 +1,17 @@
 /**
- * PostgreSQL: a fresh login, and a query that succeeds; optionally on a primary or a standby, and where it is possible
- * to write. The environment (`PG*`), `~/.pgpass` and service files have no say.
+ * PostgreSQL: a fresh login and a query that must succeed. Optionally, the server must be a primary or a standby, or must
+ * accept writes. The environment (`PG*`), `~/.pgpass` and service files have no effect.
  */
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
+import { formatAddress } from '../../model/address.ts'
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
 import { defineKind } from '../../model/kind.ts'
 import { type ConnectOptions, connect } from '../shared/connect.ts'
-import { hostPort } from '../shared/options.ts'
-import { createCancel } from './cancel.ts'
 import { examine } from './examine.ts'
-import { failures } from './failures.ts'
-import { type Address, addressOf, type Options, options } from './options.ts'
-import { createSession, isRefusal, refusal } from './session.ts'
+import { failures, isServerError, nameServerError } from './failures.ts'
+import { type Login, loginOf, type Options, options } from './options.ts'
+import { createCancel, createSession } from './session.ts'
 import { requestTls } from './wire.ts'
 
 export const postgres = defineKind({
@@ -23,31 +22,31 @@ export const postgres = defineKind({
   measurements: {
     in_recovery: '1 if the server is a standby or is recovering, 0 if it is a primary.',
     replication_lag_seconds:
-      'Standby only: age of the last transaction replayed, 0 while all that was received is replayed.',
+      'Standby only: age of the last replayed transaction; 0 while everything received has been replayed.',
   },
   failures,
   target: options => {
-    const { host, port, database } = addressOf(options)
-    return `${hostPort(host, port)}/${database}`
+    const { host, port, database } = loginOf(options)
+    return `${formatAddress(host, port)}/${database}`
   },
   open: options => {
-    const address = addressOf(options)
-    return { check: context => check(address, options, context) }
+    const login = loginOf(options)
+    return { check: context => check(login, options, context) }
   },
 })
 
-async function check(address: Address, options: Options, context: CheckContext): Promise<void> {
+async function check(login: Login, options: Options, context: CheckContext): Promise<void> {
   const life = new AbortController()
   let leave = async () => {}
   context.signal.addEventListener('abort', () => leave().then(() => life.abort()))
-  const socket = await dial(address, { ...context, signal: life.signal })
+  const socket = await dial(login, { ...context, signal: life.signal })
   const limitMs = serverLimitMs(context.timeoutMs)
-  const session = createSession(socket, address, startup(address, options, limitMs))
-  const cancel = createCancel(session, peerOf(socket, address), context)
-  // A pooler forgets whom to cancel once the session is gone, so it is asked before: at an abort, and at the limit.
+  const session = createSession(socket, login, startupOf(login, options, limitMs))
+  const cancel = createCancel(session, peerOf(socket, login), context)
+  // Once the session is gone, a pooler no longer knows what to cancel. So it is asked before: on abort, and at the limit.
   leave = cancel.send
   const timer = options.pooler ? setTimeout(cancel.send, limitMs) : undefined
-  // Measured from here to the server's answer: never less than what the server measured, but for the drift of clocks.
+  // Measured from here to the server's answer: except for clock drift, never less than what the server measured.
   const hasPassed = () => (options.pooler ? cancel.isSent() : session.waitedMs() >= 0.99 * limitMs)
   try {
     context.enter('auth')
@@ -57,7 +56,7 @@ async function check(address: Address, options: Options, context: CheckContext):
     session.end()
   } catch (error) {
     socket.destroy()
-    throw isRefusal(error) ? refusal(error, hasPassed()) : error
+    throw isServerError(error) ? nameServerError(error, hasPassed()) : error
   } finally {
     clearTimeout(timer)
     leave = async () => {}
@@ -65,40 +64,40 @@ async function check(address: Address, options: Options, context: CheckContext):
   }
 }
 
-async function dial(address: Address, context: CheckContext): Promise<Socket> {
-  const { host, port, ipFamily, tls } = address
-  const socket = await connect({ host, port, ipFamily, tls, ...negotiation(address) }, context)
-  if (!address.direct || isAgreed(socket)) return socket
+async function dial(login: Login, context: CheckContext): Promise<Socket> {
+  const { host, port, ipFamily, tls } = login
+  const socket = await connect({ host, port, ipFamily, tls, ...negotiationOf(login) }, context)
+  if (!login.direct || hasAgreed(socket)) return socket
   socket.destroy()
-  throw new CheckError('tls_error', 'tls_protocol', 'the server does not speak PostgreSQL right inside TLS')
+  throw new CheckError('tls_error', 'tls_protocol', 'the server does not support direct TLS negotiation')
 }
 
-/** How TLS begins: after a request in clear, or at once, for which PostgreSQL 17 and later demand ALPN. */
-function negotiation({ direct }: Address): Pick<ConnectOptions, 'alpn' | 'beforeTls'> {
+/** How TLS begins: after a plain-text request, or at once, for which PostgreSQL 17 and later require ALPN. */
+function negotiationOf({ direct }: Login): Pick<ConnectOptions, 'alpn' | 'beforeTls'> {
   return direct ? { alpn: [protocol] } : { beforeTls: requestTls }
 }
 
 const protocol = 'postgresql'
 
-/** Without ALPN, TLS may end at a server of another protocol that holds the same certificate. */
-function isAgreed(socket: Socket): boolean {
+/** Without ALPN, the peer may be a server of another protocol that has the same certificate. */
+function hasAgreed(socket: Socket): boolean {
   return socket instanceof TLSSocket && socket.alpnProtocol === protocol
 }
 
-/** The very server that was dialled, out of all that the name may stand for, under the same name. */
-function peerOf({ remoteAddress }: Socket, address: Address): ConnectOptions {
-  const { host, port, tls } = address
+/** The very server that was dialled, out of all that the name may stand for; verified under that name. */
+function peerOf({ remoteAddress }: Socket, login: Login): ConnectOptions {
+  const { host, port, tls } = login
   const named = tls && { ...tls, servername: tls.servername ?? host }
-  return { host: remoteAddress ?? host, port, tls: named, ...negotiation(address) }
+  return { host: remoteAddress ?? host, port, tls: named, ...negotiationOf(login) }
 }
 
-/** Where the server's own timeout ends: a little inside ours, so that a query which waits does not stay behind. */
+/** The server's own timeout: a little shorter than ours, so that no blocked query is left behind. */
 function serverLimitMs(timeoutMs: number): number {
   return Math.max(timeoutMs - 200, Math.ceil(timeoutMs / 2))
 }
 
-/** What the server is told at login. A pooler refuses parameters that it does not know. */
-function startup({ user, database, applicationName }: Address, { pooler }: Options, limitMs: number) {
+/** The parameters of the startup message. A pooler rejects those that it does not know. */
+function startupOf({ user, database, applicationName }: Login, { pooler }: Options, limitMs: number) {
   if (pooler) return { user, database }
   return { user, database, application_name: applicationName, statement_timeout: String(limitMs) }
 }

@@ -1,21 +1,19 @@
-/** A session with PostgreSQL through the driver: login, queries, and what the server's errors mean. */
+/** A session with PostgreSQL through the driver: the login, queries, and how to stop a query from outside. */
 import type { Socket } from 'node:net'
-import { Client, DatabaseError, Query } from 'pg'
-import { CheckError } from '../../model/dependency.ts'
-import { findFailure } from '../../model/kind.ts'
-import { failures } from './failures.ts'
-import type { Address } from './options.ts'
-import { isPoolerError, poolerRefusal } from './pooler.ts'
-import { type CancelKey, canBeOverheard, createWire } from './wire.ts'
+import { Client, Query } from 'pg'
+import { type CheckContext, CheckError } from '../../model/dependency.ts'
+import { type ConnectOptions, connect } from '../shared/connect.ts'
+import type { Login } from './options.ts'
+import { type CancelKey, canBeOverheard, cancelRequest, createWire } from './wire.ts'
 
-/** A row as the server wrote it: texts, and null. */
+/** A row as the server wrote it: strings and nulls. */
 export type Row = readonly (string | null)[]
 
 /** What an examination needs of a session, ours or borrowed. */
 export interface Queries {
-  /** Runs SQL through the simple query protocol, as it is; `onRow` may throw to end the session. */
+  /** Runs SQL as it is through the simple query protocol. `onRow` may throw to end the session. */
   ask(sql: string, onRow: (row: Row) => void): Promise<void>
-  /** What the server said of itself at login, if anybody listened. */
+  /** A parameter that the server reported at login, if anybody was listening. */
   reported?(parameter: string): string | undefined
 }
 
@@ -23,16 +21,16 @@ export interface Session extends Queries {
   login(): Promise<void>
   /** Milliseconds since the last `ask`. */
   waitedMs(): number
-  /** What it takes to stop the query from outside, once logged in. */
+  /** The key to stop the query from outside, once logged in. */
   cancelKey(): CancelKey | undefined
-  /** Says goodbye and closes, without waiting for anything. */
+  /** Says goodbye and closes without waiting. */
   end(): void
 }
 
-/** No value is parsed: none is used but our own. */
+/** No value is parsed: none is used except those of our own queries. */
 const verbatim = { getTypeParser: () => (text: string) => text }
 
-/** The queries of a driver's client that somebody else connects and closes. */
+/** Returns the queries of a driver's client that somebody else connects and closes. */
 export function queriesOf(client: Pick<Client, 'query'>): Queries {
   return {
     ask: (sql, onRow) =>
@@ -47,30 +45,30 @@ export function queriesOf(client: Pick<Client, 'query'>): Queries {
 }
 
 /**
- * A session over a connected socket that is ours; nothing is sent before `login`.
+ * Creates a session over a connected socket of our own. Nothing is sent before `login`.
  *
- * @param startup all parameters of the startup message, as they are.
+ * @param startup all parameters of the startup message, verbatim.
  */
 export function createSession(
   socket: Socket,
-  address: Address,
+  server: Login,
   startup: Readonly<Record<string, string>>,
 ): Session {
-  const { host, port, user, database } = address
+  const { host, port, user, database } = server
   const parameters = new Map<string, string>()
   let key: CancelKey | undefined
   let inClear = false
   let lost: Error | undefined
-  // The error that no ReadyForQuery has followed: if the connection ends now, this is why.
+  // An error that no ReadyForQuery has followed yet. If the connection ends now, this is why.
   let fatal: Error | undefined
   let askedAt = 0
-  // The driver reads the environment for every field that is not given, and ~/.pgpass if the password is not.
+  // For each field that is missing, the driver reads the environment; for the password, ~/.pgpass.
   const client = new Client({
     ...{ host, port, user, database, ssl: false, sslnegotiation: 'postgres' },
     stream: () => createWire(socket),
-    password: () => password(address, inClear && canBeOverheard(socket)),
+    password: () => givePassword(server, inClear && canBeOverheard(socket)),
   })
-  // Not a documented seam, but the only one at which PGOPTIONS and PGAPPNAME do not get in; a test watches over it.
+  // Undocumented, but the only way to keep PGOPTIONS and PGAPPNAME out; a test guards it.
   Object.assign(client, { getStartupConf: () => startup })
   const queries = queriesOf(client)
   client.on('error', error => {
@@ -108,17 +106,17 @@ export function createSession(
   }
 }
 
-/** The driver's own words about a login, such as an unusable SCRAM message, carry no code. */
+/** The driver's own errors about a login, such as an unusable SCRAM message, have no code. */
 function loginFailure(error: Error): Error {
   const named = error instanceof CheckError || 'code' in error
   return named ? error : new CheckError('protocol_error', 'protocol_error', error.message, { cause: error })
 }
 
 /**
- * The password, when the server asks for it. In clear it is sent over TLS and to this machine only: whoever sits in
- * between could otherwise ask for it just so, whatever method the server uses.
+ * Returns the password when the server asks for it. In clear text it is sent only over TLS or within this machine:
+ * otherwise, anybody in between could ask for it, whatever method the server uses.
  */
-function password({ password }: Address, exposed: boolean): string {
+function givePassword({ password }: Login, exposed: boolean): string {
   const value = password?.reveal() ?? ''
   if (value === '')
     throw new CheckError('auth_error', 'no_password', 'the server asks for a password and none is configured')
@@ -126,29 +124,75 @@ function password({ password }: Address, exposed: boolean): string {
     throw new CheckError(
       'auth_error',
       'cleartext_refused',
-      'the server asks for the password in clear; it is sent over TLS only',
+      'the server asks for the password in clear text; it is sent over TLS only',
     )
   return value
 }
 
-/** Whether an error is the server's own message. A borrowed client may be of another copy of the driver. */
-export function isRefusal(error: unknown): error is DatabaseError {
-  return error instanceof DatabaseError || (error instanceof Error && 'severity' in error && 'code' in error)
+export interface Cancel {
+  /**
+   * Asks the server to stop the session's query, if there is a session. Best effort: it never fails. Resolves when the
+   * server has complied or does not answer. A call during a request joins it.
+   */
+  send(): Promise<void>
+  /** Resolves when no request is under way. */
+  finished(): Promise<void>
+  /** Whether a request was made. */
+  isSent(): boolean
 }
 
-const queryCanceled = '57014'
+/** Longer than a live server needs, and less than a shutdown waits for checks to end. */
+const cancelMs = 400
 
 /**
- * What an error message of the server stands for: its SQLSTATE is the detail.
+ * Creates what cancels the queries of a session. A request has a time limit of its own and outlives the check's signal: if
+ * we hang up before PgBouncer has passed it on, versions 1.18 and 1.19 exit (pgbouncer/pgbouncer#801) and later ones
+ * drop the request.
  *
- * @param limitPassed whether the query has had all the time that we gave it. One and the same code says that a limit
- *   has passed and that somebody has cancelled the query, and the text, which may be translated, decides nothing here.
+ * @param peer the very server that the session is with. Its name alone may stand for several.
  */
-export function refusal(error: DatabaseError, limitPassed = false): CheckError {
-  const { code = '', message } = error
-  if (!/^[0-9A-Z]{5}$/.test(code)) return new CheckError('protocol_error', 'protocol_error', message)
-  if (isPoolerError(error)) return poolerRefusal(message)
-  if (code === queryCanceled && limitPassed) return new CheckError('timeout', '57014', message)
-  const [reason] = findFailure(failures, code) ?? failures['?????']
-  return new CheckError(reason, code, message)
+export function createCancel(session: Session, peer: ConnectOptions, context: CheckContext): Cancel {
+  let isSent = false
+  let underWay: Promise<void> | undefined
+  const request = async () => {
+    const key = session.cancelKey()
+    if (key === undefined) return
+    isSent = true
+    await within(cancelMs, signal => deliver(cancelRequest(key), peer, { ...context, ...untraced, signal }))
+  }
+  const done = () => {
+    underWay = undefined
+  }
+  return {
+    async send() {
+      underWay ??= request().finally(done)
+      await underWay
+    },
+    async finished() {
+      await underWay
+    },
+    isSent: () => isSent,
+  }
 }
+
+/** Sends the request and waits for the server to hang up, which is its way to confirm. */
+async function deliver(request: Buffer, peer: ConnectOptions, context: CheckContext): Promise<void> {
+  try {
+    const socket = await connect(peer, context)
+    socket.write(request)
+    await new Promise(resolve => socket.once('close', resolve).resume())
+  } catch {
+    // The server's own statement_timeout remains.
+  }
+}
+
+/** Runs work that is aborted after so many milliseconds. */
+async function within(ms: number, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const controller = new AbortController()
+  const timer = setTimeout(() => controller.abort(), ms)
+  await work(controller.signal)
+  clearTimeout(timer)
+}
+
+/** A cancel request is not part of the check that it follows. */
+const untraced = { enter() {}, measure() {}, presume() {} }

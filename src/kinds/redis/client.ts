@@ -1,22 +1,17 @@
 /**
- * A Redis client for one check: one fresh connection, one command at a time, nothing retried and nothing left behind.
+ * A Redis client for one check: a fresh connection and one command at a time. It retries nothing and leaves nothing behind.
  */
 import { AbstractConnector, Redis, type RedisOptions, ReplyError } from 'ioredis'
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
 import type { Secret } from '../../model/secret.ts'
 import { closedEarly, connect } from '../shared/connect.ts'
-import type { IpFamily } from '../shared/options.ts'
+import type { Endpoint, IpFamily } from '../shared/options.ts'
 import type { TlsOptions } from '../shared/tls.ts'
+import { nameErrorReply } from './failures.ts'
 import { Gate } from './gate.ts'
-import { refusal } from './refusal.ts'
 
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
-
-/** How to come in at any node of one deployment. */
-export interface Entry {
+/** How to connect and log in to any node of one deployment. */
+export interface Login {
   readonly ipFamily?: IpFamily | undefined
   readonly tls?: TlsOptions | undefined
   readonly username?: string | undefined
@@ -26,32 +21,32 @@ export interface Entry {
 
 export interface Client {
   /**
-   * The reply to one command: strings, numbers, null and arrays of them.
+   * Sends one command. The reply consists of strings, numbers, null and arrays of them.
    *
-   * @throws CheckError for an error reply; or the error that ended the connection.
+   * @throws CheckError for an error reply, or the error that ended the connection.
    */
   ask(command: string, ...args: (string | Buffer)[]): Promise<unknown>
 }
 
-/** A client over a driver, ours or borrowed, that somebody else connects and closes. */
+/** Returns a client over a driver, our own or borrowed, that somebody else connects and closes. */
 export function clientOf(driver: Pick<Redis, 'call'>): Client {
   return {
     async ask(command, ...args) {
-      // The driver's error holds the arguments of the command, a password among them: it ends here.
+      // The driver's error contains the command's arguments, which may be a password. It goes no further.
       return await driver.call(command, ...args).catch(error => {
-        throw isReplyError(error) ? refusal(command, error.message) : closedEarly()
+        throw isReplyError(error) ? nameErrorReply(command, error.message) : closedEarly()
       })
     },
   }
 }
 
-/** By its name as well: a borrowed driver may be of another copy of the package. */
+/** Recognized by name as well: a borrowed driver may come from another copy of the package. */
 function isReplyError(error: unknown): error is Error {
   return error instanceof ReplyError || (error instanceof Error && error.name === 'ReplyError')
 }
 
-/** Hands the driver the connection that stands already. */
-class HandingOver extends AbstractConnector {
+/** Gives the driver a connection that is already open. */
+class OpenConnector extends AbstractConnector {
   constructor(options: unknown) {
     super(0)
     this.stream = (options as { gate: unknown }).gate as typeof this.stream
@@ -61,19 +56,19 @@ class HandingOver extends AbstractConnector {
     return Promise.resolve(this.stream)
   }
 
-  /** At once: the driver's own way says goodbye and keeps a timer. */
+  /** Ends the connection at once. The driver's own connectors say goodbye and keep a timer. */
   override disconnect(): void {
     this.stream.destroy()
   }
 }
 
 /**
- * The driver's defaults reconnect for 73 seconds and wait behind LOADING. RESP2 has no push frames, and needs no HELLO,
- * which old servers and proxies lack. Logging in is `login`'s work: the driver would warn on the console, and pass over
- * a SELECT that fails.
+ * By default, the driver reconnects for 73 seconds and waits while the server answers LOADING. RESP2 has no push frames and
+ * needs no HELLO, which old servers and proxies lack. `logIn` logs in: the driver would warn on the console, and ignore a
+ * SELECT that fails.
  */
 const driverOptions = {
-  Connector: HandingOver,
+  Connector: OpenConnector,
   lazyConnect: true,
   protocol: 2,
   retryStrategy: null,
@@ -85,14 +80,14 @@ const driverOptions = {
   noDelay: false,
 } as const satisfies RedisOptions
 
-/** Connects, logs in, lets `talk` ask, and lets go. */
+/** Connects, logs in, calls `talk`, and closes. */
 export async function converse<T>(
-  { host, port }: Address,
-  entry: Entry,
+  { host, port }: Endpoint,
+  login: Login,
   context: CheckContext,
   talk: (client: Client) => Promise<T>,
 ): Promise<T> {
-  const { ipFamily, tls } = entry
+  const { ipFamily, tls } = login
   const gate = new Gate(await connect({ host, port, ipFamily, tls }, context))
   const driver = new Redis(Object.assign({ gate }, driverOptions))
   driver.on('error', () => {})
@@ -109,7 +104,7 @@ export async function converse<T>(
     await driver.connect().catch(() => {
       throw gate.errored ?? closedEarly()
     })
-    await login(client, entry, context)
+    await logIn(client, login, context)
     context.enter('request')
     return await talk(client)
   } finally {
@@ -117,15 +112,15 @@ export async function converse<T>(
   }
 }
 
-/** The password goes as bytes, so that the driver's debug output (`DEBUG=ioredis:*`) does not spell it. */
-async function login(client: Client, { username, password, database }: Entry, context: CheckContext) {
+/** Sends the password as bytes, so that the driver's debug output (`DEBUG=ioredis:*`) does not show it. */
+async function logIn(client: Client, { username, password, database }: Login, context: CheckContext) {
   if (password !== undefined || database) context.enter('auth')
   if (password !== undefined)
     await client.ask('AUTH', ...(username === undefined ? [] : [username]), Buffer.from(password.reveal()))
   if (database) await client.ask('SELECT', String(database))
 }
 
-/** PING, and nothing but PONG: other protocols also begin a line with a plus sign. */
+/** Requires PONG in reply to PING: other protocols also have lines that begin with a plus sign. */
 export async function ping(client: Client): Promise<void> {
   if ((await client.ask('PING')) !== 'PONG')
     throw new CheckError('protocol_error', 'protocol_error', 'the reply to PING was not PONG')

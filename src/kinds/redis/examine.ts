@@ -1,25 +1,26 @@
-/** What is asked of a Redis server once somebody is logged in, whoever owns the connection. */
+/** What is asked of a Redis server after login, whoever owns the connection. */
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
 import { type Client, ping } from './client.ts'
 import type { Options } from './options.ts'
 import { unexpected } from './topology.ts'
 
-/** What a server must show. */
+/** What is required of a server. */
 export type Demand = Pick<Options, 'role' | 'masterLink' | 'writable' | 'writeKey'>
 
-/** Asks for a PONG and, as far as they are demanded, for the role and a write. */
+/** Asks for PONG and, if required, for the role and a write. */
 export async function examine(client: Client, demand: Demand, context: CheckContext): Promise<void> {
   await ping(client)
   if (demand.role !== 'any') await checkRole(client, demand.role, demand, context)
-  if (demand.writable) await write(client, demand.writeKey)
+  if (demand.writable) await probeWrite(client, demand.writeKey)
 }
 
 /**
- * A write that changes nothing, whatever the key holds: an empty text set into it (https://redis.io/docs/latest/commands/setrange/).
- * The server judges it before it looks at the key, and as a write that takes memory: READONLY, OOM, MISCONF and NOREPLICAS
- * all refuse it, where OOM lets DEL and EXPIRE pass. A key of another type is an answer to a write that was let in.
+ * Sends a write that changes nothing, whatever the key holds: it overwrites nothing with an empty string
+ * (https://redis.io/docs/latest/commands/setrange/). The server judges it before it looks at the key, and as a write that
+ * needs memory: READONLY, OOM, MISCONF and NOREPLICAS all refuse it, whereas DEL and EXPIRE pass despite OOM. If the key
+ * is of another type, the write was accepted all the same.
  */
-export async function write(client: Client, key: string): Promise<void> {
+export async function probeWrite(client: Client, key: string): Promise<void> {
   try {
     await client.ask('SETRANGE', key, '0', '')
   } catch (error) {
@@ -47,7 +48,7 @@ async function checkRole(
   }
 }
 
-/** As the server itself calls it, where it is set to answer nothing without its master. */
+/** Uses the server's own word, which it sends when it is set to answer nothing without its master. */
 function unlinked(link: unknown): CheckError {
   return new CheckError('unhealthy', 'MASTERDOWN', `the link to the master is down: ${link}`)
 }

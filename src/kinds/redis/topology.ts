@@ -1,28 +1,29 @@
 /**
- * Sentinel and Cluster, asked through the same short-lived client as a single server. The driver's own Sentinel and
- * Cluster machinery is not used: it pools, retries, refreshes in the background and follows up to 16 redirects, where a
- * check needs fresh connections whose number it knows.
+ * Sentinel and Cluster, asked through the same short-lived client as a single server. The driver's own support for them is
+ * not used: it pools, retries, refreshes in the background and follows up to 16 redirects, whereas a check needs a known
+ * number of fresh connections.
  */
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
-import { type Address, type Client, converse, type Entry, ping } from './client.ts'
+import type { Endpoint } from '../shared/options.ts'
+import { type Client, converse, type Login, ping } from './client.ts'
 
 /** All hash slots of a cluster: the Redis cluster specification, "key distribution model". */
 const slots = 16_384
-/** More replicas than these are not tried within one check. */
+/** The most replicas that one check tries. */
 const maxReplicas = 8
 
 /**
- * The first answer that one of several nodes gives. They are asked in turn; a node that keeps silent for its share of
- * the deadline is not given up, but the next is asked beside it: a share that expired in a stall of our own must not
- * fail the check. At most one conversation a node, and all are over when this settles.
+ * Asks several nodes in turn and returns the first answer. When a node stays silent for its share of the deadline, the
+ * next one is asked beside it, and the silent one is not given up: a share that expired while our own process was stalled
+ * must not fail the check. There is at most one conversation per node, and all have ended when this settles.
  *
- * @throws the failure of a node that did answer, or else that of the first node, once all have failed. If others keep
- * silent until the deadline, it stands for that failure too.
+ * @throws once all have failed, the failure of a node that did answer, or else that of the first node. If other nodes stay
+ * silent until the deadline, the failure of one that answered is presumed.
  */
-export async function firstOf<T>(
-  nodes: readonly Address[],
+export async function askInTurn<T>(
+  nodes: readonly Endpoint[],
   context: CheckContext,
-  ask: (node: Address, context: CheckContext) => Promise<T>,
+  ask: (node: Endpoint, context: CheckContext) => Promise<T>,
 ): Promise<T> {
   const { signal } = context
   const controller = new AbortController()
@@ -63,43 +64,43 @@ export async function firstOf<T>(
   }
 }
 
-/** Whether a node has said something, be it nonsense. */
+/** Whether a node has answered, even if with nonsense. */
 function isAnswer(error: unknown): error is CheckError {
   return error instanceof CheckError && error.reason !== 'connection_error'
 }
 
-export interface Sentinel extends Entry {
+export interface Sentinel extends Login {
   readonly name: string
-  readonly nodes: readonly Address[]
+  readonly nodes: readonly Endpoint[]
 }
 
-/** The master of a Sentinel's group, or its replicas that the Sentinel thinks alive. */
-export async function locate(
+/** Asks Sentinel for the master of a group, or for the replicas that it considers alive. */
+export async function findServers(
   sentinel: Sentinel,
   role: 'master' | 'replica',
   context: CheckContext,
-): Promise<readonly Address[]> {
-  const look = role === 'master' ? masterOf : replicasOf
-  return await firstOf(sentinel.nodes, context, (node, context) =>
-    converse(node, sentinel, context, client => look(client, sentinel.name)),
+): Promise<readonly Endpoint[]> {
+  const find = role === 'master' ? findMaster : findReplicas
+  return await askInTurn(sentinel.nodes, context, (node, context) =>
+    converse(node, sentinel, context, client => find(client, sentinel.name)),
   )
 }
 
-async function masterOf(client: Client, name: string): Promise<readonly Address[]> {
+async function findMaster(client: Client, name: string): Promise<readonly Endpoint[]> {
   const reply = await client.ask('SENTINEL', 'get-master-addr-by-name', name)
-  if (reply === null) throw missing('no master of this name is known to the sentinel')
-  const [host, port] = texts(reply)
-  return [address(host, port)]
+  if (reply === null) throw missing('the sentinel knows no master of this name')
+  const [host, port] = readTexts(reply)
+  return [readEndpoint(host, port)]
 }
 
-async function replicasOf(client: Client, name: string): Promise<readonly Address[]> {
-  const replicas = list(await client.ask('SENTINEL', 'replicas', name)).map(fields)
+async function findReplicas(client: Client, name: string): Promise<readonly Endpoint[]> {
+  const replicas = readList(await client.ask('SENTINEL', 'replicas', name)).map(readFields)
   const alive = replicas.filter(each => !/down|disconnected/.test(each.get('flags') ?? ''))
-  if (alive.length === 0) throw missing('the sentinel knows no replica that is alive')
-  return alive.slice(0, maxReplicas).map(each => address(each.get('ip'), each.get('port')))
+  if (alive.length === 0) throw missing('the sentinel knows no live replica')
+  return alive.slice(0, maxReplicas).map(each => readEndpoint(each.get('ip'), each.get('port')))
 }
 
-/** Asks one node whether the whole cluster is served, and whether the node itself answers. */
+/** Asks one node whether all slots of the cluster are served, and whether the node itself answers. */
 export async function askCluster(client: Client): Promise<void> {
   const info = String(await client.ask('CLUSTER', 'INFO'))
   const value = (key: string) => new RegExp(`^${key}:(\\w+)\\r?$`, 'm').exec(info)?.[1]
@@ -114,32 +115,35 @@ export async function askCluster(client: Client): Promise<void> {
   await ping(client)
 }
 
-/** Where a cluster sends a command, out of the message of its refusal; an empty host means the node that was asked. */
-export function redirection(error: unknown, asked: Address): { node: Address; asking: boolean } | undefined {
+/** Reads where a cluster redirects a command from the message of its refusal. An empty host means the node that was asked. */
+export function readRedirect(
+  error: unknown,
+  asked: Endpoint,
+): { node: Endpoint; asking: boolean } | undefined {
   if (!(error instanceof CheckError)) return undefined
   const [, kind, host, port] = /: (MOVED|ASK) \d+ (\S*):(\d+)$/.exec(error.message) ?? []
   if (kind === undefined) return undefined
   const sameHost = host === '' || host === '?'
-  return { node: address(sameHost ? asked.host : host, port), asking: kind === 'ASK' }
+  return { node: readEndpoint(sameHost ? asked.host : host, port), asking: kind === 'ASK' }
 }
 
-function address(host: string | undefined, port: string | undefined): Address {
+function readEndpoint(host: string | undefined, port: string | undefined): Endpoint {
   const number = Number(port)
   if (!host || !Number.isInteger(number) || number < 1 || number > 65_535) throw unexpected('the address')
   return { host, port: number }
 }
 
-/** An array of names and values in turn. */
-function fields(reply: unknown): ReadonlyMap<string, string> {
-  const flat = texts(reply)
+/** Reads an array of alternating names and values. */
+function readFields(reply: unknown): ReadonlyMap<string, string> {
+  const flat = readTexts(reply)
   return new Map(flat.flatMap((name, i) => (i % 2 === 0 ? [[name, flat[i + 1] ?? ''] as const] : [])))
 }
 
-function texts(reply: unknown): readonly string[] {
-  return list(reply).map(String)
+function readTexts(reply: unknown): readonly string[] {
+  return readList(reply).map(String)
 }
 
-function list(reply: unknown): readonly unknown[] {
+function readList(reply: unknown): readonly unknown[] {
   if (!Array.isArray(reply)) throw unexpected('the reply')
   return reply
 }
@@ -148,7 +152,7 @@ function missing(message: string): CheckError {
   return new CheckError('unhealthy', 'no_such_object', message)
 }
 
-/** A reply of the right grammar and the wrong shape. */
+/** The failure of a reply that is valid RESP but not of the right shape. */
 export function unexpected(what: string): CheckError {
-  return new CheckError('protocol_error', 'protocol_error', `${what} is not what a Redis server would say`)
+  return new CheckError('protocol_error', 'protocol_error', `${what} is not what a Redis server sends`)
 }

@@ -1,4 +1,5 @@
 /** Schemas that several kinds use for their options. */
+import { isIPv6 } from 'node:net'
 import { RE2JS } from 're2js'
 import { z } from 'zod'
 import { Secret, SecretUrl } from '../../model/secret.ts'
@@ -40,6 +41,22 @@ export const host = z
   .regex(/^[^\s/@]+$/, { error: 'expected a host name or an IP address' })
   .transform(bareHost)
 
+/** A host, without brackets around an IPv6 address, and a port on it. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+/** What to write for an endpoint. */
+export const endpointHint = 'expected host or host:port, with an IPv6 address in brackets'
+
+/** The endpoint in `db`, `db:5432`, `[::1]:5432` or `::1`; undefined if the text is not one. */
+export function parseEndpoint(text: string, defaultPort: number): Endpoint | undefined {
+  const [, name = '', digits = defaultPort] = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(text) ?? []
+  const [knownHost, knownPort] = [host.safeParse(isIPv6(text) ? text : name), port.safeParse(Number(digits))]
+  return knownHost.success && knownPort.success ? { host: knownHost.data, port: knownPort.data } : undefined
+}
+
 /** Which addresses of a name to use. */
 export const ipFamily = z
   .enum(['any', 'ipv4', 'ipv6'])
@@ -79,11 +96,6 @@ export function meets(expect: TextExpectation, text: string): boolean {
     (expect.contains === undefined || text.includes(expect.contains)) &&
     (expect.matches === undefined || expect.matches.test(text))
   )
-}
-
-/** A printable `host:port`, with brackets around an IPv6 address. */
-export function hostPort(hostname: string, portNumber: number): string {
-  return hostname.includes(':') ? `[${hostname}]:${portNumber}` : `${hostname}:${portNumber}`
 }
 
 /** A host without the brackets that URLs put around IPv6 addresses. */

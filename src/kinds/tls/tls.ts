@@ -5,11 +5,12 @@
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { z } from 'zod'
+import { formatAddress } from '../../model/address.ts'
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
 import { defineKind } from '../../model/kind.ts'
 import { duration } from '../../model/settings.ts'
 import { type ConnectOptions, connect } from '../shared/connect.ts'
-import { host, hostPort, ipFamily, pattern, port } from '../shared/options.ts'
+import { host, ipFamily, pattern, port } from '../shared/options.ts'
 import { type Session, tlsOptions, verifyPeer } from '../shared/tls.ts'
 import { measure, measurements } from './chain.ts'
 import { protocols, type StartTls, startTls } from './starttls.ts'
@@ -95,7 +96,7 @@ export const tls = defineKind({
     ],
     alpn_mismatch: ['unhealthy', 'ALPN did not agree on `expect.alpn`.', 'Configure the server.'],
   },
-  target: options => hostPort(options.host, portOf(options)),
+  target: options => formatAddress(options.host, portOf(options)),
   open: options => ({
     async check(context) {
       let chain: Session['chain'] = []

@@ -369,7 +369,7 @@ describe('the options of dns', () => {
     [{ server: 'ns', name: `${'a'.repeat(64)}.b` }, expect.stringContaining('expected a name of labels')],
     [{ server: 'ns', name: 'bücher.example' }, expect.stringContaining('Punycode')],
     [{ server: 'ns', name: Array(128).fill('a').join('.') }, 'a name has at most 253 characters'],
-    [{ server: 'ns:99999', name: 'a' }, 'expected host:port; an IPv6 address stands in brackets'],
+    [{ server: 'ns:99999', name: 'a' }, 'expected host or host:port, with an IPv6 address in brackets'],
     [
       { server: 'ns', name: 'a', expect: { rcode: 'NXDOMAIN', minAnswers: 1 } },
       'NXDOMAIN comes without answers; remove one of them',

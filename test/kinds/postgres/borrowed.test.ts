@@ -2,7 +2,8 @@
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { examine } from '../../../src/kinds/postgres/examine.ts'
-import { isRefusal, queriesOf, refusal } from '../../../src/kinds/postgres/session.ts'
+import { isServerError, nameServerError } from '../../../src/kinds/postgres/failures.ts'
+import { queriesOf } from '../../../src/kinds/postgres/session.ts'
 import { checkContext } from '../../support/context.ts'
 import { checkerPassword, type PostgresServer, startPostgres } from '../../support/postgres.ts'
 
@@ -26,6 +27,9 @@ test('a borrowed client is examined, and stays open', async () => {
   await examine(session, demand, context)
   expect(trace.read().measurements).toEqual({ in_recovery: 0 })
   const error = await examine(session, { ...demand, query: 'SELECT nothing' }, context).catch(error => error)
-  expect(isRefusal(error) && refusal(error)).toMatchObject({ reason: 'unhealthy', detail: '42703' })
+  expect(isServerError(error) && nameServerError(error)).toMatchObject({
+    reason: 'unhealthy',
+    detail: '42703',
+  })
   expect((await borrowed.query('SELECT 2 AS two')).rows).toEqual([{ two: 2 }])
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { addressOf, options } from '../../../src/kinds/postgres/options.ts'
+import { loginOf, options } from '../../../src/kinds/postgres/options.ts'
 import { postgres } from '../../../src/kinds/postgres/postgres.ts'
 import { dependencySchema } from '../../../src/model/definition.ts'
 
@@ -17,9 +17,9 @@ describe('the options of postgres', () => {
     [{ url: 'postgres://db/orders' }, 'the URL needs a user: postgres://user@host/database'],
     [{ url: 'postgres:///orders' }, 'the URL needs a host name or an IP address'],
     [{ url: 'postgres://u@%2Frun/orders' }, 'the URL needs a host name or an IP address'],
-    [{ url: 'postgres://u@a,b/orders' }, 'the URL names several hosts; give each its own dependency'],
-    [{ url: 'postgres://u:100%@db' }, 'a part of the URL is not readable; write "%" as %25'],
-    [{ url: 'postgres://u%00options@db' }, 'a part of the URL is not readable; write "%" as %25'],
+    [{ url: 'postgres://u@a,b/orders' }, 'the URL names several hosts; configure a dependency for each'],
+    [{ url: 'postgres://u:100%@db' }, 'a part of the URL cannot be decoded; write "%" as %25'],
+    [{ url: 'postgres://u%00options@db' }, 'a part of the URL cannot be decoded; write "%" as %25'],
     [{ url: 'postgres://u@db?schema=public' }, 'unknown parameter "schema" in the URL; remove it'],
     [
       { url: 'postgres://u@db?sslrootcert=/ca' },
@@ -28,7 +28,7 @@ describe('the options of postgres', () => {
     [{ url: 'postgres://u@db?pgbouncer=true' }, 'unknown parameter "pgbouncer" in the URL; use pooler: true'],
     [
       { url: 'postgres://u@db?sslmode=disable&s3cr3t' },
-      'unknown parameter in the URL, number 2 after "?"; known are sslmode, sslnegotiation, application_name, connect_timeout, channel_binding',
+      'unknown parameter in the URL, number 2 after "?"; supported are sslmode, sslnegotiation, application_name, connect_timeout, channel_binding',
     ],
     [
       { url: 'postgres://u@db?sslmode=require&sslnegotiation=maybe' },
@@ -42,7 +42,10 @@ describe('the options of postgres', () => {
       { host: 'db', user: 'u', sslNegotiation: 'direct' },
       'direct negotiation needs TLS: set tls, or sslmode=require in the URL',
     ],
-    [{ url: 'postgres://u@db?sslmode=require&sslmode=disable' }, 'parameter "sslmode" is twice in the URL'],
+    [
+      { url: 'postgres://u@db?sslmode=require&sslmode=disable' },
+      'parameter "sslmode" occurs twice in the URL',
+    ],
     [
       { url: 'postgres://u@db?sslmode=disable', tls: {} },
       'sslmode=disable contradicts tls; remove one of them',
@@ -51,7 +54,7 @@ describe('the options of postgres', () => {
       { url: 'postgres://u@db?sslmode=no-verify&channel_binding=require' },
       'channel_binding=require needs a verified certificate; remove sslmode=no-verify',
     ],
-    [{ host: 'db', user: 'u\0application_name' }, 'must not hold a zero byte'],
+    [{ host: 'db', user: 'u\0application_name' }, 'must not contain a zero byte'],
     [{ host: 'db', user: 'u', role: 'master' }, 'Invalid option: expected one of "primary"|"standby"|"any"'],
     [{ host: 'db', user: 'u', query: '' }, 'Too small: expected string to have >=1 characters'],
   ])('refuses %j', (given, message) => {
@@ -62,7 +65,7 @@ describe('the options of postgres', () => {
   test.each(['prefer', 'allow', '', 'REQUIRE'])('refuses sslmode=%s and says what there is', mode => {
     const parsed = dependencySchema(postgres).safeParse({ url: `postgres://u@db?sslmode=${mode}` })
     expect(parsed.error?.issues[0]?.message).toBe(
-      'sslmode in the URL must be one of disable, no-verify, require, verify-ca, verify-full; prefer and allow may send the password in clear',
+      'sslmode in the URL must be one of disable, no-verify, require, verify-ca, verify-full; prefer and allow may send the password in clear text',
     )
   })
 
@@ -74,7 +77,7 @@ describe('the options of postgres', () => {
     ['?sslmode=verify-full&channel_binding=require', fullyVerified],
     ['?sslmode=no-verify', { verify: false, minVersion: 'TLSv1.2' }],
   ])('reads TLS out of "%s"', (query, tls) => {
-    expect(addressOf(options.parse({ url: `postgres://u@db${query}` })).tls).toEqual(tls)
+    expect(loginOf(options.parse({ url: `postgres://u@db${query}` })).tls).toEqual(tls)
   })
 
   test.each(['s3cr3t', '__proto__', 'constructor', 'p%40ss%26w0rd'])(
@@ -95,12 +98,12 @@ describe('the options of postgres', () => {
     [{ url: 'postgres://u@db?sslmode=require&sslnegotiation=postgres' }, false],
     [{ url: 'postgres://u@db?sslmode=require' }, false],
   ])('TLS begins at once with %j: %s', (given, direct) => {
-    expect(addressOf(options.parse(given)).direct).toBe(direct)
+    expect(loginOf(options.parse(given)).direct).toBe(direct)
   })
 
   test('lets tls say how, where the URL says that', () => {
     const given = { url: 'postgres://u@db?sslmode=require', tls: { ca: 'PEM' } }
-    expect(addressOf(options.parse(given)).tls).toEqual({ ca: 'PEM', verify: true, minVersion: 'TLSv1.2' })
+    expect(loginOf(options.parse(given)).tls).toEqual({ ca: 'PEM', verify: true, minVersion: 'TLSv1.2' })
   })
 
   test.each([
@@ -114,9 +117,9 @@ describe('the options of postgres', () => {
   })
 
   test('decodes user and password, and takes a password beside the URL', () => {
-    const inUrl = addressOf(options.parse({ url: 'postgres://a%40b:p%2Fw@db' }))
+    const inUrl = loginOf(options.parse({ url: 'postgres://a%40b:p%2Fw@db' }))
     expect([inUrl.user, inUrl.password?.reveal()]).toEqual(['a@b', 'p/w'])
-    const beside = addressOf(options.parse({ url: 'postgres://a@db', password: 'p/w' }))
+    const beside = loginOf(options.parse({ url: 'postgres://a@db', password: 'p/w' }))
     expect(beside.password?.reveal()).toBe('p/w')
   })
 })

@@ -383,8 +383,8 @@ describe('a primary and its standby', () => {
   })
 
   test.each([
-    [{ role: 'primary' }, 'a primary is expected; this is a standby'],
-    [{ writable: true }, 'the server is a standby, so nothing can be written'],
+    [{ role: 'primary' }, 'the server is a standby; a primary is expected'],
+    [{ writable: true }, 'the server is a standby and accepts no writes'],
   ])('%j is not met by a standby', async (given, message) => {
     const result = await ask(given)
     expect(result).toMatchObject({ ok: false, reason: 'unhealthy', detail: 'read_only', message })

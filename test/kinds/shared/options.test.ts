@@ -5,8 +5,8 @@ import {
   bareHost,
   fileText,
   host,
-  hostPort,
   meets,
+  parseEndpoint,
   pattern,
   port,
   secret,
@@ -104,8 +104,19 @@ describe('addresses', () => {
     expect(port.safeParse(value).success).toBe(false)
   })
 
-  test('prints an IPv6 address in brackets', () => {
-    expect([hostPort('db', 1), hostPort('::1', 2)]).toEqual(['db:1', '[::1]:2'])
+  test.each([
+    ['db', { host: 'db', port: 53 }],
+    ['db:5432', { host: 'db', port: 5432 }],
+    ['[::1]:5432', { host: '::1', port: 5432 }],
+    ['[::1]', { host: '::1', port: 53 }],
+    ['::1', { host: '::1', port: 53 }],
+    ['db:0', undefined],
+    ['db:65536', undefined],
+    ['db:', undefined],
+    ['a:b:c', undefined],
+    ['', undefined],
+  ])('%j names the endpoint %j', (text, endpoint) => {
+    expect(parseEndpoint(text, 53)).toEqual(endpoint)
   })
 
   test.each([
