@@ -6,7 +6,7 @@ import type { z } from 'zod'
 import type { Checker, Dependency } from './dependency.ts'
 import { formatDuration } from './duration.ts'
 import { type Identity, identify } from './identity.ts'
-import type { Kind } from './kind.ts'
+import type { Failures, Kind } from './kind.ts'
 import { redactor } from './secret.ts'
 import { dependencyName, type Settings, settings } from './settings.ts'
 
@@ -16,6 +16,8 @@ export interface DependencyDefinition {
   readonly dependency: Dependency
   /** Tells two configurations of one name apart, secrets included, without showing them. */
   readonly identity: Identity
+  /** The failures that its kind declares. */
+  readonly failures: Failures
   /** Replaces every secret of this dependency in a text that came from outside. */
   redact(text: string): string
   /** Returns a new checker. No I/O yet. */
@@ -95,6 +97,7 @@ export function createDependency(
   return Object.freeze({
     dependency,
     identity: identify(parsed, [kind]),
+    failures: kind.failures ?? {},
     redact: redactor(options),
     open: () => kind.open(options),
   })

@@ -117,6 +117,14 @@ export interface CheckFailure extends Completed {
   readonly detail: string
   /** For people; free of secrets; never a label. */
   readonly message: string
+  /** Undefined if neither the kind nor all kinds together declare this detail: an application's check names its own. */
+  readonly advice?: Advice | undefined
+}
+
+/** What a failure means and what to do about it, as it was declared. Words of the configuration are in backquotes. */
+export interface Advice {
+  readonly meaning: string
+  readonly remedy: string
 }
 
 /** The outcome of one completed check. */

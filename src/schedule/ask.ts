@@ -20,11 +20,11 @@ export interface Asker {
 
 /** Opens the checker of a dependency. No I/O yet. */
 export function createAsker(definition: DependencyDefinition, options: AskOptions): Asker {
-  const { redact } = definition
+  const { redact, failures } = definition
   const { timeoutMs } = definition.dependency
   const checker = definition.open()
   return {
-    ask: () => run(checker, { timeoutMs, redact, ...options }),
+    ask: () => run(checker, { timeoutMs, redact, failures, ...options }),
     close: async () => await checker.close?.(),
   }
 }

@@ -1,6 +1,12 @@
 /** Error → reason and detail: the one place that names failures. Pure. */
-import { CheckError, type CheckFailure, type Phase, type SkipCause } from '../model/dependency.ts'
-import { findFailure } from '../model/kind.ts'
+import {
+  type Advice,
+  CheckError,
+  type CheckFailure,
+  type Phase,
+  type SkipCause,
+} from '../model/dependency.ts'
+import { type Failures, failuresOf, findFailure } from '../model/kind.ts'
 import { commonFailures } from './failures.ts'
 
 /** What a failure is called, and what it says. */
@@ -76,6 +82,13 @@ export function timeoutFailure(phase: Phase | undefined, timeoutMs: number): Dia
   if (phase === 'dns') return { reason: 'dns_error', detail: 'dns_timeout', message }
   if (phase === 'connect') return { reason: 'connection_error', detail: 'connect_timeout', message }
   return { reason: 'timeout', detail: 'timeout', message }
+}
+
+/** What a failure means and what to do about it, as its kind declares it or, failing that, as all kinds do. */
+export function findAdvice({ reason, detail }: Diagnosis, failures: Failures = {}): Advice | undefined {
+  const declared = [failures, commonFailures].flatMap(each => failuresOf(each, detail))
+  const found = declared.find(([each]) => each === reason)
+  return found && { meaning: found[1], remedy: found[2] }
 }
 
 /**

@@ -11,14 +11,17 @@ import type {
   Phase,
   Phases,
 } from '../model/dependency.ts'
+import type { Failures } from '../model/kind.ts'
 import type { Stalls, TimerClock } from './clock.ts'
-import { type Diagnosis, failureOf, ownFault, timeoutFailure } from './reason.ts'
+import { type Diagnosis, failureOf, findAdvice, ownFault, timeoutFailure } from './reason.ts'
 import type { Resolve } from './resolve.ts'
 
 export interface RunOptions {
   readonly timeoutMs: number
   /** Takes the secrets out of what a server or a driver said. */
   readonly redact: (text: string) => string
+  /** The failures that the kind declares. Default: none beside those of all kinds. */
+  readonly failures?: Failures | undefined
   readonly clock: TimerClock
   readonly stalls: Stalls
   readonly resolve: Resolve
@@ -124,7 +127,8 @@ function fail(diagnosis: Diagnosis, tookMs: number, trace: Trace, options: RunOp
   const durationMs = reason === 'timeout' ? options.timeoutMs : tookMs
   const detail = toLine(options.redact(diagnosis.detail))
   const message = toLine(options.redact(diagnosis.message))
-  return { ok: false, ...moment(options.clock), durationMs, ...trace.read(), reason, detail, message }
+  const advice = findAdvice(diagnosis, options.failures)
+  return { ok: false, ...moment(options.clock), durationMs, ...trace.read(), reason, detail, message, advice }
 }
 
 function moment(clock: TimerClock): { at: number; monotonicAt: number } {

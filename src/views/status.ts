@@ -27,7 +27,7 @@ export interface DependencyReport {
   readonly stale: boolean
   readonly lastCheck: CheckReport | null
   readonly lastSuccessAt: string | null
-  readonly lastFailure: FailureReport | null
+  readonly lastFailure: (FailureReport & AdviceReport) | null
   /** Null where nothing is scheduled. */
   readonly nextCheckAt: string | null
   readonly checks: number
@@ -52,6 +52,12 @@ export interface FailureReport {
   readonly reason: string
   readonly detail: string
   readonly message: string
+}
+
+/** Null where nobody has declared the failure. */
+export interface AdviceReport {
+  readonly meaning: string | null
+  readonly remedy: string | null
 }
 
 /** Monotonic time of the next planned check of a dependency. */
@@ -106,7 +112,8 @@ export function dependencyReport(
     stale: status === 'unknown' && last !== undefined,
     lastCheck: last === undefined ? null : checkReport(last),
     lastSuccessAt: lastSuccess === undefined ? null : iso(lastSuccess.at),
-    lastFailure: lastFailure === undefined ? null : failureReport(lastFailure),
+    lastFailure:
+      lastFailure === undefined ? null : { ...failureReport(lastFailure), ...adviceReport(lastFailure) },
     nextCheckAt: next === undefined ? null : iso(at + next - now),
     checks: state.checks,
     failures: sum(state.failures),
@@ -132,6 +139,10 @@ function checkReport(result: CheckResult): CheckReport {
 /** A failure for people. */
 export function failureReport({ at, reason, detail, message }: CheckFailure): FailureReport {
   return { at: iso(at), reason, detail, message }
+}
+
+function adviceReport({ advice }: CheckFailure): AdviceReport {
+  return { meaning: advice?.meaning ?? null, remedy: advice?.remedy ?? null }
 }
 
 /** `connection_error/ECONNREFUSED`, or the reason alone where the detail says no more. */

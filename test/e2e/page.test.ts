@@ -90,6 +90,8 @@ describe('Redis is stopped and started again', () => {
     await expect.poll(() => failures.count(), { timeout: 10_000 }).toBeGreaterThan(withPictures ? 8 : 1)
     expect(await failures.first().innerText()).toContain('ECONNREFUSED')
     expect(page.url()).toBe(`${program.url}/?open=cache`)
+    const remedy = page.locator('[data-name=cache] [data-f=remedy]')
+    expect(await remedy.innerText()).toBe('Start the server; check host and port.')
     if (withPictures) await takePictures()
 
     await redis.start()
@@ -98,6 +100,7 @@ describe('Redis is stopped and started again', () => {
     expect(await cache.getAttribute('data-status')).toBe('up')
     expect(await cache.locator('path.bad').getAttribute('d')).toMatch(/^M/)
     expect(await failures.first().innerText()).toContain('ECONNREFUSED')
+    expect(await remedy.isVisible()).toBe(false)
     expect(await before?.evaluate(row => row.isConnected)).toBe(true)
     expect(complaints).toEqual([])
   })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { DependencyDefinition } from '../../src/model/definition.ts'
-import type { Checker } from '../../src/model/dependency.ts'
+import { CheckError, type Checker } from '../../src/model/dependency.ts'
 import { askOnce, createAsker } from '../../src/schedule/ask.ts'
 import { createStalls } from '../../src/schedule/clock.ts'
 import { createFakeClock } from '../support/clock.ts'
@@ -19,6 +19,7 @@ function setUp(...checks: readonly Checker['check'][]) {
   const seen = { opened: 0, asked: 0, closed: 0 }
   const one: DependencyDefinition = {
     ...definition({ timeoutMs }),
+    failures: { odd: ['unhealthy', 'It is odd.', 'Make it even.'] },
     redact: text => text.replaceAll('hunter22', '<secret>'),
     open: () => {
       seen.opened++
@@ -49,6 +50,15 @@ describe('an asker', () => {
     expect(seen).toEqual({ opened: 1, asked: 3, closed: 0 })
     await asker.close()
     expect(seen.closed).toBe(1)
+  })
+
+  test('explains a failure as its kind declares it', async () => {
+    const { one, options } = setUp(() => Promise.reject(new CheckError('unhealthy', 'odd', 'it said 3')))
+    const { outcome } = createAsker(one, options).ask()
+    expect(await outcome).toMatchObject({
+      message: 'it said 3',
+      advice: { meaning: 'It is odd.', remedy: 'Make it even.' },
+    })
   })
 
   test('takes a checker that has nothing to close', async () => {

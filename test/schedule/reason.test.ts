@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { CheckError } from '../../src/model/dependency.ts'
-import { failureOf, ownFault, timeoutFailure } from '../../src/schedule/reason.ts'
+import { failureOf, findAdvice, ownFault, timeoutFailure } from '../../src/schedule/reason.ts'
 
 const coded = (code: string, message = 'said so') => Object.assign(new Error(message), { code })
 
@@ -183,4 +183,24 @@ test.each(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOBUFS', 'EADDRNOTAVAIL'])('%s is our
   expect(ownFault(new AggregateError([coded(code)]))).toBe('overload')
   expect(ownFault(coded('ECONNREFUSED'))).toBeUndefined()
   expect(ownFault(new Error('no code'))).toBeUndefined()
+})
+
+describe('advice on a failure', () => {
+  const failures = {
+    ECONNREFUSED: ['unhealthy', 'Another meaning.', 'Another remedy.'],
+    'odd_*': [
+      ['unhealthy', 'It is odd.', 'Make it even.'],
+      ['auth_error', 'It dislikes us.', 'Be nice.'],
+    ],
+  } as const
+
+  test.each([
+    ['auth_error', 'odd_3', 'Be nice.'],
+    ['connection_error', 'ECONNREFUSED', 'Start the server; check host and port.'],
+    ['unhealthy', 'ECONNREFUSED', 'Another remedy.'],
+    ['timeout', 'odd_3', undefined],
+    ['unhealthy', 'nobody_declares_this', undefined],
+  ] as const)('%s %s: %s', (reason, detail, remedy) => {
+    expect(findAdvice({ reason, detail, message: '' }, failures)?.remedy).toBe(remedy)
+  })
 })

@@ -31,6 +31,7 @@ export function definition(
   return {
     dependency: dependency(overrides),
     identity: identify(overrides),
+    failures: {},
     redact: text => text,
     open: () => ({ check, close }),
   }

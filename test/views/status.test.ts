@@ -58,9 +58,13 @@ test('all that is known after a success and a failure, in seconds and ISO 8601',
     lastSuccessAt: '2026-01-01T00:00:00.000Z',
     checks: 1,
   })
+  const advice = { meaning: 'It is overloaded.', remedy: 'Wait.' }
   await clock.advance(1_000)
   store.record('orders-db', failure(clock, { reason: 'timeout', detail: 'timeout', message: 'late' }))
-  store.record('orders-db', failure(clock, { reason: 'unhealthy', detail: 'http_503', message: 'no' }))
+  store.record(
+    'orders-db',
+    failure(clock, { reason: 'unhealthy', detail: 'http_503', message: 'no', advice }),
+  )
   store.record('orders-db', { skipped: 'lag', count: 3 })
   store.record('orders-db', { skipped: 'overlap', count: 2 })
   const because = { reason: 'unhealthy', detail: 'http_503', message: 'no' }
@@ -77,7 +81,7 @@ test('all that is known after a success and a failure, in seconds and ISO 8601',
       ...because,
     },
     lastSuccessAt: '2026-01-01T00:00:00.000Z',
-    lastFailure: { at: '2026-01-01T00:00:01.000Z', ...because },
+    lastFailure: { at: '2026-01-01T00:00:01.000Z', ...because, ...advice },
     nextCheckAt: '2026-01-01T00:00:05.000Z',
     checks: 3,
     failures: 2,

@@ -33,6 +33,8 @@ ${detail === undefined ? '' : detailMarkup(detail)}</tbody>
 }
 
 const facts = [
+  ['meaning', 'Meaning'],
+  ['remedy', 'What to do'],
   ['lastCheck', 'Last check'],
   ['lastSuccess', 'Last success'],
   ['nextCheck', 'Next check'],

@@ -98,7 +98,7 @@ test('nothing from outside becomes markup', () => {
     kind: hostile,
     target: hostile,
     labels: { [hostile]: hostile },
-    lastFailure: failure,
+    lastFailure: { ...failure, meaning: hostile, remedy: hostile },
     recentFailures: [failure],
   })
   const view = { status: 'down', q: hostile, open: new Set([hostile]) }

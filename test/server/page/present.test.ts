@@ -70,7 +70,16 @@ describe('what a row says', () => {
     ],
     [
       'a detail that only repeats its reason',
-      downRow({ lastFailure: { at: '', reason: 'timeout', detail: 'timeout', message: 'm' } }),
+      downRow({
+        lastFailure: {
+          at: '',
+          reason: 'timeout',
+          detail: 'timeout',
+          message: 'm',
+          meaning: null,
+          remedy: null,
+        },
+      }),
       { reason: 'timeout' },
     ],
     [
@@ -98,11 +107,22 @@ describe('what a row says', () => {
     ['an expired certificate', measured(-3_600), { warning: 'certificate expired 1 h ago' }],
   ])('%s', (_, given, said) => expect(present(given, now)).toMatchObject(said))
 
+  test.each([
+    ['while it fails', downRow(), 'Set port, or start the server.'],
+    ['when it has failed once', downRow({ status: 'up' }), 'Set port, or start the server.'],
+    ['not after a success', downRow({ lastCheck }), ''],
+    ['not when the result is stale', downRow({ status: 'unknown', stale: true }), ''],
+    ['not where nobody declares the failure', downRow({ lastFailure: null }), ''],
+  ])('opened, it says what to do %s', (_, given, remedy) =>
+    expect(presentDetail(given, now).remedy).toBe(remedy),
+  )
+
   test('opened, it says the rest', () => {
     const { lastCheck } = downRow()
     const measurements = { [tlsNotAfter]: noon / 1_000 + 30 * 86_400, status_code: 503 }
     const detail = presentDetail(downRow({ lastCheck: lastCheck && { ...lastCheck, measurements } }), now)
     expect(detail).toMatchObject({
+      meaning: 'Nothing listens on the port.',
       lastCheck: '11:59:58 UTC, 2 s ago: failed',
       nextCheck: '12:00:12 UTC, in 12 s',
       certificate: '2026-01-31 12:00:00 UTC, in 30 d',

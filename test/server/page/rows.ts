@@ -56,7 +56,11 @@ export function downRow(overrides: Partial<BoardRow> = {}): BoardRow {
     status: 'down',
     since: secondsAgo(240),
     lastCheck: lastCheck && { ...lastCheck, ...failure, ok: false },
-    lastFailure: failure,
+    lastFailure: {
+      ...failure,
+      meaning: 'Nothing listens on the port.',
+      remedy: 'Set `port`, or start the server.',
+    },
     recent: [4.2, -0.6],
     recentFailures: [failure],
     ...overrides,

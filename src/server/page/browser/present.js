@@ -104,6 +104,7 @@ export function presentDetail(row, now) {
   const next = nextCheckAt === null ? undefined : Date.parse(nextCheckAt)
   const { [certificate]: expiry, ...measurements } = lastCheck?.measurements ?? {}
   return {
+    ...advice(row),
     lastCheck: lastCheck === null ? '' : `${past(lastCheck.at)}: ${lastCheck.ok ? 'succeeded' : 'failed'}`,
     lastSuccess: lastSuccessAt === null ? 'never' : past(lastSuccessAt),
     nextCheck: next === undefined ? '' : `${clock(next, at, zone)}, ${ahead(next - at)}`,
@@ -113,6 +114,18 @@ export function presentDetail(row, now) {
     ...phaseFields(lastCheck?.phasesSeconds ?? {}),
     ...failureFields(row, now),
   }
+}
+
+/**
+ * What the failure means and what to do about it, while it lasts. Backquotes are for documents.
+ *
+ * @param {BoardRow} row
+ */
+function advice({ stale, lastCheck, lastFailure }) {
+  const isFailing = lastCheck !== null && !lastCheck.ok && !stale
+  /** @param {string | null | undefined} text */
+  const plain = text => (isFailing ? (text ?? '').replaceAll('`', '') : '')
+  return { meaning: plain(lastFailure?.meaning), remedy: plain(lastFailure?.remedy) }
 }
 
 /** @param {BoardRow} row */
