@@ -4,24 +4,7 @@ import { formatDuration } from '../model/duration.ts'
 import type { Service } from '../service.ts'
 import { startPostgres } from './postgres.ts'
 import { startHttp, startRedis } from './servers.ts'
-import { freePort, type Stage } from './stage.ts'
-
-/** What stands behind a dependency of the demo. */
-export interface Presence {
-  /** In a few words: `PostgreSQL 18.4`. */
-  readonly what: string
-  /** The trouble that it can have; an absent one has none. */
-  readonly trouble?: Trouble
-  /** Why it is absent, and its dependency down: the command that would install it, or what went wrong. */
-  readonly remedy?: string
-}
-
-export interface Trouble {
-  /** What happens, in one line. */
-  readonly act: string
-  begin(): void
-  end(): void
-}
+import { freePort, type Presence, type Stage } from './stage.ts'
 
 /** One dependency of the demo. */
 export interface Actor extends Presence {

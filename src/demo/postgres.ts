@@ -1,9 +1,8 @@
 /** The demo's PostgreSQL: a new cluster in the demo's folder, which refuses logins for a while. */
 import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Presence } from './cast.ts'
 import { installCommand, postgresFolders, unprivileged } from './programs.ts'
-import type { Stage } from './stage.ts'
+import type { Presence, Stage } from './stage.ts'
 
 export interface Login {
   readonly port: number

@@ -7,6 +7,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { endChild, killGroup, readOutput, untilLine } from './process.ts'
 
+/** What stands behind a dependency of the demo. */
+export interface Presence {
+  /** In a few words: `PostgreSQL 18.4`. */
+  readonly what: string
+  /** The trouble that it can have; an absent one has none. */
+  readonly trouble?: Trouble
+  /** Why it is absent, and its dependency down: the command that would install it, or what went wrong. */
+  readonly remedy?: string
+}
+
+interface Trouble {
+  /** What happens, in one line. */
+  readonly act: string
+  begin(): void
+  end(): void
+}
+
 export interface Stage {
   /** Private to us; other users may pass through it to folders of their own. */
   readonly folder: string
