@@ -92,6 +92,8 @@ export function createDependency(
     failureThreshold: parsed.failureThreshold,
     successThreshold: parsed.successThreshold,
     staleAfterMs: staleAfter ?? 2 * interval + timeout,
+    slo: parsed.slo,
+    latencySloMs: parsed.latencySlo,
     measurementHelp: kind.measurements ?? {},
   })
   return Object.freeze({

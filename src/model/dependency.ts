@@ -26,7 +26,8 @@ export const skipCauses = ['overlap', 'lag', 'overload'] as const
 export type SkipCause = (typeof skipCauses)[number]
 
 /** The settled verdict on a dependency. */
-export type Status = 'unknown' | 'up' | 'down'
+export const statuses = ['unknown', 'up', 'down'] as const
+export type Status = (typeof statuses)[number]
 
 /** Milliseconds spent in each phase that the check entered. */
 export type Phases = Readonly<Partial<Record<Phase, number>>>
@@ -90,6 +91,10 @@ export interface Dependency {
   readonly failureThreshold: number
   readonly successThreshold: number
   readonly staleAfterMs: number
+  /** Objective of availability, as a ratio; undefined where there is none. */
+  readonly slo?: number | undefined
+  /** Objective of the 99th percentile of the check duration; undefined where there is none. */
+  readonly latencySloMs?: number | undefined
   /** The HELP texts of what its kind measures, by name. */
   readonly measurementHelp: MeasurementHelp
 }

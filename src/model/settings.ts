@@ -58,6 +58,8 @@ const labels = z.record(
   z.string().max(1024),
 )
 
+const sloError = 'an objective is a ratio above 0 and below 1, such as 0.999 for 99.9 %'
+
 /** The keys of every dependency. A kind's own keys stand beside them. */
 export const settings = z.strictObject({
   interval: duration('100ms', '1d').default(15_000).describe('Time between two checks. Default 15s.'),
@@ -79,6 +81,15 @@ export const settings = z.strictObject({
     .boolean()
     .default(true)
     .describe('false: read and validated, but never checked or shown. Default true.'),
+  slo: z
+    .number()
+    .gt(0, { error: sloError })
+    .lt(1, { error: sloError })
+    .optional()
+    .describe('Objective of availability as a ratio: 0.999 is 99.9 % of the time. Default: none.'),
+  latencySlo: duration('1ms', '1h')
+    .optional()
+    .describe('Objective of the 99th percentile of the check duration. Default: none.'),
   labels: labels.default({}).describe('Labels of your own; they go to dependency_info alone.'),
 })
 

@@ -1,6 +1,14 @@
 /** The one state of all dependencies. `record()` is the only way in; everybody else reads. */
 import type { CheckOutcome, Clock, Dependency } from '../model/dependency.ts'
-import { asOf, type DependencyState, initialState, momentOf, reconfigure, transition } from './transition.ts'
+import {
+  asOf,
+  countTime,
+  type DependencyState,
+  initialState,
+  momentOf,
+  reconfigure,
+  transition,
+} from './transition.ts'
 
 /** What can be said of all states without looking at them. */
 export interface Pulse {
@@ -77,8 +85,9 @@ export function createStore(clock: Clock): Store {
     record(name, outcome) {
       const known = states.get(name)
       if (known === undefined) throw new Error(`no dependency ${name}`)
-      const present = asOf(known, momentOf(clock))
-      if (!('skipped' in outcome)) lastCompletedAt = clock.now()
+      const moment = momentOf(clock)
+      const present = asOf(countTime(known, moment.monotonicAt), moment)
+      if (!('skipped' in outcome)) lastCompletedAt = moment.monotonicAt
       return keep(transition(present, outcome), 'skipped' in outcome ? known : present, outcome)
     },
     put(dependency) {

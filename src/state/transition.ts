@@ -11,6 +11,7 @@ import {
   type SkipCause,
   type Status,
   skipCauses,
+  statuses,
 } from '../model/dependency.ts'
 
 /** A moment on both clocks, in milliseconds. */
@@ -41,6 +42,10 @@ export interface DependencyState {
   readonly skipped: Readonly<Record<SkipCause, number>>
   /** Changes between up and down, whether or not the status was unknown in between. */
   readonly transitions: number
+  /** Milliseconds spent in each status, up to `countedTo`. */
+  readonly statusMs: Readonly<Record<Status, number>>
+  /** Monotonic time of the last outcome, or of the start. */
+  readonly countedTo: number
   /** The last status that was not unknown. */
   readonly settled?: 'up' | 'down'
 }
@@ -57,6 +62,8 @@ export function initialState(dependency: Dependency, clock: Clock): DependencySt
     failures: zeros(reasons),
     skipped: zeros(skipCauses),
     transitions: 0,
+    statusMs: zeros(statuses),
+    countedTo: clock.now(),
   }
 }
 
@@ -86,6 +93,15 @@ export function asOf(state: DependencyState, { at, monotonicAt }: Moment): Depen
     since: { at: at - (monotonicAt - limit), monotonicAt: limit },
     streak: 0,
   }
+}
+
+/** The state with the time in each status counted up to a monotonic moment. Time that is stale is unknown time. */
+export function countTime(state: DependencyState, now: number): DependencyState {
+  const { status, statusMs, countedTo } = state
+  const elapsed = Math.max(0, now - countedTo)
+  const stale = Math.min(elapsed, Math.max(0, now - (staleFrom(state) ?? now)))
+  const counted = { ...statusMs, [status]: statusMs[status] + elapsed - stale }
+  return { ...state, statusMs: { ...counted, unknown: counted.unknown + stale }, countedTo: now }
 }
 
 /** Whether the last result speaks against the status, so that a confirmation is wanted soon. */

@@ -2,7 +2,14 @@
 
 import { countSeries } from '../exposition/family.ts'
 import { createHistogram } from '../exposition/histogram.ts'
-import { type CheckSuccess, type Clock, type Dependency, phases, tlsNotAfter } from '../model/dependency.ts'
+import {
+  type CheckFailure,
+  type CheckSuccess,
+  type Clock,
+  type Dependency,
+  phases,
+  tlsNotAfter,
+} from '../model/dependency.ts'
 import { initialState, transition } from '../state/transition.ts'
 import { dependencyFamilies, measurementFamilies } from './families.ts'
 import type { DurationBuckets } from './metrics.ts'
@@ -43,10 +50,14 @@ function total({ dependencies, seriesEach }: KindBudget): number {
   return dependencies * seriesEach
 }
 
-/** What a dependency measures alone makes a difference, and a kind says that once for all of its own. */
+/** What a dependency measures, which a kind says once for all of its own, and its objectives alone make a difference. */
 function mostSeries(members: readonly Dependency[], buckets: readonly number[]): number {
   const shapes = new Map(
-    members.map(dependency => [Object.keys(dependency.measurementHelp).join(), dependency]),
+    members.map(dependency => {
+      const { measurementHelp, slo, latencySloMs } = dependency
+      const shape = [...Object.keys(measurementHelp), slo !== undefined, latencySloMs !== undefined]
+      return [shape.join(), dependency]
+    }),
   )
   return Math.max(...[...shapes.values()].map(dependency => seriesOf(dependency, buckets)))
 }
@@ -54,18 +65,18 @@ function mostSeries(members: readonly Dependency[], buckets: readonly number[]):
 /** Counted on a state in which everything is known that can be. */
 function seriesOf(dependency: Dependency, buckets: readonly number[]): number {
   const names = [...Object.keys(dependency.measurementHelp), tlsNotAfter]
-  const everything: CheckSuccess = {
-    ok: true,
+  const everything = {
     at: 0,
     monotonicAt: 0,
     durationMs: 0,
     phases: Object.fromEntries(phases.map(phase => [phase, 0])),
     measurements: Object.fromEntries(names.map(name => [name, 0])),
   }
-  const state = transition(initialState(dependency, stopped), everything)
+  const success: CheckSuccess = { ...everything, ok: true }
+  const failure: CheckFailure = { ...everything, ok: false, reason: 'error', detail: '', message: '' }
   const subject = {
-    state,
-    status: state.status,
+    state: [success, failure].reduce(transition, initialState(dependency, stopped)),
+    status: 'down' as const,
     durations: createHistogram({ buckets, createdSeconds: 0 }).value(),
   }
   return countSeries(

@@ -1,7 +1,15 @@
 /** The families of a dependency, each declared once: name, type, meaning and how it is read off the state. */
 
 import type { Exemplar, Family, HistogramValue, Labels, NumberSample } from '../exposition/family.ts'
-import { type Phase, phases, reasons, type Status, skipCauses, tlsNotAfter } from '../model/dependency.ts'
+import {
+  type Phase,
+  phases,
+  reasons,
+  type Status,
+  skipCauses,
+  statuses,
+  tlsNotAfter,
+} from '../model/dependency.ts'
 import type { DependencyState } from '../state/transition.ts'
 
 /** What the families of a dependency are read off. */
@@ -53,6 +61,29 @@ export const dependencyFamilies: readonly DependencyFamily[] = [
   counter('dependency_transitions_total', 'Changes of the settled status.', ({ state }) => [
     { labels: labelsOf(state), value: state.transitions },
   ]),
+  counter(
+    'dependency_status_seconds_total',
+    'Time spent in each settled status, counted up to the last check.',
+    ({ state }) =>
+      statuses.map(status => ({
+        labels: { ...labelsOf(state), status },
+        value: state.statusMs[status] / 1_000,
+      })),
+  ),
+  gauge(
+    'dependency_status_since_timestamp_seconds',
+    'Unix time at which the settled status became what it is.',
+    ({ state, status }) => seconds(statusSince(state, status)),
+  ),
+  {
+    name: 'dependency_failure',
+    type: 'gauge',
+    help: `Why it is down: 1 with the reason of the last failed check, absent unless down. ${cached}`,
+    samples: ({ state, status }) => {
+      const reason = status === 'down' ? state.lastFailure?.reason : undefined
+      return reason === undefined ? [] : [{ labels: { ...labelsOf(state), reason }, value: 1 }]
+    },
+  },
   {
     name: 'dependency_check_phase_duration_seconds',
     type: 'gauge',
@@ -68,6 +99,22 @@ export const dependencyFamilies: readonly DependencyFamily[] = [
     'dependency_critical',
     'Whether the service is not ready without it: 1 critical, 0 not.',
     ({ state }) => bit(state.dependency.critical),
+  ),
+  gauge('dependency_interval_seconds', 'Configured time between two checks.', ({ state }) =>
+    seconds(state.dependency.intervalMs),
+  ),
+  gauge('dependency_timeout_seconds', 'Configured deadline of one check.', ({ state }) =>
+    seconds(state.dependency.timeoutMs),
+  ),
+  gauge(
+    'dependency_slo_ratio',
+    'Configured objective of availability, as a ratio; absent without one.',
+    ({ state }) => state.dependency.slo,
+  ),
+  gauge(
+    'dependency_latency_slo_seconds',
+    'Configured objective of the 99th percentile of the check duration; absent without one.',
+    ({ state }) => seconds(state.dependency.latencySloMs),
   ),
   {
     name: 'dependency_info',
@@ -136,4 +183,10 @@ function bit(value: boolean | undefined): number | undefined {
 
 function seconds(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : ms / 1_000
+}
+
+/** When the status of the moment of reading began, in Unix milliseconds. */
+function statusSince({ since, last, status, dependency }: DependencyState, present: Status): number {
+  const isStale = present !== status && last !== undefined
+  return isStale ? last.at + dependency.staleAfterMs : since.at
 }

@@ -118,6 +118,10 @@ function isShownAlike(a: Dependency, b: Dependency | undefined): boolean {
     a.kind === b?.kind &&
     a.target === b.target &&
     a.critical === b.critical &&
+    a.intervalMs === b.intervalMs &&
+    a.timeoutMs === b.timeoutMs &&
+    a.slo === b.slo &&
+    a.latencySloMs === b.latencySloMs &&
     JSON.stringify(a.labels) === JSON.stringify(b.labels)
   )
 }

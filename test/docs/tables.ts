@@ -117,6 +117,7 @@ function typeOf({ type, enum: values, anyOf, minimum, maximum, items }: Node): s
   if (type === 'integer') return minimum === undefined ? 'whole number' : `${minimum} to ${maximum}`
   if (type === 'array') return items?.type === 'number' ? 'list of numbers' : 'list'
   if (type === 'object') return 'map'
+  if (type === 'number') return 'number'
   return type === 'string' ? 'text' : 'any'
 }
 

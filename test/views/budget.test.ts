@@ -5,7 +5,7 @@ import { overBudget, seriesBudget } from '../../src/views/budget.ts'
 import { followState } from '../../src/views/metrics.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { dependency } from '../support/dependency.ts'
-import { success } from '../support/results.ts'
+import { failure, success } from '../support/results.ts'
 
 const buckets = { buckets: [0.1, 1], native: true }
 
@@ -14,18 +14,29 @@ test('the budget is what a scrape shows when everything is known', async () => {
   const store = createStore(clock)
   const exposition = createExposition()
   followState(exposition, store, buckets)
-  const one = dependency({ measurementHelp: { lag_seconds: 'Lag.' }, labels: { team: 'a' } })
+  const one = dependency({
+    measurementHelp: { lag_seconds: 'Lag.' },
+    labels: { team: 'a' },
+    slo: 0.999,
+    latencySloMs: 100,
+    failureThreshold: 1,
+  })
   store.put(one)
   const phases = { dns: 1, connect: 1, tls: 1, auth: 1, request: 1, transfer: 1 }
-  store.record(
-    one.name,
-    success(clock, { phases, measurements: { lag_seconds: 1, tls_not_after_timestamp_seconds: 1 } }),
-  )
+  const everything = { phases, measurements: { lag_seconds: 1, tls_not_after_timestamp_seconds: 1 } }
+  store.record(one.name, success(clock, everything))
+  store.record(one.name, failure(clock, everything))
   const { body } = await exposition.respond('application/openmetrics-text;version=1.0.0', undefined)
   const shown = String(body)
     .split('\n')
     .filter(line => line !== '' && !line.startsWith('#')).length
   expect(seriesBudget([one], buckets)).toEqual([{ kind: 'test', dependencies: 1, seriesEach: shown }])
+})
+
+test('a kind counts as its largest dependency, objectives included', () => {
+  const [plain] = seriesBudget([dependency()], buckets)
+  const [both] = seriesBudget([dependency(), dependency({ name: 'b', slo: 0.99, latencySloMs: 1 })], buckets)
+  expect(both?.seriesEach).toBe(plain!.seriesEach + 2)
 })
 
 test('over the budget, the largest contributors are named', () => {

@@ -21,6 +21,7 @@ test('what a check found says that it is a cached result', () => {
   expect(saying).toEqual([
     'dependency_up',
     'dependency_check_success',
+    'dependency_failure',
     'dependency_check_phase_duration_seconds',
     'dependency_tls_not_after_timestamp_seconds',
   ])

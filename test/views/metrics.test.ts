@@ -53,7 +53,13 @@ describe('the metrics of a dependency', () => {
         cause => `dependency_checks_skipped_total{${labels},cause="${cause}"} 0`,
       ),
       `dependency_transitions_total{${labels}} 0`,
+      ...['unknown', 'up', 'down'].map(
+        status => `dependency_status_seconds_total{${labels},status="${status}"} 0`,
+      ),
+      `dependency_status_since_timestamp_seconds{${labels}} 1767225600`,
       `dependency_critical{${labels}} 1`,
+      `dependency_interval_seconds{${labels}} 15`,
+      `dependency_timeout_seconds{${labels}} 3`,
       `dependency_info{${labels},target="db:5432/orders"} 1`,
     ])
   })
@@ -112,6 +118,64 @@ describe('the metrics of a dependency', () => {
     await clock.advance(33_001)
     expect(await family('dependency_up')).toEqual([])
     expect(await family('dependency_check_success')).toHaveLength(1)
+  })
+
+  test('the time in each status is counted, and unknown time is neither up nor down', async () => {
+    const { clock, store, family } = setUp({ failureThreshold: 1 })
+    const spent = () => family('dependency_status_seconds_total')
+    const line = (status: string, seconds: number) =>
+      `dependency_status_seconds_total{${labels},status="${status}"} ${seconds}`
+    await clock.advance(1_000)
+    store.record('orders-db', success(clock))
+    await clock.advance(15_000)
+    store.record('orders-db', failure(clock))
+    await clock.advance(10_000)
+    store.record('orders-db', { skipped: 'overlap', count: 1 })
+    expect(await spent()).toEqual([line('unknown', 1), line('up', 15), line('down', 10)])
+    // Stale after 33 s, so 23 s of the next minute are still down.
+    await clock.advance(60_000)
+    store.record('orders-db', success(clock))
+    expect(await spent()).toEqual([line('unknown', 38), line('up', 15), line('down', 33)])
+  })
+
+  test('since when it has been what it is, even where time alone has made it unknown', async () => {
+    const { clock, store, family } = setUp()
+    const since = () => family('dependency_status_since')
+    const line = (seconds: number) => `dependency_status_since_timestamp_seconds{${labels}} ${seconds}`
+    await clock.advance(1_000)
+    store.record('orders-db', success(clock))
+    expect(await since()).toEqual([line(1_767_225_601)])
+    await clock.advance(60_000)
+    expect(await since()).toEqual([line(1_767_225_601 + 33)])
+    store.record('orders-db', success(clock))
+    expect(await since()).toEqual([line(1_767_225_661)])
+  })
+
+  test('the reason of the last failure shows while it is down, and only then', async () => {
+    const { clock, store, family } = setUp()
+    const reasons = () => family('dependency_failure')
+    store.record('orders-db', success(clock))
+    store.record('orders-db', failure(clock, { reason: 'timeout' }))
+    expect(await reasons()).toEqual([])
+    store.record('orders-db', failure(clock, { reason: 'timeout' }))
+    expect(await reasons()).toEqual([`dependency_failure{${labels},reason="timeout"} 1`])
+    store.record('orders-db', failure(clock, { reason: 'auth_error' }))
+    expect(await reasons()).toEqual([`dependency_failure{${labels},reason="auth_error"} 1`])
+    await clock.advance(33_001)
+    expect(await reasons()).toEqual([])
+    store.record('orders-db', success(clock))
+    expect(await reasons()).toEqual([])
+  })
+
+  test('what is configured follows a reload', async () => {
+    const { store, family } = setUp({ slo: 0.999, latencySloMs: 250 })
+    expect(await family('dependency_slo_ratio')).toEqual([`dependency_slo_ratio{${labels}} 0.999`])
+    expect(await family('dependency_latency_slo')).toEqual([`dependency_latency_slo_seconds{${labels}} 0.25`])
+    store.put(dependency({ intervalMs: 60_000, timeoutMs: 10_000 }))
+    expect(await family('dependency_interval')).toEqual([`dependency_interval_seconds{${labels}} 60`])
+    expect(await family('dependency_timeout')).toEqual([`dependency_timeout_seconds{${labels}} 10`])
+    expect(await family('dependency_slo_ratio')).toEqual([])
+    expect(await family('dependency_latency_slo')).toEqual([])
   })
 
   test('exactly the series of what is removed disappear', async () => {
