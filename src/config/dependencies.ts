@@ -2,6 +2,7 @@
 import { createDependency, type DependencyDefinition, dependencySchema } from '../model/definition.ts'
 import type { Kind } from '../model/kind.ts'
 import { createNameCheck, type NameProblem } from '../model/names.ts'
+import { optionsOf } from '../model/options.ts'
 import { createBreather } from '../model/turn.ts'
 import { type FileReading, readTwins } from './files.ts'
 import { hintForDependency } from './keys.ts'
@@ -75,7 +76,7 @@ async function readDependency(
   if (chosen === undefined || schema === undefined) return undefined
   const { kind, own } = chosen
   const merged = reading.defaults === undefined ? own : mergeUnder(own, reading.defaults)
-  const value = await readTwins(merged, [kind.options], path, reading)
+  const value = await readTwins(merged, [optionsOf(kind)], path, reading)
   const unknownKey = (key: string, parents: readonly string[]) =>
     hintForDependency(key, parents, kind, reading.kinds)
   const parsed = validate({ schema, entry: { ...entry, value }, path, report: reading.report, unknownKey })

@@ -1,6 +1,7 @@
 /** The JSON Schema of a config file, for editors: from the same schemas that validate it. */
 import { z } from 'zod'
 import type { Kind } from '../model/kind.ts'
+import { optionsOf } from '../model/options.ts'
 import { dependencyName, settings } from '../model/settings.ts'
 import { sections } from './sections.ts'
 
@@ -26,9 +27,12 @@ function oneLine(kinds: readonly Kind[]): z.ZodType {
     .describe('A URL whose scheme selects the kind.')
 }
 
-function dependencyObject({ name, options, example }: Kind): z.ZodType {
+function dependencyObject(kind: Kind): z.ZodType {
+  const { name, example } = kind
   const keys = { kind: z.literal(name).describe('The kind of dependency.'), ...settings.shape }
-  return options.safeExtend(keys).meta({ example: { kind: name, ...example } })
+  return optionsOf(kind)
+    .safeExtend(keys)
+    .meta({ example: { kind: name, ...example } })
 }
 
 /** The schema with what the config room adds to every kind: the twins, and references in place of other values. */

@@ -1,6 +1,7 @@
 /** What to say of an unknown key. */
 import type { z } from 'zod'
 import type { Kind } from '../model/kind.ts'
+import { optionsOf } from '../model/options.ts'
 import { settings } from '../model/settings.ts'
 import { alternatives, hasFileTwin, itemsOf, keysOf, valuesOf } from './fields.ts'
 import { nearest } from './nearest.ts'
@@ -12,10 +13,10 @@ export function hintForDependency(
   kind: Kind,
   kinds: readonly Kind[],
 ) {
-  if (parents.length > 0) return hintFor(key, parents, kind.options)
-  const others = kinds.filter(({ options }) => knows(options, key)).map(other => other.name)
+  if (parents.length > 0) return hintFor(key, parents, optionsOf(kind))
+  const others = kinds.filter(kind => knows(optionsOf(kind), key)).map(other => other.name)
   if (others.length > 0) return `${key} is a key of ${others.join(' and ')}, not of ${kind.name}`
-  return didYouMean(key, ['kind', ...keysOf([settings, kind.options])])
+  return didYouMean(key, ['kind', ...keysOf([settings, optionsOf(kind)])])
 }
 
 /** A hint for an unknown key of the file's own sections. */
@@ -28,7 +29,7 @@ export function hintForSection(
   const near = hintFor(key, parents, root)
   if (parents.length === 0)
     return near ?? (Object.hasOwn(settings.shape, key) ? 'put it under defaults' : undefined)
-  const ofKind = parents[0] === 'defaults' && kinds.some(({ options }) => knows(options, key))
+  const ofKind = parents[0] === 'defaults' && kinds.some(kind => knows(optionsOf(kind), key))
   return ofKind ? 'defaults holds the keys that every dependency has' : near
 }
 

@@ -2,27 +2,16 @@
  * The way from a kind and plain values to what can be checked. The YAML file and the embedding application go through the
  * same door, so both use the same words, bounds and defaults.
  */
-import type { z } from 'zod'
-import type { Checker, Dependency } from './dependency.ts'
+import { z } from 'zod'
+import type { Dependency, DependencyDefinition } from './dependency.ts'
 import { formatDuration } from './duration.ts'
-import { type Identity, identify } from './identity.ts'
-import type { Failures, Kind } from './kind.ts'
+import { identify } from './identity.ts'
+import type { Kind } from './kind.ts'
+import { isForeign, optionsOf, readForeign } from './options.ts'
 import { redactor } from './secret.ts'
 import { dependencyName, type Settings, settings } from './settings.ts'
 
-/** A dependency with all that it takes to ask it: for the schedule, and for whoever asks once. */
-export interface DependencyDefinition {
-  /** What views and verdicts know of it. */
-  readonly dependency: Dependency
-  /** Tells two configurations of one name apart, secrets included, without showing them. */
-  readonly identity: Identity
-  /** The failures that its kind declares. */
-  readonly failures: Failures
-  /** Replaces every secret of this dependency in a text that came from outside. */
-  redact(text: string): string
-  /** Returns a new checker. No I/O yet. */
-  open(): Checker
-}
+export type { DependencyDefinition } from './dependency.ts'
 
 type DependencySchema = z.ZodType<Settings & Record<string, unknown>>
 
@@ -31,8 +20,27 @@ type DependencySchema = z.ZodType<Settings & Record<string, unknown>>
  * kilobytes: whoever reads many dependencies keeps it.
  */
 export function dependencySchema(kind: Kind): DependencySchema {
-  return kind.options.safeExtend(settings.shape).superRefine(coherent) as unknown as DependencySchema
+  const schema = isForeign(kind)
+    ? z.record(z.string(), z.unknown()).transform((value, context) => readApart(kind, value, context))
+    : optionsOf(kind).safeExtend(settings.shape).superRefine(coherent)
+  return schema as unknown as DependencySchema
 }
+
+/** Common keys by our schema and all else by the kind's, so that every problem of both is found. */
+function readApart(kind: Kind, value: Readonly<Record<string, unknown>>, context: z.RefinementCtx): unknown {
+  const isCommon = ([key]: readonly [string, unknown]) => Object.hasOwn(settings.shape, key)
+  const entries = Object.entries(value)
+  const common = Object.fromEntries(entries.filter(isCommon))
+  const own = Object.fromEntries(entries.filter(entry => !isCommon(entry)))
+  const parsed = commonSettings.safeParse(common, { error: () => '', reportInput: true })
+  for (const issue of parsed.error?.issues ?? []) context.issues.push(issue as z.core.$ZodRawIssue)
+  const reading = readForeign(kind, own)
+  for (const { message, path } of reading.issues ?? [])
+    context.addIssue({ code: 'custom', message, path: [...path] })
+  return 'value' in reading ? { ...Object(reading.value), ...parsed.data } : z.NEVER
+}
+
+const commonSettings = settings.superRefine(coherent)
 
 function coherent(value: unknown, context: z.RefinementCtx): void {
   const { interval, timeout, staleAfter } = value as Settings
@@ -78,7 +86,7 @@ export function createDependency(
   kind: Kind,
   parsed: Settings & Record<string, unknown>,
 ): DependencyDefinition {
-  const options = kindOptions(kind, parsed)
+  const options = kindOptions(parsed)
   const { interval, timeout, confirmInterval, staleAfter } = parsed
   const dependency: Dependency = Object.freeze({
     name,
@@ -112,6 +120,6 @@ function shortened(target: string): string {
   return target.length <= maxTargetLength ? target : `${target.slice(0, maxTargetLength - 1).toWellFormed()}…`
 }
 
-function kindOptions(kind: Kind, parsed: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(parsed).filter(([key]) => key in kind.options.shape))
+function kindOptions(parsed: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(parsed).filter(([key]) => !Object.hasOwn(settings.shape, key)))
 }

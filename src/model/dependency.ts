@@ -2,7 +2,8 @@
  * The vocabulary: what every room may know of every other. Types and closed sets only, and no behaviour beyond
  * the error by which a checker names its own failure.
  */
-import type { MeasurementHelp } from './kind.ts'
+import type { Identity } from './identity.ts'
+import type { Failures, MeasurementHelp } from './kind.ts'
 
 /** Why a check failed: a closed set, safe as a label value. `detail` says more, `message` says it to people. */
 export const reasons = [
@@ -97,6 +98,20 @@ export interface Dependency {
   readonly latencySloMs?: number | undefined
   /** The HELP texts of what its kind measures, by name. */
   readonly measurementHelp: MeasurementHelp
+}
+
+/** A dependency with all that it takes to ask it: for the schedule, and for whoever asks once. */
+export interface DependencyDefinition {
+  /** What views and verdicts know of it. */
+  readonly dependency: Dependency
+  /** Tells two configurations of one name apart, secrets included, without showing them. */
+  readonly identity: Identity
+  /** The failures that its kind declares. */
+  readonly failures: Failures
+  /** Replaces every secret of this dependency in a text that came from outside. */
+  redact(text: string): string
+  /** Returns a new checker. No I/O yet. */
+  open(): Checker
 }
 
 interface Completed {

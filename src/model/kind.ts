@@ -1,7 +1,8 @@
-/** What a kind is, and how it is declared. */
-import type { z } from 'zod'
+/**
+ * What a kind is, and how it is declared. Its types name no library: applications compile against them with whatever
+ * version of a schema library they have, or with none.
+ */
 import type { Checker, Reason } from './dependency.ts'
-import type { SettingsInput } from './settings.ts'
 
 /** The HELP texts of a kind's measurements, by name. */
 export type MeasurementHelp = Readonly<Record<string, string>>
@@ -16,14 +17,37 @@ export type Failure = readonly [reason: Reason, meaning: string, remedy: string]
  */
 export type Failures = Readonly<Record<string, Failure | readonly [Failure, ...Failure[]]>>
 
+/**
+ * How options are read: version 1 of Standard Schema (https://standardschema.dev), which zod, valibot, arktype and others
+ * implement. A kind's schema answers at once: one that gives a promise is refused.
+ */
+export interface OptionsSchema<Input = unknown, Output = unknown> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: string
+    readonly validate: (value: unknown) => OptionsReading<Output> | Promise<OptionsReading<Output>>
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined
+  }
+}
+
+/** The parsed options, or every problem. */
+export type OptionsReading<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly OptionsIssue[] }
+
+export interface OptionsIssue {
+  readonly message: string
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+}
+
 /** One sort of dependency: how to read its options, and how to open a checker for them. */
-export interface Kind<Schema extends z.ZodObject = z.ZodObject> {
+export interface Kind<Options = object> {
   /** The value of `kind` in the config, the label, and the middle of its measurements' metric names. */
   readonly name: string
-  /** This kind's own keys, strict, each with a description. */
-  readonly options: Schema
+  /** Reads this kind's own keys; should refuse keys that it does not know. Missing: it has none. */
+  readonly options?: OptionsSchema
   /** Options as somebody would write them, without secrets: for editors, by way of the JSON Schema, and for tests. */
-  readonly example?: z.input<Schema>
+  readonly example?: Readonly<Record<string, unknown>>
   /** URL schemes that mean this kind in the one-line form: `['postgres', 'postgresql']`. */
   readonly schemes?: readonly string[]
   /** Extra gauges: measurement name to HELP. Exported as `dependency_<kind>_<name>`. */
@@ -31,9 +55,31 @@ export interface Kind<Schema extends z.ZodObject = z.ZodObject> {
   /** The failures that this kind names, beside those that are common to all kinds. */
   readonly failures?: Failures
   /** Returns what is asked, printable and free of secrets: `db:5432/orders`. */
-  target(options: z.output<Schema>): string
+  target(options: Options): string
   /** Returns a checker for these options. No I/O yet. */
-  open(options: z.output<Schema>): Checker
+  open(options: Options): Checker
+}
+
+/** The keys that every dependency has, as they are written: in YAML, and in TypeScript. Durations are texts such as `15s`. */
+export interface SettingsInput {
+  /** Time between two checks. Default 15s. */
+  readonly interval?: string | undefined
+  /** Deadline of one check; at most the interval. Default 3s. */
+  readonly timeout?: string | undefined
+  /** Time to the next check after a result that contradicts the status. Default: min(interval, 1s). */
+  readonly confirmInterval?: string | undefined
+  /** Failures in a row that make it down. Default 2. */
+  readonly failureThreshold?: number | undefined
+  /** Successes in a row that make it up again. Default 1. */
+  readonly successThreshold?: number | undefined
+  /** Age of the last result from which on the status is unknown. Default: 2 × interval + timeout. */
+  readonly staleAfter?: string | undefined
+  /** The service is not ready without it. Default true. */
+  readonly critical?: boolean | undefined
+  /** false: read and validated, but never checked or shown. Default true. */
+  readonly enabled?: boolean | undefined
+  /** Labels of your own; they go to `dependency_info` alone. */
+  readonly labels?: Readonly<Record<string, string>> | undefined
 }
 
 /** A kind with the options of one dependency, which has no name yet. */
@@ -47,19 +93,50 @@ export interface DependencyOptions {
  * A kind that is also a function: `postgres({ url, interval: '5s' })` gives the options of one dependency, and an
  * option that is misspelt or of a wrong type does not compile.
  */
-export type KindFactory<Schema extends z.ZodObject = z.ZodObject> = Kind<Schema> &
-  ((options: OwnInput<Schema> & SettingsInput) => DependencyOptions)
+export type KindFactory<Input = object, Options = object> = Kind<Options> &
+  ((options: Input & SettingsInput) => DependencyOptions)
 
-/** The keys of a schema. The input of one without keys is a record that has none, which no other key could join. */
-type OwnInput<Schema extends z.ZodObject> = Pick<
-  z.input<Schema>,
-  keyof Schema['shape'] & keyof z.input<Schema>
->
+/** A kind as it is declared, with the types of its options inferred from its schema. */
+export type KindDeclaration<Schema extends OptionsSchema> = Omit<
+  Kind<OutputOf<Schema>>,
+  'options' | 'example' | 'target' | 'open'
+> & {
+  readonly options?: Schema
+  readonly example?: TypesOf<Schema>['input']
+  target(options: OutputOf<Schema>): string
+  open(options: OutputOf<Schema>): Checker
+}
 
-/** Declares a kind, with the types of its options inferred from its schema. */
-export function defineKind<Schema extends z.ZodObject>(kind: Kind<Schema>): KindFactory<Schema> {
+type TypesOf<Schema extends OptionsSchema> = NonNullable<Schema['~standard']['types']>
+type OutputOf<Schema extends OptionsSchema> = TypesOf<Schema>['output']
+
+/**
+ * The input of a schema written out, so that declarations name no type of a schema library. A schema without keys takes
+ * `Record<string, never>`, which no other key could join.
+ */
+type InputOf<Schema extends OptionsSchema> = string extends keyof TypesOf<Schema>['input']
+  ? object
+  : Plain<TypesOf<Schema>['input']>
+
+type Plain<T> = T extends string | number | boolean | null | undefined | ((...args: never) => unknown)
+  ? T
+  : T extends infer Whole
+    ? { [Key in keyof Whole]: Plain<Whole[Key]> }
+    : never
+
+/**
+ * Declares a kind.
+ *
+ * @returns the kind, which is also the function that gives the options of one dependency of it.
+ */
+export function defineKind<Schema extends OptionsSchema = OptionsSchema<object, object>>(
+  kind: KindDeclaration<Schema>,
+): KindFactory<InputOf<Schema>, OutputOf<Schema>> {
   const factory = (options: unknown): DependencyOptions => ({ kind: factory as unknown as Kind, options })
-  return Object.defineProperties(factory, Object.getOwnPropertyDescriptors(kind)) as KindFactory<Schema>
+  return Object.defineProperties(factory, Object.getOwnPropertyDescriptors(kind)) as unknown as KindFactory<
+    InputOf<Schema>,
+    OutputOf<Schema>
+  >
 }
 
 /** All that a detail can mean, by the key that fits it best; empty if these declare no such detail. */

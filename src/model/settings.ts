@@ -94,6 +94,3 @@ export const settings = z.strictObject({
 })
 
 export type Settings = z.output<typeof settings>
-
-/** As they are written: in YAML, and in TypeScript. */
-export type SettingsInput = z.input<typeof settings>

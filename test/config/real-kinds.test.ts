@@ -3,6 +3,7 @@ import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
 import { configJsonSchema, formatProblem, loadConfig } from '../../src/config/index.ts'
 import { kinds } from '../../src/kinds/index.ts'
+import { optionsOf } from '../../src/model/options.ts'
 import { directoryOf } from './loading.ts'
 
 const canary = 'hunter22-canary'
@@ -54,7 +55,8 @@ test.each(urls)(
 test.each(kinds.map(({ name }) => name))(
   '%s: each key is read or refused at its place, whatever stands there',
   async kind => {
-    const keys = Object.keys(kinds.find(candidate => candidate.name === kind)?.options.shape ?? {})
+    const found = kinds.find(candidate => candidate.name === kind)
+    const keys = Object.keys(found === undefined ? {} : optionsOf(found).shape)
     const values = [
       '~',
       'true',

@@ -12,6 +12,7 @@ import { tlsOptions } from '../../src/kinds/shared/tls.ts'
 import { type Reason, reasons } from '../../src/model/dependency.ts'
 import { formatDuration } from '../../src/model/duration.ts'
 import { type Failures, type Kind, listed } from '../../src/model/kind.ts'
+import { optionsOf } from '../../src/model/options.ts'
 import { settings } from '../../src/model/settings.ts'
 import { commonFailures } from '../../src/schedule/failures.ts'
 import { dependencyFamilies, measurementFamilies } from '../../src/views/families.ts'
@@ -29,7 +30,7 @@ export function tables(): ReadonlyMap<string, string> {
     ['server', keyTable(serverSchema)],
     ['histogram', keyTable(histogramSchema)],
     ['tls', keyTable(tlsOptions as unknown as z.ZodObject)],
-    ...kinds.map(kind => [`kind ${kind.name}`, keyTable(kind.options)] as const),
+    ...kinds.map(kind => [`kind ${kind.name}`, keyTable(optionsOf(kind))] as const),
     ['flags', table(['flag', 'meaning'], program.options.map(flagRow))],
     ['command flags', table(['command', 'flag', 'meaning'], program.commands.flatMap(commandFlagRows))],
     ['commands', table(['command', 'meaning'], program.commands.map(commandRow))],

@@ -12,6 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { Reason } from '../../src/model/dependency.ts'
 import type { Kind } from '../../src/model/kind.ts'
+import { optionsOf } from '../../src/model/options.ts'
 import { check, type Options, openAsker, startCheck } from '../support/check.ts'
 import { type ByteServer, closedPort, serve, until } from '../support/net.ts'
 
@@ -98,7 +99,7 @@ export function kindContract({ kind, works, hangs, secretive }: KindContract): v
     const isAlone = () => until(hanging.isAlone, 'nothing of the check is left')
 
     test('says in its schema what each option is for', () => {
-      const undescribed = Object.entries(kind.options.shape).filter(
+      const undescribed = Object.entries(optionsOf(kind).shape).filter(
         ([, schema]) => !described(schema as z.ZodType),
       )
       expect(undescribed.map(([key]) => key)).toEqual([])
@@ -142,8 +143,8 @@ export function kindContract({ kind, works, hangs, secretive }: KindContract): v
       const canary = 'c4n4ry/+ s3cr3t"%'
       const given = secretive(canary, working.options)
       const shown = [
-        kind.target(kind.options.parse(given)),
-        JSON.stringify(kind.options.parse(given)),
+        kind.target(optionsOf(kind).parse(given)),
+        JSON.stringify(optionsOf(kind).parse(given)),
         JSON.stringify(await check(kind, given)),
       ]
       for (const text of shown) expect(text).not.toMatch(/c4n4ry|s3cr3t|YzRuNHJ5/)

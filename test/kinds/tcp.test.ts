@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tcp } from '../../src/kinds/tcp.ts'
 import { dependencySchema } from '../../src/model/definition.ts'
 import { createAuthority } from '../support/certificates.ts'
-import { check, type Options, startCheck } from '../support/check.ts'
+import { check, type Options, parseOptions, startCheck } from '../support/check.ts'
 import { type ByteServer, listening, serve, until } from '../support/net.ts'
 import { type OpensslServer, serveOpenssl } from '../support/tls.ts'
 import { contract } from './contract.ts'
@@ -103,7 +103,7 @@ describe('tcp', () => {
     [{ url: 'tls://user:pass@[::1]:6379' }, '[::1]:6379'],
     [{ host: '[::1]', port: 1 }, '[::1]:1'],
   ])('prints %j as %s', (options, target) => {
-    expect(tcp.target(tcp.options.parse(options))).toBe(target)
+    expect(tcp.target(parseOptions(tcp, options))).toBe(target)
   })
 })
 

@@ -3,6 +3,7 @@
 import { createDependency, dependencySchema } from '../../src/model/definition.ts'
 import type { CheckOutcome, CheckResult } from '../../src/model/dependency.ts'
 import { failuresOf, type Kind } from '../../src/model/kind.ts'
+import { optionsOf } from '../../src/model/options.ts'
 import { type Asker, createAsker } from '../../src/schedule/ask.ts'
 import { createStalls, createSystemClock } from '../../src/schedule/clock.ts'
 import { commonFailures } from '../../src/schedule/failures.ts'
@@ -18,6 +19,11 @@ export function openAsker(kind: Kind, options: Options, timeoutMs = 2_000): Aske
   const clock = createSystemClock()
   const { resolve } = createResolver()
   return createAsker(definition, { clock, stalls: createStalls(clock), resolve })
+}
+
+/** The options of a kind as its schema gives them. */
+export function parseOptions<Options>(kind: Kind<Options>, given: unknown): Options {
+  return optionsOf(kind as Kind).parse(given) as Options
 }
 
 /** Starts a check with plain options; its checker is closed once it has settled. */

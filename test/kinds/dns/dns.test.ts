@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { encode as encodeMessage } from 'dns-packet'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dns } from '../../../src/kinds/dns/dns.ts'
-import { check, type Options, startCheck } from '../../support/check.ts'
+import { optionsOf } from '../../../src/model/options.ts'
+import { check, type Options, parseOptions, startCheck } from '../../support/check.ts'
 import { checkContext } from '../../support/context.ts'
 import { type Answer, encode, type NameServer, type Question, serveNames } from '../../support/dns.ts'
 import { type RealNameServer, startDnsmasq, startNsd } from '../../support/nameservers.ts'
@@ -347,7 +348,7 @@ describe('a dns server that is not well', () => {
       const addresses = ['127.0.0.3', '127.0.0.1'].map(address => ({ address, family: 4 }))
       const { context, trace } = checkContext({ resolve: async () => addresses })
       const given = { server: `ns.example:${server.port}`, name: 'db.example' }
-      await dns.open(dns.options.parse(given)).check(context)
+      await dns.open(parseOptions(dns, given)).check(context)
       expect(trace.read().measurements).toMatchObject({ answers: 1 })
       if (how === 'silent') dead.close()
     },
@@ -375,7 +376,11 @@ describe('the options of dns', () => {
       'NXDOMAIN comes without answers; remove one of them',
     ],
   ])('%j is refused', (options, message) => {
-    expect(dns.options.safeParse(options).error?.issues.map(issue => issue.message)).toContainEqual(message)
+    expect(
+      optionsOf(dns)
+        .safeParse(options)
+        .error?.issues.map(issue => issue.message),
+    ).toContainEqual(message)
   })
 
   test.each([
@@ -386,7 +391,7 @@ describe('the options of dns', () => {
     [{ server: '[2001:db8::1]:5353', name: '.', type: 'NS' }, '[2001:db8::1]:5353/.?type=NS'],
     [{ server: 'ns', name: '_sip._tcp.example.com', type: 'SRV' }, 'ns:53/_sip._tcp.example.com?type=SRV'],
   ])('%j is printed as %s', (options, target) => {
-    expect(dns.target(dns.options.parse(options))).toBe(target)
+    expect(dns.target(parseOptions(dns, options))).toBe(target)
   })
 })
 

@@ -4,8 +4,9 @@ import { sensitiveHeaders } from 'node:http2'
 import { status as codes, Metadata, ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js'
 import { afterAll, describe, expect, test } from 'vitest'
 import { grpc } from '../../../src/kinds/grpc/grpc.ts'
+import { optionsOf } from '../../../src/model/options.ts'
 import { createAuthority } from '../../support/certificates.ts'
-import { check, type Options } from '../../support/check.ts'
+import { check, type Options, parseOptions } from '../../support/check.ts'
 import { type Http2Call, secured, serveGrpc, serveHealth, serveHttp2 } from '../../support/grpc.ts'
 import { serveOpenssl } from '../../support/tls.ts'
 import { contract } from '../contract.ts'
@@ -42,16 +43,18 @@ const running = <T extends { stop(): Promise<void> }>(server: T): T => {
 afterAll(() => Promise.all(stops.map(stop => stop())))
 
 describe('the options', () => {
-  const accepted = (options: Options) => grpc.options.safeParse(options).success
+  const accepted = (options: Options) => optionsOf(grpc).safeParse(options).success
   const messages = (options: Options) =>
-    grpc.options.safeParse(options).error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
+    optionsOf(grpc)
+      .safeParse(options)
+      .error?.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)
 
   test.each<[Options, string]>([
     [{ url: 'grpc://orders:50051' }, 'orders:50051'],
     [{ url: 'grpcs://orders:443/' }, 'orders:443'],
     [{ host: '::1', port: 1, service: 'a.B' }, '[::1]:1/a.B'],
   ])('%j is shown as %s', (options, target) => {
-    expect(grpc.target(grpc.options.parse(options))).toBe(target)
+    expect(grpc.target(parseOptions(grpc, options))).toBe(target)
   })
 
   test.each<[Options, string]>([

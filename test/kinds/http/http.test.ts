@@ -5,8 +5,9 @@ import { brotliCompressSync, constants, deflateSync, gzipSync, zstdCompressSync 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { http } from '../../../src/kinds/http/http.ts'
 import { dependencySchema } from '../../../src/model/definition.ts'
+import { optionsOf } from '../../../src/model/options.ts'
 import { createAuthority } from '../../support/certificates.ts'
-import { check, type Options } from '../../support/check.ts'
+import { check, type Options, parseOptions } from '../../support/check.ts'
 import { type HttpServer, type ReceivedRequest, serveAfterHead, serveHttp } from '../../support/http.ts'
 import { closedPort, serve, until } from '../../support/net.ts'
 import { serveOpenssl } from '../../support/tls.ts'
@@ -791,7 +792,7 @@ describe('options', () => {
   test.each(['', '.a', 'a.', 'a..b', '$.a', 'a[b]', 'a[0', '[0]a', '["a]', "['a']"])(
     'refuses the path %j',
     path => {
-      expect(http.options.safeParse({ url, expect: { json: { [path]: 1 } } }).success).toBe(false)
+      expect(optionsOf(http).safeParse({ url, expect: { json: { [path]: 1 } } }).success).toBe(false)
     },
   )
 
@@ -800,6 +801,6 @@ describe('options', () => {
     ['http://user:pass@[::1]:8080/?key=abc#x', 'http://[::1]:8080/?key=<secret>'],
     ['http://sk_live_token@api.example', 'http://api.example/'],
   ])('prints %s as %s', (url, target) => {
-    expect(http.target(http.options.parse({ url }))).toBe(target)
+    expect(http.target(parseOptions(http, { url }))).toBe(target)
   })
 })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { loginOf, options } from '../../../src/kinds/postgres/options.ts'
 import { postgres } from '../../../src/kinds/postgres/postgres.ts'
 import { dependencySchema } from '../../../src/model/definition.ts'
+import { parseOptions } from '../../support/check.ts'
 
 const fullyVerified = { verify: true, minVersion: 'TLSv1.2' }
 
@@ -113,7 +114,7 @@ describe('the options of postgres', () => {
     [{ host: '[::1]', user: 'app' }, '[::1]:5432/app'],
     [{ host: 'db', port: 1, user: 'app', database: 'orders' }, 'db:1/orders'],
   ])('prints %j as %s', (given, target) => {
-    expect(postgres.target(postgres.options.parse(given))).toBe(target)
+    expect(postgres.target(parseOptions(postgres, given))).toBe(target)
   })
 
   test('decodes user and password, and takes a password beside the URL', () => {

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFin
 import { redis } from '../../../src/kinds/redis/redis.ts'
 import { dependencySchema } from '../../../src/model/definition.ts'
 import { createAuthority } from '../../support/certificates.ts'
-import { check } from '../../support/check.ts'
+import { check, parseOptions } from '../../support/check.ts'
 import { type ByteServer, serve, until } from '../../support/net.ts'
 import { type RedisServer, startCluster, startRedis, startSentinel } from '../../support/redis.ts'
 import { contract } from '../contract.ts'
@@ -706,6 +706,6 @@ describe('redis: options', () => {
     [{ sentinel: { name: 'main', nodes: ['a', '[::1]:5'] } }, 'sentinel:main@a:26379,[::1]:5'],
     [{ cluster: { nodes: ['a', 'b:7001'] } }, 'cluster:a:6379,b:7001'],
   ])('prints %j as %s', (options, target) => {
-    expect(redis.target(redis.options.parse(options))).toBe(target)
+    expect(redis.target(parseOptions(redis, options))).toBe(target)
   })
 })

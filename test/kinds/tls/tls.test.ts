@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tls } from '../../../src/kinds/tls/tls.ts'
 import { dependencySchema } from '../../../src/model/definition.ts'
 import { type Certificate, createAuthority } from '../../support/certificates.ts'
-import { check, type Options } from '../../support/check.ts'
+import { check, type Options, parseOptions } from '../../support/check.ts'
 import { listening } from '../../support/net.ts'
 import { type OpensslServer, serveOpenssl } from '../../support/tls.ts'
 import { contract } from '../contract.ts'
@@ -281,6 +281,6 @@ describe('options', () => {
     [{ host: 'db', startTls: 'postgres' }, 'db:5432'],
     [{ host: 'db', startTls: 'mysql' }, 'db:3306'],
   ])('prints %j as %s', (options, target) => {
-    expect(tls.target(tls.options.parse(options))).toBe(target)
+    expect(tls.target(parseOptions(tls, options))).toBe(target)
   })
 })
