@@ -1,7 +1,7 @@
 /** The config as every command reads it, the flags that replace parts of it, and the commands that only read it. */
 import { existsSync } from 'node:fs'
 import { type Config, configJsonSchema, metricsPathProblem } from '../config/index.ts'
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../config/suggest.ts'
 import { kinds } from '../kinds/index.ts'
 import { type ListenAddress, parseListenAddress } from '../model/address.ts'
 import type { DependencyDefinition } from '../model/definition.ts'

@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import { hintFor } from './keys.ts'
 import { createProblems, type Place, type Problem, type Report } from './problem.ts'
-import { maxConfigBytes, readSource, type Source } from './source.ts'
+import { type FileText, maxConfigBytes, readFileText } from './text.ts'
 import { type Entry, locate } from './tree.ts'
 import { validate } from './validate.ts'
 import { readYaml } from './yaml/yaml.ts'
@@ -15,7 +15,7 @@ export type LoadedFile<T> =
 /** What a file's own reader may use once its values have been parsed. */
 export interface Completion {
   /** The text of another file, through the same gates. */
-  read(file: string): Promise<Source>
+  read(file: string): Promise<FileText>
   /** Reports a problem with the value at a path of the file. */
   refuse(path: readonly string[], message: string): void
 }
@@ -37,7 +37,7 @@ export async function loadFile<T, R = T>(
   const refuse: Completion['refuse'] = (path, message) => {
     if (parsed !== undefined) report({ ...spotOf(parsed.entry, path), message })
   }
-  const read = (other: string) => readSource(other, maxConfigBytes)
+  const read = (other: string) => readFileText(other, maxConfigBytes)
   const value = parsed && list().length === 0 ? await complete(parsed.value, { read, refuse }) : undefined
   const problems = list()
   return value === undefined || problems.length > 0 ? { ok: false, problems } : { ok: true, value }
@@ -48,7 +48,7 @@ async function parse<T>(
   schema: z.ZodType<T>,
   report: Report,
 ): Promise<{ readonly value: T; readonly entry: Entry } | undefined> {
-  const source = await readSource(file, maxConfigBytes)
+  const source = await readFileText(file, maxConfigBytes)
   if (!source.ok) return void report({ file, line: source.line, column: 1, path: '', ...source.problem })
   const tree = readYaml(file, source.text, report)
   const entry = tree && { written: undefined, place: { file, line: 1, column: 1 }, value: tree }

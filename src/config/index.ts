@@ -1,6 +1,5 @@
 /** The config room: a YAML file or the environment becomes a frozen `Config`, or problems with their places. */
 export { type LoadedFile, loadFile } from './file.ts'
-export type { NamedFile } from './files.ts'
 export { configJsonSchema } from './json-schema.ts'
 export { type Config, type Loaded, type LoadOptions, loadConfig, maxDependencies } from './load.ts'
 export { formatProblem, type Problem } from './problem.ts'
@@ -9,4 +8,5 @@ export {
   metricsPathProblem,
   type ServerSettings,
 } from './sections.ts'
-export { stampOf } from './source.ts'
+export { stampOf } from './text.ts'
+export type { NamedFile } from './twins.ts'

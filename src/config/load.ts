@@ -4,16 +4,14 @@ import type { DependencyDefinition } from '../model/definition.ts'
 import type { Kind } from '../model/kind.ts'
 import { Secret } from '../model/secret.ts'
 import { readDependencies } from './dependencies.ts'
-import { readEnvironment } from './environment.ts'
-import { createNamedFiles, type NamedFile } from './files.ts'
+import { expandReferences, readEnvironment } from './environment.ts'
 import { hintForSection } from './keys.ts'
-import { type Outline, outlineOf } from './outline.ts'
-import { deepFreeze, printable, printServer } from './printable.ts'
+import { deepFreeze, printBySchema } from './printable.ts'
 import { createProblems, type Problem, type Problems, type Report } from './problem.ts'
-import { expandReferences } from './reference.ts'
 import { type HistogramSettings, type ServerSettings, sections } from './sections.ts'
-import { maxConfigBytes, readSettled, readSource, type Source } from './source.ts'
-import { type Entry, entryOf } from './tree.ts'
+import { type FileText, maxConfigBytes, readFileText, readSettled } from './text.ts'
+import { type Entry, entryOf, type Outline, outlineOf } from './tree.ts'
+import { createNamedFiles, type NamedFile } from './twins.ts'
 import { validate } from './validate.ts'
 import { readInThread } from './yaml/thread.ts'
 import { readYaml } from './yaml/yaml.ts'
@@ -98,9 +96,9 @@ async function readText(
   file: string,
   given: Secret | undefined,
   pause: LoadOptions['pause'],
-): Promise<Source> {
+): Promise<FileText> {
   if (given !== undefined) return { ok: true, text: given.reveal() }
-  const read = () => readSource(file, maxConfigBytes)
+  const read = () => readFileText(file, maxConfigBytes)
   return await (pause === undefined ? read() : readSettled(read, pause))
 }
 
@@ -154,9 +152,7 @@ async function readConfig(
     server,
     printable: {
       dependencies: shown,
-      maxConcurrentChecks,
-      histogram: printable(histogram),
-      server: printServer(server),
+      ...Object(printBySchema({ maxConcurrentChecks, histogram, server }, sections)),
     },
     namedFiles,
     text: text === undefined ? undefined : new Secret(text),

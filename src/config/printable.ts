@@ -1,16 +1,14 @@
-/** The running config as it is kept, frozen, and as people see it: secrets hidden by their type, durations by their schema. */
+/** The running config as it is kept, which is frozen, and as it is shown. */
 import { z } from 'zod'
-import { formatAddress, type ListenAddress } from '../model/address.ts'
 import type { Dependency } from '../model/dependency.ts'
 import { isPlain } from '../model/plain.ts'
 import { Secret } from '../model/secret.ts'
-import { formatDuration, type Settings } from '../model/settings.ts'
-import type { ServerSettings } from './sections.ts'
+import type { Settings } from '../model/settings.ts'
 
 /**
- * A dependency's keys after parsing: defaults filled in, what follows from other keys too.
+ * All keys of a dependency, with defaults filled in, those that follow from other keys included.
  *
- * @param schema the one that parsed them.
+ * @param schema the one that has parsed them.
  */
 export function printDependency(
   dependency: Dependency,
@@ -22,53 +20,35 @@ export function printDependency(
   return { kind: dependency.kind, target: dependency.target, ...Object(shown) }
 }
 
-/** A parsed value as it is written, wherever its schema says how. */
-function printBySchema(value: unknown, schema: z.ZodType): unknown {
-  const inner = unwrapped(schema)
-  if (typeof value === 'number' && isDuration(inner)) return formatDuration(value)
+/** A parsed value as people write it: what a codec has read is encoded again, and secrets are hidden by their type. */
+export function printBySchema(value: unknown, schema: z.ZodType): unknown {
+  const inner = unwrap(schema)
+  if (value === undefined) return undefined
+  if (inner instanceof z.ZodCodec) return z.encode(inner, value)
   if (inner instanceof z.ZodArray && Array.isArray(value))
     return value.map(each => printBySchema(each, inner.element as z.ZodType))
-  if (!(inner instanceof z.ZodObject) || !isPlain(value)) return printable(value)
+  if (!(inner instanceof z.ZodObject) || !isPlain(value)) return print(value)
   const entries = Object.entries(value).map(([key, each]) => {
     const own = inner.shape[key] as z.ZodType | undefined
-    return [key, own === undefined ? printable(each) : printBySchema(each, own)]
+    return [key, own === undefined ? print(each) : printBySchema(each, own)]
   })
   return Object.fromEntries(entries)
 }
 
 /** The schema without what makes a value optional. */
-function unwrapped(schema: z.ZodType): z.ZodType {
-  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault
-    ? unwrapped(schema.unwrap() as z.ZodType)
+function unwrap(schema: z.ZodType): z.ZodType {
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault
+    ? unwrap(schema.unwrap() as z.ZodType)
     : schema
 }
 
-/** Its input is marked by `.meta({ duration: true })`. */
-function isDuration(schema: z.ZodType): boolean {
-  return schema instanceof z.ZodPipe && z.globalRegistry.get(schema.in)?.duration === true
-}
-
-/** The keys of `server:` as they are written. */
-export function printServer(server: ServerSettings): unknown {
-  const { listen, probes, shutdownDelay, ...rest } = server
-  const addresses = listen.map(printAddress)
-  const probesAlone =
-    probes.listen.length === 0 ? {} : { probes: { listen: probes.listen.map(printAddress) } }
-  const delay = shutdownDelay === undefined ? {} : { shutdownDelay: formatDuration(shutdownDelay) }
-  return { listen: addresses, ...probesAlone, ...(printable(rest) as object), ...delay }
-}
-
-function printAddress({ host = '', port }: ListenAddress): string {
-  return formatAddress(host, port)
-}
-
-/** A value as JSON can hold it, with every secret as `<secret>`. A kind's own objects show as their text. */
-export function printable(value: unknown): unknown {
+/** A value as JSON can hold it, with every secret as `<secret>`. A kind's own objects print as text. */
+function print(value: unknown): unknown {
   if (value instanceof Secret) return value.toString()
-  if (Array.isArray(value)) return value.map(printable)
+  if (Array.isArray(value)) return value.map(print)
   if (typeof value !== 'object' || value === null) return typeof value === 'function' ? undefined : value
   if (!isPlain(value)) return String(value)
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, printable(inner)]))
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, print(inner)]))
 }
 
 /**

@@ -1,17 +1,18 @@
 /** The sections of a config file, but for the inside of `dependencies`. */
 import { z } from 'zod'
-import { type ListenAddress, parseListenAddress, parseNetwork } from '../model/address.ts'
+import { formatAddress, type ListenAddress, parseListenAddress, parseNetwork } from '../model/address.ts'
 import { isTaken } from '../model/paths.ts'
 import { defaultBuckets, duration, settings } from '../model/settings.ts'
 
-const listenAddress = z.string().transform((text, context): ListenAddress => {
-  const address = parseListenAddress(text)
-  if (address !== undefined) return address
-  context.addIssue({
-    code: 'custom',
-    message: 'expected host:port, such as ":9797", "127.0.0.1:9797" or "[::1]:9797"',
-  })
-  return z.NEVER
+const listenAddress = z.codec(z.string(), z.custom<ListenAddress>(), {
+  decode(input, { issues }) {
+    const address = parseListenAddress(input)
+    if (address !== undefined) return address
+    const message = 'expected host:port, such as ":9797", "127.0.0.1:9797" or "[::1]:9797"'
+    issues.push({ code: 'custom', message, input })
+    return z.NEVER
+  },
+  encode: ({ host = '', port }) => formatAddress(host, port),
 })
 
 const network = z.string().refine(text => parseNetwork(text) !== undefined, {

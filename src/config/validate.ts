@@ -2,20 +2,10 @@
 import { z } from 'zod'
 import { redactor, Secret, SecretUrl } from '../model/secret.ts'
 import { schemasAt } from './keys.ts'
-import { nearest } from './nearest.ts'
 import type { Report } from './problem.ts'
+import { describeExpected, describeIssue, isMissing, listWords, unworded } from './problem.ts'
+import { type Expected, nearest, suggestBoolean, suggestDuration, suggestQuotes } from './suggest.ts'
 import { type Entry, type Leaf, leaves, locate, plain, type Spot, type Tree } from './tree.ts'
-import {
-  describeExpected,
-  describeIssue,
-  type Expected,
-  isMissing,
-  listWords,
-  suggestBoolean,
-  suggestDuration,
-  suggestQuotes,
-  unworded,
-} from './wording.ts'
 
 type Issue = z.core.$ZodIssue
 

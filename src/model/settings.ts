@@ -5,24 +5,27 @@ import { formatDuration, parseDuration } from './duration.ts'
 export { formatDuration, parseDuration }
 
 /**
- * A schema from a Prometheus duration to milliseconds, within bounds that are durations themselves. The metadata of its
- * input say that it is one, for whoever prints or explains a value by its schema.
+ * A codec between a Prometheus duration and milliseconds, within bounds that are durations themselves. The metadata of its
+ * input mark it as a duration, for hints.
  */
 export function duration(min: string, max: string): z.ZodType<number, string> {
   const [low, high] = [parseDuration(min) ?? 0, parseDuration(max) ?? 0]
-  return z
+  const text = z
     .string({ error: `expected a duration with its unit, such as ${min} or 15s` })
     .meta({ duration: true })
-    .transform((text, context) => {
-      const ms = parseDuration(text)
+  return z.codec(text, z.number(), {
+    decode(input, { issues }) {
+      const ms = parseDuration(input)
       if (ms !== undefined && ms >= low && ms <= high) return ms
       const message =
         ms === undefined
-          ? `${quoted(text)}not a duration; write whole numbers with units, such as 500ms, 15s or 1m30s`
-          : `${text} is out of range; it must be between ${min} and ${max}`
-      context.addIssue({ code: 'custom', message })
+          ? `${quoted(input)}not a duration; write whole numbers with units, such as 500ms, 15s or 1m30s`
+          : `${input} is out of range; it must be between ${min} and ${max}`
+      issues.push({ code: 'custom', message, input })
       return z.NEVER
-    })
+    },
+    encode: formatDuration,
+  })
 }
 
 /** Only what looks like a duration: anything else may be a secret at the wrong key. */

@@ -1,7 +1,7 @@
 /** The thread in which a long YAML file is read. It stays until it is ended, so that its messages can be fetched. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { outlineOf } from '../outline.ts'
 import { createProblems } from '../problem.ts'
+import { outlineOf } from '../tree.ts'
 import type { Heading, Order } from './thread.ts'
 import { readYaml } from './yaml.ts'
 

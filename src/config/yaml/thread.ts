@@ -3,9 +3,8 @@
  * lives for one file. What it has read is fetched in small messages, since copying all of it takes long as well.
  */
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads'
-import type { NamedEntry, Outline } from '../outline.ts'
 import type { Problem, Report } from '../problem.ts'
-import type { Tree } from '../tree.ts'
+import type { NamedEntry, Outline, Tree } from '../tree.ts'
 
 /** What the thread is given. Its answer is one `Heading`, then the dependencies in arrays of a few. */
 export interface Order {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type Outline, outlineOf } from '../../../src/config/outline.ts'
 import { createProblems, formatProblem } from '../../../src/config/problem.ts'
+import { type Outline, outlineOf } from '../../../src/config/tree.ts'
 import { readInThread, type ThreadLimits } from '../../../src/config/yaml/thread.ts'
 import { readYaml } from '../../../src/config/yaml/yaml.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { formatProblem, type Problem } from '../../../src/config/problem.ts'
 import { plain } from '../../../src/config/tree.ts'
-import { maxDepth } from '../../../src/config/yaml/tokens.ts'
+import { maxDepth } from '../../../src/config/yaml/compose.ts'
 import { maxAliased, readYaml } from '../../../src/config/yaml/yaml.ts'
 
 function read(text: string) {

@@ -9,7 +9,7 @@ export const maxConfigBytes = 1024 * 1024
 /** Bytes of a secret in a file: a long certificate chain. */
 export const maxSecretBytes = 64 * 1024
 
-export type Source =
+export type FileText =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly line: number; readonly problem: Words }
 
@@ -17,7 +17,7 @@ export type Source =
  * The text of a regular file, without its byte order mark. Its bytes are UTF-8 and no more than the limit.
  * Pipes and devices are refused, since they may never end and cannot be read again at a reload.
  */
-export async function readSource(file: string, maxBytes: number): Promise<Source> {
+export async function readFileText(file: string, maxBytes: number): Promise<FileText> {
   try {
     const stats = await stat(file)
     if (stats.isDirectory()) return refuse('is a directory, not a file')
@@ -30,7 +30,7 @@ export async function readSource(file: string, maxBytes: number): Promise<Source
 }
 
 /** The text of bytes, or why they are none. */
-export function decode(bytes: Uint8Array, maxBytes: number): Source {
+export function decode(bytes: Uint8Array, maxBytes: number): FileText {
   if (bytes.length > maxBytes) return refuse(tooLarge(maxBytes))
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))
     return refuse('is UTF-16, not UTF-8', 'save it as UTF-8')
@@ -43,7 +43,10 @@ export function decode(bytes: Uint8Array, maxBytes: number): Source {
  * A source that has come to rest: the same at two readings in a row, with a pause between them. A writer that does not
  * rename leaves a file half-written for a moment, and more than a third of all truncations of a config are valid.
  */
-export async function readSettled(read: () => Promise<Source>, pause: () => Promise<void>): Promise<Source> {
+export async function readSettled(
+  read: () => Promise<FileText>,
+  pause: () => Promise<void>,
+): Promise<FileText> {
   let last = await read()
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     await pause()
@@ -56,7 +59,7 @@ export async function readSettled(read: () => Promise<Source>, pause: () => Prom
 
 const maxAttempts = 10
 
-function isSame(a: Source, b: Source): boolean {
+function isSame(a: FileText, b: FileText): boolean {
   return a.ok && b.ok ? a.text === b.text : JSON.stringify(a) === JSON.stringify(b)
 }
 
@@ -73,7 +76,7 @@ export async function stampOf(file: string): Promise<string> {
   }
 }
 
-function refuse(message: string, hint?: string): Source & { ok: false } {
+function refuse(message: string, hint?: string): FileText & { ok: false } {
   return { ok: false, line: 1, problem: { message, hint } }
 }
 

@@ -4,9 +4,9 @@
  */
 import { resolve } from 'node:path'
 import { Secret } from '../model/secret.ts'
-import { alternatives, hasFileTwin, itemsOf, valuesOf } from './fields.ts'
+import { alternatives, hasFileTwin, itemsOf, valuesOf } from './keys.ts'
 import type { Report } from './problem.ts'
-import { maxSecretBytes, readSource, type Source, stampOf } from './source.ts'
+import { type FileText, maxSecretBytes, readFileText, stampOf } from './text.ts'
 import { type Branch, type Entry, join, type Leaf, type Tree } from './tree.ts'
 
 export interface FileReading {
@@ -28,7 +28,7 @@ export interface NamedFile {
 /** The files that a configuration names. Each is read once, so that all its readers see the same content. */
 export interface NamedFiles {
   /** @param file absolute. */
-  read(file: string): Promise<Source>
+  read(file: string): Promise<FileText>
   /** Those that could be read. */
   list(): Promise<readonly NamedFile[]>
 }
@@ -36,10 +36,10 @@ export interface NamedFiles {
 /** @param lastGood stand in for files that cannot be read, or are empty, now. */
 export function createNamedFiles(lastGood: readonly NamedFile[] = []): NamedFiles {
   const good = new Map(lastGood.map(named => [named.file, named]))
-  const known = new Map<string, Promise<{ readonly stamp: string; readonly source: Source }>>()
+  const known = new Map<string, Promise<{ readonly stamp: string; readonly source: FileText }>>()
   const look = async (file: string) => {
     const stamp = await stampOf(file)
-    const source = await readSource(file, maxSecretBytes)
+    const source = await readFileText(file, maxSecretBytes)
     const before = good.get(file)
     if (source.ok || before === undefined) return { stamp, source }
     return { stamp: before.stamp, source: { ok: true, text: before.content.reveal() } as const }

@@ -1,4 +1,5 @@
-/** Did-you-mean. */
+/** What somebody probably meant: for hints. */
+import type { Scalar } from './tree.ts'
 
 /** What people write from memory of other tools, and the key that means it here. */
 const synonyms: ReadonlyMap<string, string> = new Map([
@@ -54,3 +55,35 @@ export function distance(a: string, b: string): number {
 function at(row: readonly number[], index: number): number {
   return row[index] ?? Number.POSITIVE_INFINITY
 }
+
+/** Types that a value should have had, as zod names them. */
+export type Expected = ReadonlySet<string>
+
+/** Whether quotes are what is wrong. Tells nothing of the value but that it is a number. */
+export function suggestQuotes(expected: Expected, value: Scalar): string | undefined {
+  const isBare = typeof value === 'number' || typeof value === 'boolean'
+  if (expected.has('string') && isBare) return 'put it in quotes'
+  const isDigits = typeof value === 'string' && /^\d+(?:\.\d+)?$/.test(value)
+  return isDigits && (expected.has('number') || expected.has('int')) ? 'leave out the quotes' : undefined
+}
+
+/** The duration that was probably meant by a number without a unit. Repeats the value. */
+export function suggestDuration(value: Scalar): string | undefined {
+  return /^[1-9]\d{0,5}$/.test(String(value)) ? `did you mean ${value}s?` : undefined
+}
+
+/** The boolean that was probably meant by a word. */
+export function suggestBoolean(expected: Expected, value: Scalar): string | undefined {
+  const meant = expected.has('boolean') ? words.get(String(value).toLowerCase()) : undefined
+  return meant && `did you mean ${meant}?`
+}
+
+/** Booleans of YAML 1.1, and quoted ones. */
+const words: ReadonlyMap<string, string> = new Map([
+  ['yes', 'true'],
+  ['on', 'true'],
+  ['true', 'true'],
+  ['no', 'false'],
+  ['off', 'false'],
+  ['false', 'false'],
+])

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { decode, maxConfigBytes, readSettled, readSource, type Source } from '../../src/config/source.ts'
+import { decode, type FileText, maxConfigBytes, readFileText, readSettled } from '../../src/config/text.ts'
 import { directoryOf, problemsOf } from './loading.ts'
 
 const utf8 = (text: string) => new TextEncoder().encode(text)
-const why = (source: Source) => (source.ok ? source.text : `${source.line}: ${source.problem.message}`)
+const why = (source: FileText) => (source.ok ? source.text : `${source.line}: ${source.problem.message}`)
 
 test.each([
   ['text', utf8('a: 1\n'), 'a: 1\n'],
@@ -27,14 +27,14 @@ test.each([
 test('reads regular files alone', async () => {
   const directory = await directoryOf({ 'good.yml': 'a: 1', 'large.yml': 'a'.repeat(maxConfigBytes + 1) })
   execFileSync('mkfifo', [join(directory, 'pipe')])
-  const read = async (name: string) => why(await readSource(join(directory, name), maxConfigBytes))
+  const read = async (name: string) => why(await readFileText(join(directory, name), maxConfigBytes))
   expect(await read('good.yml')).toBe('a: 1')
   expect(await read('large.yml')).toBe('1: is larger than 1024 KiB')
   expect(await read('.')).toBe('1: is a directory, not a file')
   expect(await read('pipe')).toBe('1: is not a regular file')
   expect(await read('none.yml')).toBe('1: does not exist')
   expect(await read('good.yml/none')).toBe('1: does not exist')
-  expect(why(await readSource('/dev/zero', maxConfigBytes))).toBe('1: is not a regular file')
+  expect(why(await readFileText('/dev/zero', maxConfigBytes))).toBe('1: is not a regular file')
 })
 
 test('a file that may not be read says so', async () => {
@@ -42,9 +42,9 @@ test('a file that may not be read says so', async () => {
   execFileSync('chmod', ['-R', 'a+rX', directory])
   execFileSync('chmod', ['000', join(directory, 'pulsecheck.yml')])
   const script = `
-    const { readSource } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/config/source.ts'))})
+    const { readFileText } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/config/text.ts'))})
     if (process.getuid() === 0) process.setuid(65534)
-    const source = await readSource(${JSON.stringify(join(directory, 'pulsecheck.yml'))}, 1000)
+    const source = await readFileText(${JSON.stringify(join(directory, 'pulsecheck.yml'))}, 1000)
     process.stdout.write(source.ok ? 'read' : source.problem.message)`
   const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
   expect(said).toBe('may not be read by this user')
@@ -66,7 +66,7 @@ test('the problems of a file as a whole are at its beginning', async () => {
 
 const readings = (...texts: string[]) => {
   let next = 0
-  const read = async (): Promise<Source> => ({
+  const read = async (): Promise<FileText> => ({
     ok: true,
     text: texts[Math.min(next++, texts.length - 1)] ?? '',
   })
@@ -83,6 +83,6 @@ test('a file is settled when two readings agree', async () => {
 
 test('a file that never settles is refused', async () => {
   let n = 0
-  const read = async (): Promise<Source> => ({ ok: true, text: String(n++) })
+  const read = async (): Promise<FileText> => ({ ok: true, text: String(n++) })
   expect(why(await readSettled(read, async () => {}))).toBe('1: keeps changing while it is read')
 })

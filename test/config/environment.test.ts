@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these texts are references, not templates.
 import { expect, test } from 'vitest'
+import { expandReferences } from '../../src/config/environment.ts'
 import type { Problem } from '../../src/config/problem.ts'
-import { expandReferences } from '../../src/config/reference.ts'
 import type { Leaf } from '../../src/config/tree.ts'
 import { configOf, problemsOf } from './loading.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { distance, nearest } from '../../src/config/nearest.ts'
+import { distance, nearest } from '../../src/config/suggest.ts'
 
 test.each([
   ['', '', 0],
