@@ -4,7 +4,7 @@
  */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../model/duration.ts'
-import { version } from '../model/version.ts'
+import { version } from '../model/process.ts'
 import { addFlags, type GlobalFlags } from './flags.ts'
 import { type EarlySignals, endOnHangup } from './interrupt.ts'
 import { exitCodes } from './output.ts'

@@ -1,9 +1,9 @@
 /** The section `dependencies:`, from its tree to frozen dependencies. */
 import { createDependency, type DependencyDefinition, dependencySchema } from '../model/definition.ts'
 import type { Kind } from '../model/kind.ts'
-import { createNameCheck, type NameProblem } from '../model/names.ts'
 import { optionsOf } from '../model/options.ts'
-import { createBreather } from '../model/turn.ts'
+import { createBreather } from '../model/process.ts'
+import { createNameCheck, type NameProblem } from '../model/settings.ts'
 import { expandReferences } from './environment.ts'
 import { hintForDependency } from './keys.ts'
 import { deepFreeze, printDependency } from './printable.ts'

@@ -1,8 +1,7 @@
 /** The running config as it is kept, which is frozen, and as it is shown. */
 import { z } from 'zod'
 import type { Dependency } from '../model/dependency.ts'
-import { isPlain } from '../model/plain.ts'
-import { Secret } from '../model/secret.ts'
+import { isPlain, Secret } from '../model/secret.ts'
 import type { Settings } from '../model/settings.ts'
 
 /**

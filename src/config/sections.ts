@@ -1,7 +1,7 @@
 /** The sections of a config file, but for the inside of `dependencies`. */
 import { z } from 'zod'
 import { formatAddress, type ListenAddress, parseListenAddress, parseNetwork } from '../model/address.ts'
-import { isTaken } from '../model/paths.ts'
+import { isTaken } from '../model/http.ts'
 import { defaultBuckets, duration, settings } from '../model/settings.ts'
 
 const listenAddress = z.codec(z.string(), z.custom<ListenAddress>(), {

@@ -1,6 +1,6 @@
 /** Families over subjects of one type, with the bytes of each subject kept in every format that is asked for. */
 
-import { createBreather } from '../model/turn.ts'
+import { createBreather } from '../model/process.ts'
 import { append, type Column, createColumn, type Pages } from './column.ts'
 import type { Family, FamilySamples, Format } from './family.ts'
 

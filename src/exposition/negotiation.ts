@@ -1,6 +1,6 @@
 /** What a client may be sent: HTTP content negotiation (RFC 9110, section 12.5) for what an exposition can write. */
 
-import { type Offer, parseAccept, rateOffer } from '../model/accept.ts'
+import { type Offer, parseAccept, rateOffer } from '../model/http.ts'
 
 export type FormatName = 'text' | 'openMetrics' | 'protobuf'
 

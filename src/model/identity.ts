@@ -1,7 +1,6 @@
 /** Whether two configurations are the same, without keeping what they say. */
 import { createHash } from 'node:crypto'
-import { isPlain } from './plain.ts'
-import { Secret } from './secret.ts'
+import { isPlain, Secret } from './secret.ts'
 
 /** What makes a configuration itself. Compare with `isSame`; it shows no secret. */
 export interface Identity {

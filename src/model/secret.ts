@@ -4,7 +4,6 @@
  */
 import { inspect } from 'node:util'
 import { decodePercent } from './address.ts'
-import { isPlain } from './plain.ts'
 
 const hidden = '<secret>'
 
@@ -116,6 +115,13 @@ export function redactor(value: unknown): (text: string) => string {
     .filter(needle => needle.length >= 4)
     .sort((a, b) => b.length - a.length)
   return text => needles.reduce((clean, needle) => clean.replaceAll(needle, hidden), text)
+}
+
+/** Whether a value is plain data: an object of keys and values, as in JSON and YAML, and not an instance of a class. */
+export function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype
 }
 
 /** Every secret inside a value: in arrays, plain objects, and those inside of them. Other objects are not looked into. */

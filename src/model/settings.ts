@@ -38,6 +38,31 @@ export const dependencyName = z.string().regex(/^[a-zA-Z0-9_.-]{1,64}$/, {
   error: 'a name has 1 to 64 characters out of a-z, A-Z, 0-9, "_", "." and "-"',
 })
 
+/** A name that cannot be used, and why. */
+export type NameProblem =
+  | { readonly code: 'malformed'; readonly message: string }
+  | { readonly code: 'taken'; readonly first: string; readonly isSame: boolean }
+
+/**
+ * Returns a function that checks one name after another and returns its problems. Names are unique regardless of case: they
+ * are also paths, and files on some systems. `first` is where the first owner of the name is.
+ */
+export function createNameCheck(): (name: string, where: string) => readonly NameProblem[] {
+  const owners = new Map<string, { readonly name: string; readonly where: string }>()
+  return (name, where) => {
+    const parsed = dependencyName.safeParse(name)
+    const malformed = (parsed.error?.issues ?? []).slice(0, 1)
+    const owner = owners.get(name.toLowerCase())
+    if (owner === undefined) owners.set(name.toLowerCase(), { name, where })
+    return [
+      ...malformed.map(({ message }) => ({ code: 'malformed', message }) as const),
+      ...(owner === undefined
+        ? []
+        : [{ code: 'taken', first: owner.where, isSame: owner.name === name } as const]),
+    ]
+  }
+}
+
 /**
  * Upper bounds of the classic duration buckets, in seconds: from a local cache's answer to the longest usual timeout,
  * in steps of about two and a half.

@@ -1,6 +1,6 @@
 /** What routes read from. Nothing here contacts a dependency. */
 import type { ExpositionResponse } from '../exposition/exposition.ts'
-import type { Logger } from '../model/logger.ts'
+import type { Logger } from '../model/process.ts'
 import type { Board } from '../views/board.ts'
 import type { Probes } from '../views/probes.ts'
 import type { StatusReport } from '../views/status.ts'

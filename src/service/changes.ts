@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config/index.ts'
 import type { DependencyDefinition } from '../model/definition.ts'
-import type { Logger } from '../model/logger.ts'
+import type { Logger } from '../model/process.ts'
 import { coalesce, createSequence } from '../model/sequence.ts'
 import { noFailures, type Reload, type Reloads } from '../views/self.ts'
 import {

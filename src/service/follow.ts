@@ -1,6 +1,6 @@
 /** Rotated secrets: watches the files that `...File` keys name, and has them read again when they change. */
 import { type NamedFile, stampOf } from '../config/index.ts'
-import type { Logger } from '../model/logger.ts'
+import type { Logger } from '../model/process.ts'
 
 export interface FollowOptions {
   /** The files as they are in use. */

@@ -4,7 +4,7 @@
  */
 import { maxDependencies } from '../config/index.ts'
 import type { DependencyDefinition } from '../model/definition.ts'
-import { createNameCheck, type NameProblem } from '../model/names.ts'
+import { createNameCheck, type NameProblem } from '../model/settings.ts'
 import { overBudget, seriesBudget } from '../views/budget.ts'
 import type { DurationBuckets } from '../views/metrics.ts'
 import type { ReloadFailure } from '../views/self.ts'

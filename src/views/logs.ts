@@ -1,6 +1,6 @@
 /** One log line for each change of status, and none for a check, unless everything is wanted. */
 import type { CheckOutcome } from '../model/dependency.ts'
-import type { Logger } from '../model/logger.ts'
+import type { Logger } from '../model/process.ts'
 import type { StateReader } from '../state/store.ts'
 import type { DependencyState } from '../state/transition.ts'
 

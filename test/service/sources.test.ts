@@ -1,7 +1,7 @@
 /** Sources beside the config: what they give is merged, held to the same bounds, and refused as a whole. */
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { kinds } from '../../src/kinds/index.ts'
-import { silent } from '../../src/model/logger.ts'
+import { silent } from '../../src/model/process.ts'
 import { mergeSources } from '../../src/service/sources.ts'
 import { ConfigError, type ServiceOptions, type Source, startService } from '../../src/service.ts'
 import { definition } from '../support/dependency.ts'

@@ -1,8 +1,7 @@
 /** The options of kind `redis`, and what they specify: the server, the login, and the printable target. */
 import { z } from 'zod'
 import { decodePercent, formatAddress } from '../../model/address.ts'
-import type { SecretUrl } from '../../model/secret.ts'
-import { Secret } from '../../model/secret.ts'
+import { Secret, type SecretUrl } from '../../model/secret.ts'
 import {
   bareHost,
   type Endpoint,

@@ -1,7 +1,6 @@
 /** What only those see who may: `/health`, all that is known, and `/config`, the running configuration. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { chooseOffer } from '../../model/accept.ts'
-import { paths } from '../../model/paths.ts'
+import { chooseOffer, paths } from '../../model/http.ts'
 import { healthJson, healthJsonStatusCode, healthJsonType } from '../../views/healthjson.ts'
 import type { Access } from '../access/rules.ts'
 import { everyAnswer, mediaTypes } from '../http/answer.ts'

@@ -1,6 +1,6 @@
 /** `/-/reload`, as Prometheus has it: POST or PUT, and only where an operator enabled it. */
 import type { FastifyInstance } from 'fastify'
-import { paths } from '../../model/paths.ts'
+import { paths } from '../../model/http.ts'
 import type { Access } from '../access/rules.ts'
 import { answer, mediaTypes, send } from '../http/answer.ts'
 import type { ReloadOutcome } from '../monitored.ts'

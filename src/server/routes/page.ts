@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { acceptsGzip } from '../../exposition/negotiation.ts'
-import { paths } from '../../model/paths.ts'
+import { paths } from '../../model/http.ts'
 import type { Board, BoardChanges, BoardRow } from '../../views/board.ts'
 import type { Access } from '../access/rules.ts'
 import { everyAnswer, mediaTypes, plainAnswer, send } from '../http/answer.ts'

@@ -3,8 +3,7 @@
  * names and states, and neither reasons nor addresses.
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { chooseOffer } from '../../model/accept.ts'
-import { probePaths } from '../../model/paths.ts'
+import { chooseOffer, probePaths } from '../../model/http.ts'
 import type { Probes } from '../../views/probes.ts'
 import { type Answer, answer, mediaTypes, plainAnswer, send } from '../http/answer.ts'
 import { createReadinessAnswers } from './readiness.ts'

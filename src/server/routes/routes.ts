@@ -1,7 +1,7 @@
 /** All routes as one Fastify plugin, for the service's own server and for an application that embeds a monitor. */
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
-import { paths } from '../../model/paths.ts'
+import { paths } from '../../model/http.ts'
 import { type Access, type AccessRules, createAccess } from '../access/rules.ts'
 import { plainAnswer, send } from '../http/answer.ts'
 import {

@@ -1,7 +1,43 @@
 /**
- * HTTP content negotiation (RFC 9110, section 12.5). Of the libraries, `negotiator` and `@hapi/accept` refuse a choice
- * whose parameters the offer lacks, and Prometheus sends parameters such as `escaping` that say nothing about our offers.
+ * The HTTP that rooms share: the paths of the routes, and content negotiation (RFC 9110, section 12.5). The libraries
+ * `negotiator` and `@hapi/accept` refuse a choice whose parameters the offer lacks, and Prometheus sends parameters such as
+ * `escaping` that say nothing about our offers.
  */
+
+/** Answers for orchestrators: only names and states. */
+export const probePaths = {
+  alive: ['/healthz', '/livez', '/-/healthy'],
+  ready: ['/readyz', '/-/ready'],
+  started: ['/startupz'],
+  readyOne: '/readyz/:dependency',
+} as const
+
+/** The other routes, except that of the metrics, which is configured and must not be any of these. */
+export const paths = {
+  page: '/',
+  events: '/-/events',
+  pageFile: '/-/page/:file',
+  health: '/health',
+  config: '/config',
+  reload: '/-/reload',
+} as const
+
+const { alive, ready, started, readyOne } = probePaths
+const patterns = [...alive, ...ready, ...started, readyOne, ...Object.values(paths)].map(compile)
+
+/** Whether a path is that of a route, or below one that takes a name. */
+export function isTaken(path: string): boolean {
+  return patterns.some(taken => taken.test(path))
+}
+
+/** Whether a path without a query is that of a probe. */
+export function isProbePath(path: string): boolean {
+  return [...alive, ...ready, ...started].some(probe => probe === path) || path.startsWith('/readyz/')
+}
+
+function compile(path: string): RegExp {
+  return new RegExp(`^${path.replace(/:\w+$/, '.*')}$`)
+}
 
 /** One member of an `Accept` header. */
 export interface Choice {
@@ -14,24 +50,24 @@ export interface Choice {
 /** What can be sent. */
 export interface Offer {
   readonly type: string
-  /** Parameters that a choice must have by these values, or may leave out where they are not `required`. */
+  /** Parameters that a choice must have with these values. It may omit them unless they are `required`. */
   readonly parameters?: Readonly<Record<string, string>>
   readonly required?: boolean
 }
 
-/** How gladly an offer is taken. */
+/** How strongly a client prefers an offer. */
 export interface Rating {
   /** From 0, not at all, to 1. */
   readonly q: number
-  /** 0 if nothing covers the offer; 1 for any type, 2 for any subtype, 3 for the type itself. */
+  /** 0 if no choice covers the offer; 1 for any type, 2 for any subtype, 3 for the type itself. */
   readonly precision: number
-  /** Of the choice that covers the offer, in the header. */
+  /** Position in the header of the choice that covers the offer. */
   readonly position: number
 }
 
 /**
- * The index of the offer that an `Accept` header likes best. Equally liked ones go by the order of the offers. A client
- * that takes none of them gets the first: an answer in another form is better than no answer.
+ * Returns the index of the offer that an `Accept` header prefers; of equal ones, the first. A client that accepts none of
+ * them gets the first: an answer in another format is better than no answer.
  */
 export function chooseOffer(accept: string | undefined, offers: readonly Offer[]): number {
   if (accept === undefined || accept === '*/*') return 0
@@ -40,7 +76,7 @@ export function chooseOffer(accept: string | undefined, offers: readonly Offer[]
   return rated.reduce((best, next) => (next.q > best.q ? next : best)).index
 }
 
-/** The most precise choice that covers an offer says how gladly it is taken. */
+/** Rates an offer by the most precise choice that covers it. */
 export function rateOffer(offer: Offer, choices: readonly Choice[]): Rating {
   const covering = choices
     .map((choice, position) => ({ q: choice.q, precision: precisionOf(offer, choice), position }))
@@ -61,8 +97,8 @@ function precisionOf(offer: Offer, { name, parameters }: Choice): number {
 }
 
 /**
- * The members of such a header. One whose q is no number from 0 to 1 says nothing, and is left out. Quoted separators
- * are not honoured: no parameter of an offer holds one, and a plain split is linear on hostile headers.
+ * Parses an `Accept` or `Accept-Encoding` header. A member whose q is not a number from 0 to 1 is left out. Separators in
+ * quotes are not recognized: no parameter of an offer contains one, and a plain split is linear on hostile headers.
  */
 export function parseAccept(header: string): readonly Choice[] {
   return header

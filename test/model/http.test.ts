@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { chooseOffer } from '../../src/model/accept.ts'
+import { chooseOffer } from '../../src/model/http.ts'
 
 const offers = [{ type: 'application/json' }, { type: 'text/plain' }]
 
