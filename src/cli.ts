@@ -3,6 +3,7 @@ import { CommanderError } from 'commander'
 import type { EarlySignals } from './cli/interrupt.ts'
 import { Exit, exitCodes, failOnLostOutput } from './cli/output.ts'
 import { createProgram } from './cli/program.ts'
+import { readableStack } from './cli/stack.ts'
 
 /** Runs the command that the arguments name. @param early what the launcher heard before. */
 export async function main(early: EarlySignals): Promise<void> {
@@ -21,6 +22,6 @@ function codeOf(error: unknown): number {
     for (const line of error.lines) process.stderr.write(`${line}\n`)
     return error.code
   }
-  process.stderr.write(`internal error: ${error instanceof Error ? error.stack : String(error)}\n`)
+  process.stderr.write(`internal error: ${readableStack(error)}\n`)
   return exitCodes.failed
 }

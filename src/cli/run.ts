@@ -7,7 +7,9 @@ import { configFile, listenAddresses, telemetryPath, validate } from './config.t
 import type { GlobalFlags } from './flags.ts'
 import { type EarlySignals, endAtOnce, signalCodes, takeOver } from './interrupt.ts'
 import { createLogger, flush } from './logger.ts'
+import { saveMemory } from './memory.ts'
 import { Exit, exitCodes } from './output.ts'
+import { readableStack } from './stack.ts'
 
 /** Time to write the last log lines, in milliseconds. */
 const flushMs = 300
@@ -23,6 +25,7 @@ export async function run(flags: GlobalFlags, early: EarlySignals): Promise<void
   const options = serviceOptions(flags)
   const { logger } = options
   const service = await start(options)
+  saveMemory()
   const signalled = firstSignal()
   const reload = () => void service.reload().catch(() => {})
   takeOver('SIGHUP', reload)
@@ -96,8 +99,7 @@ function logAddresses(
 /** An uncaught error is a bug: it is logged without secrets, and the process exits for its supervisor to restart it. */
 function exitOnBug(logger: Logger, { monitor }: Service): void {
   process.on('uncaughtException', error => {
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
-    const stack = monitor.redact(text)
+    const stack = monitor.redact(readableStack(error))
     logger.error({ stack }, 'internal error')
     void flush(process.stderr, flushMs).then(() => process.exit(exitCodes.failed))
   })

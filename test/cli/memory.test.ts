@@ -1,0 +1,27 @@
+/** The young generation of a process that is as thrifty as the service, and of one whose operator has chosen its size. */
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+
+const module = JSON.stringify(join(import.meta.dirname, '../../src/cli/memory.ts'))
+/** Keeps some of much garbage alive, which makes V8 give the young generation more room. */
+const busy = `
+  const { saveMemory } = await import(${module})
+  const { getHeapSpaceStatistics } = await import('node:v8')
+  saveMemory()
+  const kept = []
+  for (let i = 0; i < 3_000_000; i++) kept[i % 100_000] = { text: 'a' + i }
+  console.log(getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space').space_size / 2 ** 20)`
+
+function youngMiB(env: Readonly<Record<string, string>> = {}): number {
+  const args = ['--input-type=module', '-e', busy]
+  return Number(execFileSync(process.execPath, args, { env: { PATH: process.env.PATH, ...env } }))
+}
+
+test('the young generation stays small, however busy the process is', () => {
+  expect(youngMiB()).toBeLessThan(8)
+})
+
+test('the operator has the last word', () => {
+  expect(youngMiB({ NODE_OPTIONS: '--max-semi-space-size=16' })).toBeGreaterThan(8)
+})
