@@ -8,6 +8,6 @@ export default defineConfig({
     include: named.filter(pattern => !pattern.startsWith('!')),
     exclude: named.filter(pattern => pattern.startsWith('!')).map(pattern => pattern.slice(1)),
     // What has not ended by then has met a change that hangs.
-    testTimeout: 5_000,
+    testTimeout: 15_000,
   },
 })

@@ -56,19 +56,13 @@ function fractionsOf(schema: number): readonly number[] {
 
 /** The index of the bucket whose upper bound is the first that is not below the value. */
 function indexOf(value: number, schema: number, fractions: readonly number[]): number {
-  const exponent = exponentOf(value)
+  // Just below a power of two, the logarithm rounds up to it; the bucket is the same, the one that it bounds.
+  const exponent = Math.floor(Math.log2(value)) + 1
   // In two steps, because 2^1024 is not a number any more.
   const fraction = value / 2 ** (exponent - 1) / 2
   const above = fractions.findIndex(bound => fraction <= bound)
   const index = (exponent - 1) * fractions.length + (above === -1 ? fractions.length : above)
   return schema < 0 ? lowerIndex(index, -schema) : index
-}
-
-/** The exponent of a positive number written as a fraction in [0.5, 1) times a power of two. */
-function exponentOf(value: number): number {
-  const guess = Math.floor(Math.log2(value)) + 1
-  if (value < 2 ** (guess - 1)) return guess - 1
-  return value >= 2 ** guess ? guess + 1 : guess
 }
 
 /** The index after lowering the schema so many times: each time, two neighbours become one. */

@@ -33,7 +33,7 @@ const offers: readonly FormatOffer[] = [
  * then in the header's order. A scrape is always answered, so what accepts nothing of ours gets text 0.0.4.
  */
 export function chooseFormat(accept: string | undefined): FormatName {
-  const choices = parseAccept(accept ?? '*/*')
+  const choices = parseAccept(accept ?? '')
   const rated = offers.map(offer => ({ offer, ...rateOffer(offer, choices) }))
   rated.sort((a, b) => b.q - a.q || b.precision - a.precision || a.position - b.position)
   const best = rated[0]

@@ -31,6 +31,37 @@ describe('a value on a bound belongs to the bucket below it', () => {
   })
 })
 
+test('so does the next number below it, and the next number above belongs to the bucket above, at every power of two', () => {
+  const neighbour = (value: number, step: bigint) => {
+    const bits = new BigUint64Array(new Float64Array([value]).buffer)
+    return new Float64Array(new BigUint64Array([bits[0]! + step]).buffer)[0]!
+  }
+  const indexOf = (value: number) => {
+    const native = createExponential({ schema: 3, zeroThreshold: Number.MIN_VALUE })
+    native.observe(value)
+    return [...native.value().positive.keys()][0]
+  }
+  for (let power = -1_000; power <= 1_000; power++) {
+    const bound = 2 ** power
+    const indices = [neighbour(bound, -1n), bound, neighbour(bound, 1n)].map(indexOf)
+    expect(indices).toEqual([8 * power, 8 * power, 8 * power + 1])
+  }
+})
+
+test('the schema is lowered only when more buckets are filled than it may have', () => {
+  const native = createExponential({ schema: 3, maxBuckets: 2 })
+  for (const value of [1, 1.5]) native.observe(value)
+  expect(native.value().schema).toBe(3)
+  native.observe(2)
+  expect(native.value()).toMatchObject({
+    schema: 1,
+    positive: new Map([
+      [0, 1],
+      [2, 2],
+    ]),
+  })
+})
+
 test('every value lies within the bounds of its bucket, at every schema', () => {
   const value = fc.double({ min: 1e-9, max: 1e9, noNaN: true })
   fc.assert(

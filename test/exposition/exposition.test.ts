@@ -92,6 +92,15 @@ describe('groups', () => {
     ])
   })
 
+  test('what is deleted is in no format that is asked for later, and in no samples', async () => {
+    const exposition = createExposition()
+    const group = exposition.group([gauge('a')])
+    for (const key of ['x', 'y']) group.set(key, [key, 1])
+    group.delete('x')
+    expect(samplesIn(await read(exposition))).toEqual(['a{key="y"} 1'])
+    expect(await exposition.samples()).toMatchObject([{ samples: [{ labels: { key: 'y' } }] }])
+  })
+
   test('a group added after a scrape is shown by the next', async () => {
     const exposition = createExposition()
     await read(exposition)
@@ -231,7 +240,7 @@ describe('sharing', () => {
   })
 
   test('a snapshot that a slow reader holds is shared for a second and no longer', async () => {
-    let now = 0
+    let now = 5_000
     const exposition = createExposition({ now: () => now })
     const group = exposition.group(twins)
     const setAll = (value: number) => {
@@ -240,9 +249,9 @@ describe('sharing', () => {
     setAll(1)
     const slow = (await exposition.respond(accepts.text, undefined)).body as Readable
     setAll(2)
-    now = 999
+    now = 5_999
     expect(valuesIn(await read(exposition))).toEqual(['1'])
-    now = 1_000
+    now = 6_000
     expect(valuesIn(await read(exposition))).toEqual(['2'])
     setAll(3)
     slow.destroy()
@@ -316,6 +325,8 @@ describe('one moment', () => {
     expect(errors).toEqual([new Error('cannot be measured')])
     fails = false
     expect(samplesIn(await read(exposition))).toEqual(['pulled{key="x"} 1', 'pushed{key="x"} 5'])
+    fails = true
+    expect(samplesIn(await read(exposition))).toEqual(['pushed{key="x"} 5'])
   })
 })
 

@@ -50,16 +50,30 @@ test('values that are not finite are not counted', () => {
 
 describe('refuses', () => {
   test.each([
-    ['equal bounds', { buckets: [1, 1] }],
-    ['descending bounds', { buckets: [2, 1] }],
-    ['an infinite bound', { buckets: [1, Number.POSITIVE_INFINITY] }],
-    ['NaN as a bound', { buckets: [Number.NaN] }],
-    ['a schema above 8', { buckets: [], native: { schema: 9 } }],
-    ['a schema below -4', { buckets: [], native: { schema: -5 } }],
-    ['a schema between two', { buckets: [], native: { schema: 0.5 } }],
-    ['no native bucket', { buckets: [], native: { maxBuckets: 0 } }],
-    ['a negative zero threshold', { buckets: [], native: { zeroThreshold: -1 } }],
-  ])('%s', (_, options) => {
-    expect(() => createHistogram({ ...options, createdSeconds })).toThrow(RangeError)
+    ['equal bounds', { buckets: [1, 1] }, 'bounds of a histogram must be finite and ascending'],
+    ['descending bounds', { buckets: [2, 1] }, 'ascending'],
+    ['an infinite bound', { buckets: [1, Number.POSITIVE_INFINITY] }, 'finite'],
+    ['NaN as a bound', { buckets: [Number.NaN] }, 'finite'],
+    ['a schema above 8', { buckets: [], native: { schema: 9 } }, 'a whole number from -4 to 8'],
+    ['a schema below -4', { buckets: [], native: { schema: -5 } }, 'a whole number from -4 to 8'],
+    ['a schema between two', { buckets: [], native: { schema: 0.5 } }, 'a whole number'],
+    ['no native bucket', { buckets: [], native: { maxBuckets: 0 } }, 'at least one bucket'],
+    ['a zero threshold of 0', { buckets: [], native: { zeroThreshold: 0 } }, 'zero threshold is above 0'],
+    [
+      'a negative zero threshold',
+      { buckets: [], native: { zeroThreshold: -1 } },
+      'zero threshold is above 0',
+    ],
+  ])('%s', (_, options, message) => {
+    const create = () => createHistogram({ ...options, createdSeconds })
+    expect(create).toThrow(RangeError)
+    expect(create).toThrow(message)
+  })
+
+  test('nothing at the edges of what is allowed', () => {
+    for (const schema of [-4, 8])
+      expect(() =>
+        createHistogram({ buckets: [], native: { schema, maxBuckets: 1 }, createdSeconds }),
+      ).not.toThrow()
   })
 })

@@ -52,6 +52,12 @@ describe('Accept', () => {
     ['a wildcard above a named one', 'text/plain;q=0.1,*/*;q=0.9', 'openMetrics'],
     ['nothing of ours', 'application/json', 'text'],
     ['all refused', '*/*;q=0', 'text'],
+    ['one refused, and the others not named', 'application/openmetrics-text;q=0', 'text'],
+    [
+      'text of a version that we do not speak, beside one that we do',
+      'text/plain;version=1.0.0,application/openmetrics-text;q=0.1',
+      'openMetrics',
+    ],
     ['q out of range is no word', 'application/openmetrics-text;q=7,text/plain;q=0.1', 'text'],
     ['q that is no number is no word', 'application/openmetrics-text;q=x,text/plain;q=0.1', 'text'],
     ['junk', ';;,=,"",q=1,/,\u0000,application/openmetrics-text;;=;q=0.5;,', 'openMetrics'],

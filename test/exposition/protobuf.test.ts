@@ -100,6 +100,41 @@ test('without native buckets there is nothing of them, not even a zero threshold
   expect(family?.metric[0]?.histogram).not.toHaveProperty('schema')
 })
 
+test('the bucket of +Inf is written only to carry an exemplar beside classic buckets', async () => {
+  const boundsOf = async (histogram: Thing['histogram']) => {
+    const [, , family] = await decoded(everyType, thing(histogram))
+    return family?.metric[0]?.histogram?.bucket.map(({ upperBound }) => upperBound)
+  }
+  const exemplar = { labels: {}, timestamp: 1 }
+  const plain = createHistogram({ buckets: [1], createdSeconds: 1 })
+  plain.observe(5)
+  expect(await boundsOf(plain)).toEqual([1])
+  plain.observe(5, exemplar)
+  expect(await boundsOf(plain)).toEqual([1, Number.POSITIVE_INFINITY])
+  const native = createHistogram({ buckets: [], native: {}, createdSeconds: 1 })
+  native.observe(5, exemplar)
+  expect(await boundsOf(native)).toEqual([])
+})
+
+test('exemplars stand beside native buckets alone, and only short ones', async () => {
+  const exemplarsOf = async (native: object | undefined, id: string) => {
+    const histogram = createHistogram({ buckets: [], native, createdSeconds: 1 })
+    histogram.observe(5, { labels: { id }, timestamp: 1 })
+    const [, , family] = await decoded(everyType, thing(histogram))
+    return family?.metric[0]?.histogram?.exemplars.length
+  }
+  expect(await exemplarsOf({}, 'x'.repeat(126))).toBe(1)
+  expect(await exemplarsOf({}, 'x'.repeat(127))).toBe(0)
+  expect(await exemplarsOf(undefined, 'x')).toBe(0)
+})
+
+test('says what it is', async () => {
+  const { contentType } = await createExposition().respond(accepts.protobuf, undefined)
+  expect(contentType).toBe(
+    'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited',
+  )
+})
+
 test('counts above 2^32 keep every digit', async () => {
   const count = 2 ** 45 + 1
   const family: Family<null> = {

@@ -16,6 +16,20 @@ test('counts what OpenMetrics shows, creation times included', () => {
   expect(countSeries(everyType, subject)).toBe(1 + 2 + 6)
 })
 
+test.each([
+  ['gauge', 5, 1],
+  ['counter', 5, 2],
+  ['counter', undefined, 1],
+] as const)('a %s that was created at %s has %i series', (type, created, expected) => {
+  const family: Family<unknown> = {
+    name: 'a_total',
+    help: '',
+    type,
+    samples: () => [{ labels: {}, value: 1, created }],
+  }
+  expect(countSeries([family], undefined)).toBe(expected)
+})
+
 test('a family without samples has no series', () => {
   const none: Family<unknown> = { name: 'none', help: '', type: 'gauge', samples: () => [] }
   expect(countSeries([none], undefined)).toBe(0)
@@ -30,5 +44,7 @@ test.each([
 })
 
 test.each(['', '1a', 'a-b', 'a b', 'é', 'a{'])('%j is not a metric name', name => {
-  expect(() => exposedNames({ name, help: '', type: 'gauge' })).toThrow(TypeError)
+  const expose = () => exposedNames({ name, help: '', type: 'gauge' })
+  expect(expose).toThrow(TypeError)
+  expect(expose).toThrow(`"${name}" is not a metric name`)
 })

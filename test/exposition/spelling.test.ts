@@ -18,7 +18,7 @@ describe('label values', () => {
     ['two\nlines', 'two\\nlines'],
     ['a,b:c{d="e"}', 'a,b:c{d=\\"e\\"}'],
     ['cr\rnul\0tab\tdel\x7f', 'cr␍nul␀tab␉del␡'],
-    ['next line \u0085 stays', 'next line \u0085 stays'],
+    ['C1 \u0080\u0085\u009f stays', 'C1 \u0080\u0085\u009f stays'],
     ['separator \u2028 stays', 'separator \u2028 stays'],
     ['right to left \u202e stays', 'right to left \u202e stays'],
     ['pair 😀 stays', 'pair 😀 stays'],

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { createExposition } from '../../src/exposition/exposition.ts'
+import type { Family } from '../../src/exposition/family.ts'
 import { createHistogram } from '../../src/exposition/histogram.ts'
 import { accepts, bodyOf, everyType } from './families.ts'
 
@@ -73,16 +74,49 @@ thing_seconds_created{thing="say \\"b\\"\\\\\\n"} 5
 `)
 })
 
-test.each([
-  [128, true],
-  [129, false],
-])('an exemplar with labels of %d characters is shown: %s', async (length, shown) => {
+async function show(family: Family<undefined>, accept: string): Promise<string> {
   const exposition = createExposition()
-  const exemplar = { labels: { id: 'x'.repeat(length - 2) }, value: 1, timestamp: 2 }
-  const group = exposition.group([
-    { name: 'x_total', help: '', type: 'counter', samples: () => [{ labels: {}, value: 1, exemplar }] },
-  ])
-  group.set('', undefined)
-  const body = String(await bodyOf(await exposition.respond(accepts.openMetrics, undefined)))
+  exposition.group([family]).set('', undefined)
+  return String(await bodyOf(await exposition.respond(accept, undefined)))
+}
+
+test('a series without labels has no braces', async () => {
+  const family = { name: 'a', help: '', type: 'gauge', samples: () => [{ labels: {}, value: 1 }] } as const
+  expect(await show(family, accepts.text)).toContain('\na 1\n')
+})
+
+test('a gauge has no creation time and no exemplar, and keeps its name', async () => {
+  const exemplar = { labels: { id: 'x' }, value: 1, timestamp: 2 }
+  const samples = () => [{ labels: {}, value: 1, created: 5, exemplar }]
+  const family = { name: 'a_total', help: 'A', type: 'gauge', samples } as const
+  expect(await show(family, accepts.openMetrics)).toBe(
+    '# HELP a_total A\n# TYPE a_total gauge\na_total 1\n# EOF\n',
+  )
+})
+
+test('a counter is named in OpenMetrics without its last _total alone', async () => {
+  const samples = () => [{ labels: {}, value: 1, created: 5 }]
+  const family = { name: 'a_total_b_total', help: 'A', type: 'counter', samples } as const
+  expect(await show(family, accepts.openMetrics)).toBe(
+    '# HELP a_total_b A\n# TYPE a_total_b counter\na_total_b_total 1\na_total_b_created 5\n# EOF\n',
+  )
+})
+
+test('an exemplar on a bound stands in the bucket that it bounds', async () => {
+  const histogram = createHistogram({ buckets: [1, 2], createdSeconds: 1 })
+  histogram.observe(1, { labels: { id: 'x' }, timestamp: 2 })
+  const samples = () => [{ labels: {}, histogram: histogram.value() }]
+  const body = await show({ name: 'a', help: '', type: 'histogram', samples }, accepts.openMetrics)
+  expect(body.match(/.*# \{.*/g)).toEqual(['a_bucket{le="1.0"} 1 # {id="x"} 1 2'])
+})
+
+test.each([
+  [{ id: 'x'.repeat(126) }, true],
+  [{ id: 'x'.repeat(127) }, false],
+  [{ id: 'x'.repeat(100), of: 'y'.repeat(24) }, true],
+  [{ id: 'x'.repeat(100), of: 'y'.repeat(25) }, false],
+])('an exemplar with labels of 128 characters or fewer is shown: %j %s', async (labels, shown) => {
+  const samples = () => [{ labels: {}, value: 1, exemplar: { labels, value: 1, timestamp: 2 } }]
+  const body = await show({ name: 'x_total', help: '', type: 'counter', samples }, accepts.openMetrics)
   expect(body.includes('# {id=')).toBe(shown)
 })
