@@ -1,7 +1,7 @@
-/** Verdicts for probes: pure functions of a snapshot. */
+/** Verdicts on the whole, for probes and in words: pure functions of a snapshot. */
 import type { Status } from '../model/dependency.ts'
 import type { Pulse, Snapshot } from '../state/store.ts'
-import { type DependencyState, staleFrom, statusAt } from '../state/transition.ts'
+import { asOf, type DependencyState, staleFrom, statusAt } from '../state/transition.ts'
 
 /** One dependency as readiness sees it: a name and states, and nothing that tells where it is or why it fails. */
 export interface ReadinessCheck {
@@ -81,4 +81,45 @@ export function freshUntil(snapshot: Snapshot): number {
     (soonest: number, limit = soonest) => Math.min(soonest, limit),
     Number.POSITIVE_INFINITY,
   )
+}
+
+/**
+ * What is wrong, or that nothing is: `1 of 4 critical dependencies is down`. What keeps us from being ready comes first;
+ * what only degrades is told after it.
+ */
+export function summarize({ states, at, now }: Snapshot, draining: boolean): string {
+  const present = states.map(state => asOf(state, { at, monotonicAt: now }))
+  const [critical, others] = [present.filter(isCritical), present.filter(state => !isCritical(state))]
+  const [missing, degrading] = [critical.filter(isMissing), others.filter(isMissing)]
+  const faults = [
+    ...(missing.length > 0 ? [describeMissing(missing, critical.length, 'critical')] : []),
+    ...(degrading.length > 0 ? [describeMissing(degrading, others.length, 'non-critical')] : []),
+  ]
+  if (draining) return ['shutting down', ...faults].join('; ')
+  if (present.length === 0) return 'there are no dependencies'
+  if (faults.length > 0) return faults.join('; ')
+  return present.length === 1 ? 'the only dependency is up' : `all ${present.length} dependencies are up`
+}
+
+/** `2 of 4 critical dependencies are down, 1 is unknown` */
+function describeMissing(missing: readonly DependencyState[], total: number, sort: string): string {
+  const down = missing.filter(({ status }) => status === 'down').length
+  const unknown = missing.length - down
+  const noun = total === 1 ? 'dependency' : 'dependencies'
+  const of = `of ${total} ${sort} ${noun}`
+  if (down === 0) return `${unknown} ${of} ${be(unknown)} unknown`
+  const first = `${down} ${of} ${be(down)} down`
+  return unknown === 0 ? first : `${first}, ${unknown} ${be(unknown)} unknown`
+}
+
+function be(count: number): string {
+  return count === 1 ? 'is' : 'are'
+}
+
+function isCritical({ dependency }: DependencyState): boolean {
+  return dependency.critical
+}
+
+function isMissing({ status }: DependencyState): boolean {
+  return status !== 'up'
 }

@@ -192,10 +192,11 @@ describe('a config that looks like a part of one', () => {
 })
 
 describe('a rotated secret', () => {
+  // Names whose first checks come soon after the start.
   const text = `defaults: { interval: 1h }
 dependencies:
-  vault: { kind: locked, passwordFile: password }
-  other: { kind: locked, passwordFile: other }
+  lock: { kind: locked, passwordFile: password }
+  archive: { kind: locked, passwordFile: other }
 `
   async function following() {
     let password = 'first'
@@ -207,19 +208,19 @@ dependencies:
     const inFolder = text.replaceAll('File: ', `File: ${folder}/`)
     const started = await serviceOf(inFolder, { kinds: [locked(() => password)], followEveryMs: 20 })
     const state = (name: string) => started.service.monitor.state.get(name)
-    await until(() => state('vault')?.status === 'up' && state('other')?.status === 'up', 'up')
+    await until(() => state('lock')?.status === 'up' && state('archive')?.status === 'up', 'up')
     return { ...started, secrets: folder, put, state, rotate: (next: string) => (password = next) }
   }
 
   test('is taken over and checked, and nothing else changes', async () => {
     const { put, rotate, state, write } = await following()
-    const other = state('other')
+    const other = state('archive')
     write('not: a config that may be taken')
     rotate('second')
     put('password', 'second\n')
-    await until(() => (state('vault')?.checks ?? 0) >= 2, 'checked again')
-    expect(state('vault')).toMatchObject({ status: 'up', last: { ok: true } })
-    expect(state('other')).toBe(other)
+    await until(() => (state('lock')?.checks ?? 0) >= 2, 'checked again')
+    expect(state('lock')).toMatchObject({ status: 'up', last: { ok: true } })
+    expect(state('archive')).toBe(other)
   })
 
   test('is noticed where Kubernetes swaps a link, even with the same size and time', async () => {
@@ -229,8 +230,8 @@ dependencies:
     unlinkSync(join(secrets, 'password'))
     symlinkSync(join(secrets, 'password.new'), join(secrets, 'password.link'))
     renameSync(join(secrets, 'password.link'), join(secrets, 'password'))
-    await until(() => (state('vault')?.checks ?? 0) >= 2, 'checked again')
-    expect(state('vault')?.last?.ok).toBe(true)
+    await until(() => (state('lock')?.checks ?? 0) >= 2, 'checked again')
+    expect(state('lock')?.last?.ok).toBe(true)
   })
 
   test.each([
@@ -247,15 +248,15 @@ dependencies:
       await until(async () => (await metric()) === '1', 'the gauge says so')
       rotate('third')
       put('other', 'third\n')
-      await until(() => (state('other')?.checks ?? 0) >= 2, 'the other is checked')
-      expect(state('other')?.last?.ok).toBe(true)
-      expect(state('vault')?.checks).toBe(1)
+      await until(() => (state('archive')?.checks ?? 0) >= 2, 'the other is checked')
+      expect(state('archive')?.last?.ok).toBe(true)
+      expect(state('lock')?.checks).toBe(1)
       const said = lines.filter(({ message }) => message.includes('is not usable'))
       expect(said.map(({ file }) => file)).toEqual([join(secrets, 'password')])
       put('password', 'third\n')
-      await until(() => (state('vault')?.checks ?? 0) >= 2, 'checked again')
+      await until(() => (state('lock')?.checks ?? 0) >= 2, 'checked again')
       await until(async () => (await metric()) === '0', 'the gauge is back')
-      expect(state('vault')?.last?.ok).toBe(true)
+      expect(state('lock')?.last?.ok).toBe(true)
     },
   )
 })

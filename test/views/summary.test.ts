@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { createStore } from '../../src/state/store.ts'
-import { summarize } from '../../src/views/status.ts'
+import { summarize } from '../../src/views/health.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { dependency } from '../support/dependency.ts'
 import { failure, success } from '../support/results.ts'
