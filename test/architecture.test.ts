@@ -40,7 +40,7 @@ const homes: Readonly<Record<string, RegExp>> = {
   re2js: /^kinds\/shared\//,
   undici: /^kinds\/http\//,
   yaml: /^config\/yaml\//,
-  zod: /^(config|kinds|model)\/|^server\/access\/webfile\.ts$/,
+  zod: /^(config|kinds|model)\/|^server\/access\/web(file|tls)\.ts$/,
 }
 
 interface Import {

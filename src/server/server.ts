@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { ListenAddress } from '../model/address.ts'
 import { isProbePath } from '../model/http.ts'
-import { type Audience, audienceOf } from './access/audience.ts'
+import { type Audience, describeAudience } from './access/audience.ts'
 import { type AccessRules, createAccess } from './access/rules.ts'
 import { createTls, verifiesClients } from './access/tls.ts'
 import type { WebConfig } from './access/webfile.ts'
@@ -12,53 +12,53 @@ import { plainAnswer, send, sendRaw } from './http/answer.ts'
 import { createConnections } from './http/connections.ts'
 import { type Limits, limitsWithin, readOpenFileLimit } from './http/limits.ts'
 import { type Listener, type ListenerOptions, listen } from './http/listener.ts'
-import type { Monitored } from './monitored.ts'
-import { answerErrors, createTransport, type RoutesOptions, refuseBodies, routes } from './routes/routes.ts'
+import { createTransport, type Monitored } from './routes/context.ts'
+import { answerErrors, type RoutesOptions, refuseBodies, routes } from './routes/routes.ts'
 
-/** The rules beside those that the web config sets. */
+/** The rules that are not part of the web config. */
 export type ServerRules = Omit<AccessRules, 'users' | 'certificates'>
 
 export interface ServerSettings
   extends ServerRules,
     Pick<RoutesOptions, 'config' | 'reload' | 'metricsPath'> {
   readonly listen: readonly ListenAddress[]
-  /** Addresses on which only probes are answered: in plain HTTP, and with connections of their own. Default: none. */
+  /** Addresses that serve only probes, over plain HTTP and with a connection limit of their own. Default: none. */
   readonly probesListen?: readonly ListenAddress[]
   /** TLS, users and headers. Default: plain HTTP and no log-in. */
   readonly web?: WebConfig | undefined
-  /** Default: `limitsWithin` the files that the process may open. */
+  /** Default: `limitsWithin` the number of files that the process may open. */
   readonly limits?: Partial<Limits>
 }
 
 export interface Server {
   /**
-   * Listens on every address, or on none: if one cannot be bound, the others are given back.
+   * Listens on every address or, if one cannot be bound, on none.
    *
-   * @returns the addresses as they were bound, in the order of the settings; those of probes alone come last.
+   * @returns the addresses as they were bound, in the order of the settings; those that serve only probes come last.
    * @throws ListenError
    */
   start(): Promise<readonly AddressInfo[]>
   /**
-   * New rules for requests that come from now on: after a reload.
+   * Sets the rules for new requests.
    *
-   * @throws TypeError for an entry of `allow` or `hosts` that is none; the rules of before stay.
+   * @throws TypeError for an invalid entry of `allow` or `hosts`; the current rules stay in force.
    */
   setAccess(rules: ServerRules): void
   /**
-   * New users, headers and TLS for requests and connections that come from now on.
+   * Sets users, headers and TLS for new requests and connections.
    *
-   * @throws Error if it turns TLS on or off, or its certificate cannot be used; that of before stays.
+   * @throws Error if it turns TLS on or off, or its certificate cannot be used; the current one stays in force.
    */
   setWeb(web: WebConfig): void
-  /** Who sees what now, at each address in the order of the settings. */
+  /** Describes who sees what now, for each address in the order of the settings. */
   audiences(): readonly Audience[]
-  /** Accepts nothing more, lets answers on their way end, cuts what is left after `graceMs`. Idempotent. */
+  /** Stops accepting, lets answers in progress finish, and cuts what is left after `graceMs`. Idempotent. */
   close(graceMs: number): Promise<void>
 }
 
 const notFound = plainAnswer(404)
 
-/** @throws TypeError for an entry of `allow` or `hosts` that is none. */
+/** @throws TypeError for an invalid entry of `allow` or `hosts`. */
 export function createServer(monitor: Monitored, settings: ServerSettings): Server {
   const { probesListen = [], config, reload, metricsPath } = settings
   let rules: ServerRules = settings
@@ -66,13 +66,13 @@ export function createServer(monitor: Monitored, settings: ServerSettings): Serv
   let headers = Object.entries(web.headers)
   const tls = web.tls && createTls(web.tls)
   const access = createAccess(accessRules(rules, web))
-  const app = createApp(monitor)
+  const app = createRouter(monitor)
   const limits = { ...limitsWithin(readOpenFileLimit()), ...settings.limits }
   const connections = createConnections(limits.connections, limits.answerMs)
   const cut = ({ socket }: ServerResponse) => socket !== null && connections.cut(socket)
   const transport = createTransport(monitor, limits, cut)
   app.register(routes(monitor, { access, config, reload, metricsPath, transport }))
-  // What is asked most often is answered without Fastify's part of the work (bench/probes.ts).
+  // Probes are requested most often, so they are answered without Fastify's share of the work (bench/probes.ts).
   const probes = transport.probes.byPath
   const options: ListenerOptions = {
     handle: (request, response) => app.routing(request, response),
@@ -118,17 +118,19 @@ export function createServer(monitor: Monitored, settings: ServerSettings): Serv
     },
     setWeb(next) {
       if ((next.tls === undefined) !== (tls === undefined))
-        throw new Error('TLS is turned on and off by a restart alone')
+        throw new Error('TLS can be turned on or off only by a restart')
       if (next.tls !== undefined) tls?.replace(next.tls)
       access.replace(accessRules(rules, next))
       headers = Object.entries(next.headers)
       web = next
     },
     audiences() {
-      const insistsOnCertificate = web.tls?.clientAuth === 'RequireAndVerifyClientCert'
+      const requiresCertificate = web.tls?.clientAuth === 'RequireAndVerifyClientCert'
       const canReload = reload !== undefined
       const inForce = accessRules(rules, web)
-      return settings.listen.map(address => audienceOf(inForce, { address, insistsOnCertificate, canReload }))
+      return settings.listen.map(address =>
+        describeAudience(inForce, { address, requiresCertificate, canReload }),
+      )
     },
     close,
   }
@@ -138,8 +140,8 @@ function accessRules(rules: ServerRules, { users, tls }: WebConfig): AccessRules
   return { ...rules, users, certificates: tls !== undefined && verifiesClients(tls) }
 }
 
-/** Fastify as a router: it never listens itself, so its own limits do not come into play. */
-function createApp(monitor: Monitored): FastifyInstance {
+/** Creates a Fastify that only routes: it never listens, so its own limits have no effect. */
+function createRouter(monitor: Monitored): FastifyInstance {
   const app = fastify({
     logger: false,
     frameworkErrors: (error, _request, reply) => {

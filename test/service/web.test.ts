@@ -97,6 +97,6 @@ test('TLS cannot be turned on: refused as a whole, with a line in the log', asyn
   writeFileSync(file, `${tls}${user('bob')}`)
   await web.settle()
   expect([web.applied.length, web.last().successful]).toEqual([0, false])
-  expect(web.logged).toEqual([expect.stringContaining('TLS is turned on and off by a restart alone')])
+  expect(web.logged).toEqual([expect.stringContaining('TLS can be turned on or off only by a restart')])
   await server.close(0)
 })

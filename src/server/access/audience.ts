@@ -1,5 +1,4 @@
 /** The access rules in words, for the log. */
-
 import type { ListenAddress } from '../../model/address.ts'
 import type { AccessRules } from './rules.ts'
 
@@ -13,27 +12,27 @@ export interface Audience {
 export interface Circumstances {
   readonly address: ListenAddress
   /** Clients without a verified certificate are refused. */
-  readonly insistsOnCertificate?: boolean
-  /** `/-/reload` is there. */
+  readonly requiresCertificate?: boolean
+  /** `/-/reload` exists. */
   readonly canReload?: boolean
 }
 
-/** Who sees what at one address. */
-export function audienceOf(
+/** Describes who sees what at one address. */
+export function describeAudience(
   rules: AccessRules,
-  { address, insistsOnCertificate = false, canReload = false }: Circumstances,
+  { address, requiresCertificate = false, canReload = false }: Circumstances,
 ): Audience {
-  const everybody = insistsOnCertificate
+  const everybody = requiresCertificate
     ? 'clients with a verified certificate'
     : isLoopback(address)
       ? 'everybody on this machine'
       : 'everybody'
-  const listed = knownClients(rules)
+  const listed = describeListed(rules)
   const metrics = listed ?? everybody
   const details = {
     always: everybody,
     never: 'nobody',
-    authorized: listed ?? (insistsOnCertificate ? everybody : local(rules)),
+    authorized: listed ?? (requiresCertificate ? everybody : describeLocal(rules)),
   }
   return {
     probes: everybody,
@@ -43,8 +42,8 @@ export function audienceOf(
   }
 }
 
-/** Undefined if nobody is named. */
-function knownClients({ allow = [], users }: AccessRules): string | undefined {
+/** Returns undefined if the rules name nobody. */
+function describeListed({ allow = [], users }: AccessRules): string | undefined {
   const addresses = allow.length === 0 ? undefined : `addresses in ${allow.join(', ')}`
   const people = users === undefined || users.size === 0 ? undefined : 'users who log in'
   return people !== undefined && addresses !== undefined
@@ -52,7 +51,7 @@ function knownClients({ allow = [], users }: AccessRules): string | undefined {
     : (people ?? addresses)
 }
 
-function local({ certificates = false }: AccessRules): string {
+function describeLocal({ certificates = false }: AccessRules): string {
   return certificates ? 'clients on this machine or with a verified certificate' : 'clients on this machine'
 }
 

@@ -1,4 +1,4 @@
-/** The thread in which passwords are compared with their hashes: each takes tens of milliseconds of computing. */
+/** Runs in a thread of its own, hence the separate file: one comparison takes tens of milliseconds of computing. */
 import { parentPort } from 'node:worker_threads'
 import { compareSync } from 'bcryptjs'
 import type { Compared, Comparison } from './bcrypt.ts'

@@ -1,15 +1,14 @@
 /**
  * Basic authentication (RFC 7617) against bcrypt hashes. Every attempt costs the same, whether the user exists or not.
- * Attempts queue per client address, so a flood of guesses delays the address it comes from and nobody else.
+ * Attempts are queued by client, so a flood of guesses delays only the client that makes them.
  */
 import { createHmac, randomBytes } from 'node:crypto'
-import type { Bcrypt } from './bcrypt.ts'
-import { createTurns } from './turns.ts'
+import { type Bcrypt, createTurns } from './bcrypt.ts'
 
 /** User name to bcrypt hash. */
 export type Users = ReadonlyMap<string, string>
 
-/** `busy`: too many attempts of this client are waiting already. */
+/** `busy`: too many attempts are waiting already. */
 export type Proof = 'valid' | 'invalid' | 'busy'
 
 export interface Attempt {
@@ -21,14 +20,14 @@ export interface Attempt {
 }
 
 export interface Credentials {
-  /** Rejects only if comparing fails as such. */
+  /** Rejects only if the comparison itself fails. */
   verify(attempt: Attempt): Promise<Proof>
 }
 
-/** Credentials that were verified and are remembered: more than anybody has scrapers. The least recently used goes. */
+/** Verified credentials that are remembered, more than anybody has scrapers. The least recently used is forgotten first. */
 const maxRemembered = 128
 
-/** What is remembered outlives the users it was verified against, and holds for as long as a user's hash stays. */
+/** Verified credentials are remembered across changes of the users, for as long as the user's hash stays the same. */
 export function createCredentials(bcrypt: Bcrypt): Credentials {
   const key = randomBytes(32)
   const remembered = new Set<string>()
@@ -52,7 +51,7 @@ export function createCredentials(bcrypt: Bcrypt): Credentials {
       if (pair === undefined) return 'invalid'
       const [user, password] = pair
       const hash = users.get(user)
-      // JSON keeps the parts apart, whatever they hold; the key keeps them out of memory dumps.
+      // JSON separates the parts, whatever they contain; the HMAC keeps them out of memory dumps.
       const print = createHmac('sha256', key)
         .update(JSON.stringify([...pair, hash ?? null]))
         .digest('base64')
@@ -67,10 +66,10 @@ export function createCredentials(bcrypt: Bcrypt): Credentials {
 }
 
 /**
- * Compares with one hash of every cost that is configured, so that neither the time nor the order of refusals tells
- * which users exist, or whose hash is cheap.
+ * Compares with one hash of every configured cost, so that neither the time nor the order of refusals reveals which
+ * users exist, or whose hash is cheap.
  *
- * @param hash of the user; undefined if there is none of that name.
+ * @param hash of the user; undefined if there is no such user.
  */
 async function compare(
   bcrypt: Bcrypt,
@@ -89,12 +88,12 @@ function costOf(hash: string): string {
   return hash.slice(4, 6)
 }
 
-/** A well-formed hash that is nobody's. */
+/** A well-formed hash that matches no password. */
 function decoy(cost: string): string {
   return `$2b$${cost}$${'.'.repeat(53)}`
 }
 
-/** User and password, which is all after the first colon. */
+/** Returns the user and the password, which is everything after the first colon. */
 function parse(authorization: string | undefined): [user: string, password: string] | undefined {
   const token = /^basic +([a-z0-9+/=_-]+) *$/i.exec(authorization ?? '')?.[1]
   if (token === undefined) return undefined

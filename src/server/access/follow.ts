@@ -1,30 +1,30 @@
-/** Files that are taken over when they change, by looking at them: that works on every file system and through links. */
+/** Files that are loaded again when they change. Polling works on every file system, and through links. */
 import { stat } from 'node:fs/promises'
 
 export interface FollowOptions<Loaded> {
-  /** What to look at; asked again at each look. */
+  /** Returns the files to follow. Called for each look. */
   readonly files: () => readonly string[]
   /** Reads them. Never rejects. */
   readonly load: () => Promise<Loaded>
-  /** Takes over what was loaded, if the files stood still meanwhile. */
+  /** Takes over what was loaded, unless the files changed meanwhile. */
   readonly apply: (loaded: Loaded) => void
   /** Between two looks, in milliseconds. Default: 5 seconds. */
   readonly everyMs?: number | undefined
-  /** How long changed files must have stood still, in milliseconds. Default: 500. */
+  /** How long changed files must stay the same before they are loaded, in milliseconds. Default: 500. */
   readonly settleMs?: number
 }
 
 export interface Follower {
-  /** Looks at once. Resolves when all that follows from it is done. Not to be called while a look is under way. */
+  /** Looks at once, and resolves when any change is applied. Must not be called while another look is in progress. */
   look(): Promise<void>
-  /** Ends it, whatever is under way. */
+  /** Stops following, and drops a load that is in progress. */
   stop(): void
 }
 
 /**
- * Looks until it is stopped. Content is read only when a file was replaced or written, and then at the earliest at the
- * second look that finds it so: a file that is being written can be cut off and valid. The first change is found at
- * once, since nobody knows what happened between the load before and the first look.
+ * Follows files until it is stopped. They are loaded only when one was replaced or written, and two looks in a row have
+ * found the same: a file that is still being written can be incomplete and yet valid. The first look counts as a change,
+ * because the files may have changed since they were loaded before.
  */
 export function createFollower<Loaded>(options: FollowOptions<Loaded>): Follower {
   const { files, load, apply, everyMs = 5_000, settleMs = 500 } = options
@@ -54,7 +54,7 @@ export function createFollower<Loaded>(options: FollowOptions<Loaded>): Follower
     changed = after
     if (isStopped || after !== seen) return
     apply(loaded)
-    // What was loaded may name other files, which are looked at from now on.
+    // What was loaded may name other files, which are followed from now on.
     if ((await printsOf(files())) !== after) return
     applied = after
     changed = undefined
@@ -73,7 +73,7 @@ async function printsOf(files: readonly string[]): Promise<string> {
   return JSON.stringify(await Promise.all(files.map(async file => [file, await printOf(file)])))
 }
 
-/** What changes when a file, or one that a link leads to, is replaced or written. */
+/** Returns what changes when a file, or the target of a link, is replaced or written. */
 async function printOf(file: string): Promise<string> {
   try {
     const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true })

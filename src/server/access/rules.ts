@@ -1,24 +1,25 @@
 /**
- * Who may see what. Probes are open to everybody, always: kubelet and load balancers can neither log in nor be listed.
- * All else goes by these rules:
+ * Who may see what. Probes are always open to everybody: kubelets and load balancers cannot log in, and their addresses
+ * are not known in advance. Everything else follows these rules:
  *
  * | what | who |
  * |---|---|
- * | `/metrics` | who comes from `allow`, if it is set, and is logged in, if there are users (as exporter-toolkit does it) |
- * | `/health`, `/config`, `/` | by `details`: `authorized` as for metrics, and with neither `allow` nor users this machine alone; `always` everybody; `never` nobody (404) |
- * | `/-/reload` | as for metrics, and no browser |
+ * | `/metrics` | clients from `allow`, if it is set, that log in, if there are users (as with exporter-toolkit) |
+ * | `/health`, `/config`, `/` | by `details`: `authorized` as for metrics, but only this machine with neither `allow` nor users; `always` everybody; `never` nobody (404) |
+ * | `/-/reload` | as for metrics, but no browsers |
  *
- * No page of another site sees the details, whoever's browser it runs in: see `isCrossSite` and `hostRule`.
+ * Pages of other sites never see the details, whoever's browser they run in: see `isCrossSite` and `createHostRule`.
  */
 import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { type Answer, answer, mediaTypes, plainAnswer, send } from '../http/answer.ts'
-import { type AddressList, createAddressList } from './addresses.ts'
 import { type Bcrypt, createBcrypt } from './bcrypt.ts'
 import { type Credentials, createCredentials, type Users } from './credentials.ts'
 import {
+  type AddressList,
+  createAddressList,
+  createHostRule,
   type HostRule,
   hasVerifiedCertificate,
-  hostRule,
   isCrossSite,
   isForwarded,
   isFromBrowser,
@@ -28,26 +29,26 @@ import {
 export interface AccessRules {
   /** Default: `authorized`. */
   readonly details?: 'always' | 'authorized' | 'never'
-  /** IP addresses and networks in CIDR form. Default: everybody for the metrics, this machine for the details. */
+  /** IP addresses and networks in CIDR notation. Default: everybody for the metrics, this machine for the details. */
   readonly allow?: readonly string[] | undefined
   /**
-   * Host names under which people reach the details over plain HTTP without a log-in, beside IP addresses, localhost
+   * Host names by which people reach the details over plain HTTP without a log-in, in addition to IP addresses, localhost
    * and the name of this machine.
    */
   readonly hosts?: readonly string[] | undefined
   /** Default: no log-in. */
   readonly users?: Users
-  /** A client certificate that the server has verified counts as a log-in where there are no users. Default: false. */
+  /** A client certificate that the server has verified counts as a log-in if there are no users. Default: false. */
   readonly certificates?: boolean
 }
 
 export type Area = 'details' | 'metrics' | 'lifecycle'
 
-/** The rules at work. They may be replaced while requests come in. */
+/** The rules in force. They can be replaced at any time. */
 export interface Access {
-  /** The hook that stands before the routes of an area. */
+  /** Returns the hook that protects the routes of an area. */
   guard(area: Area): onRequestAsyncHookHandler
-  /** @throws TypeError for an entry of `allow` or `hosts` that is none; the rules of before stay. */
+  /** @throws TypeError for an invalid entry of `allow` or `hosts`; the current rules stay in force. */
   replace(rules: AccessRules): void
   close(): Promise<void>
 }
@@ -63,21 +64,23 @@ interface Gate {
   readonly credentials: Credentials
 }
 
-const toOpen = 'set server.allow to the networks that may see them, or add users'
+const howToOpen = 'to open them, set server.allow to the networks that may see them, or add users'
 
 const refusals = {
   unauthorized: plainAnswer(401, { 'www-authenticate': 'Basic realm="pulsecheck", charset="UTF-8"' }),
   busy: plainAnswer(503, { 'retry-after': '1' }),
   hidden: plainAnswer(404),
   notAllowed: forbidden('this address is not in server.allow'),
-  fromBrowser: forbidden('browsers may not ask for this'),
-  crossSite: forbidden('a page of another site asked for this; open the address itself'),
-  notLocal: forbidden(`details are shown on this machine alone; ${toOpen}`),
-  forwarded: forbidden(`details are shown on this machine alone, and a proxy passed this on; ${toOpen}`),
-  unknownHost: forbidden('this host name is not known here; add it to server.hosts, or use the IP address'),
+  fromBrowser: forbidden('browsers may not do this'),
+  crossSite: forbidden('a page of another site requested this; open the address directly'),
+  notLocal: forbidden(`details are shown only to clients on this machine; ${howToOpen}`),
+  forwarded: forbidden(
+    `details are shown only to clients on this machine, and a proxy forwarded this request; ${howToOpen}`,
+  ),
+  unknownHost: forbidden('this host name is unknown; add it to server.hosts, or use the IP address'),
 } as const
 
-/** @throws TypeError for an entry of `allow` or `hosts` that is none. */
+/** @throws TypeError for an invalid entry of `allow` or `hosts`. */
 export function createAccess(rules: AccessRules, bcrypt: Bcrypt = createBcrypt()): Access {
   const credentials = createCredentials(bcrypt)
   let gate = createGate(rules, credentials)
@@ -98,7 +101,7 @@ function createGate(rules: AccessRules, credentials: Credentials): Gate {
   return {
     details,
     allowed: allow.length === 0 ? undefined : createAddressList(allow),
-    isKnownHost: hostRule(hosts),
+    isKnownHost: createHostRule(hosts),
     users: users?.size === 0 ? undefined : users,
     certificates,
     credentials,
@@ -117,7 +120,7 @@ async function judgeDetails(gate: Gate, request: FastifyRequest): Promise<Answer
   if (isCrossSite(request)) return refusals.crossSite
   if (details === 'authorized') {
     const refusal = (await judgeClient(gate, request)) ?? judgeStranger(gate, request)
-    // A browser sends no log-in to a name that it was not typed in for.
+    // A browser sends a log-in only to the name for which it was entered.
     if (refusal !== undefined || users !== undefined) return refusal
   }
   if (isKnownHost(request)) return undefined
@@ -126,7 +129,7 @@ async function judgeDetails(gate: Gate, request: FastifyRequest): Promise<Answer
     : refusals.unknownHost
 }
 
-/** By address and log-in. */
+/** Judges a client by its address and log-in. */
 async function judgeClient(gate: Gate, request: FastifyRequest): Promise<Answer | undefined> {
   if (gate.allowed?.(request.ip ?? '') === false) return refusals.notAllowed
   return await judgeLogin(gate, request)
@@ -143,7 +146,7 @@ async function judgeLogin(
   return proof === 'busy' ? refusals.busy : refusals.unauthorized
 }
 
-/** Where no rule says who may see the details: this machine. */
+/** Judges a client that no rule mentions: only this machine sees the details. */
 function judgeStranger(gate: Gate, request: FastifyRequest): Answer | undefined {
   if (gate.allowed !== undefined || gate.users !== undefined || isLocal(request)) return undefined
   if (gate.certificates && hasVerifiedCertificate(request)) return undefined

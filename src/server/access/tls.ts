@@ -1,8 +1,8 @@
-/** Our own TLS: what exporter-toolkit's `tls_server_config` says, replaceable while we listen. */
+/** TLS of our listeners, as exporter-toolkit's `tls_server_config` sets it. It can be replaced while they listen. */
 import type { Server } from 'node:https'
 import { createSecureContext, type SecureVersion, type TLSSocket, type TlsOptions } from 'node:tls'
 
-/** exporter-toolkit's names, which are Go's. */
+/** The names of exporter-toolkit, which are those of Go's crypto/tls. */
 export const clientAuthTypes = [
   'NoClientCert',
   'RequestClientCert',
@@ -18,18 +18,18 @@ export interface TlsSettings {
   readonly key: string
   readonly clientCa?: string | undefined
   readonly clientAuth: ClientAuthType
-  /** If any: a client certificate must hold one of them as a subject alternative name. */
+  /** If not empty, a client certificate must have one of these subject alternative names. */
   readonly clientSans: readonly string[]
   readonly minVersion: SecureVersion
   readonly maxVersion: SecureVersion
-  /** OpenSSL's names, joined by colons. */
+  /** OpenSSL's names, separated by colons. */
   readonly ciphers?: string | undefined
   readonly curves?: string | undefined
   readonly preferServerCiphers: boolean
 }
 
-/** Whether clients that show a certificate are those whom our own authorities vouch for. */
-export function verifiesClients({ clientAuth }: TlsSettings): boolean {
+/** Whether client certificates are verified against `clientCa`. */
+export function verifiesClients({ clientAuth }: Pick<TlsSettings, 'clientAuth'>): boolean {
   return clientAuth === 'VerifyClientCertIfGiven' || clientAuth === 'RequireAndVerifyClientCert'
 }
 
@@ -37,12 +37,12 @@ export function verifiesClients({ clientAuth }: TlsSettings): boolean {
 export interface Tls {
   /** @throws Error if the certificate and its key cannot be used. */
   options(): TlsOptions
-  /** Judges clients by their certificates, and takes over replaced settings. Returns what ends the latter. */
+  /** Checks client certificates of a server, and gives it replaced settings. Returns a function that ends the latter. */
   attach(server: Server): () => void
   /**
-   * New settings for connections from now on.
+   * Sets what new connections use.
    *
-   * @throws Error if they cannot be used; those of before stay.
+   * @throws Error if the settings cannot be used; the current ones stay in force.
    */
   replace(settings: TlsSettings): void
 }
@@ -54,7 +54,7 @@ export function createTls(settings: TlsSettings): Tls {
     options: () => secureOptions(current),
     attach(server) {
       server.prependListener('secureConnection', socket => {
-        if (!isWelcome(current, socket)) socket.destroy()
+        if (!isAccepted(current, socket)) socket.destroy()
       })
       servers.add(server)
       return () => servers.delete(server)
@@ -65,17 +65,17 @@ export function createTls(settings: TlsSettings): Tls {
       current = next
       for (const server of servers) {
         server.setSecureContext(options)
-        // Node reads these two from the server at every connection, and has no method that sets them.
+        // Node reads these two from the server for each connection, and has no method that sets them.
         Object.assign(server, { requestCert, rejectUnauthorized })
       }
     },
   }
 }
 
-/** @throws Error if OpenSSL cannot use them. Its words hold neither key nor certificate. */
+/** @throws Error if OpenSSL cannot use them. Its message contains neither the key nor the certificate. */
 export function secureOptions(settings: TlsSettings): TlsOptions {
   const { cert, key, clientAuth, clientCa, ciphers, curves } = settings
-  // Node takes an empty text for none, and would serve without a certificate.
+  // Node takes an empty text as none, and would serve without a certificate.
   if (cert.trim() === '' || key.trim() === '') throw new Error('the text is empty')
   const options: TlsOptions = {
     cert,
@@ -93,8 +93,8 @@ export function secureOptions(settings: TlsSettings): TlsOptions {
   return options
 }
 
-/** What OpenSSL has not judged already: Go's kinds between asking for a certificate and insisting on a good one. */
-function isWelcome({ clientAuth, clientSans }: TlsSettings, socket: TLSSocket): boolean {
+/** What OpenSSL does not check: Go's modes between requesting a certificate and requiring a verified one. */
+function isAccepted({ clientAuth, clientSans }: TlsSettings, socket: TLSSocket): boolean {
   if (clientAuth === 'NoClientCert' || clientAuth === 'RequestClientCert') return true
   const certificate = socket.getPeerX509Certificate()
   if (certificate === undefined) return clientAuth === 'VerifyClientCertIfGiven'
@@ -104,7 +104,7 @@ function isWelcome({ clientAuth, clientSans }: TlsSettings, socket: TLSSocket): 
   )
 }
 
-/** Values of `DNS:a, IP Address:b, URI:c`. One that needs quotes is nobody's, and could pass for several: none counts. */
+/** Values of `DNS:a, IP Address:b, URI:c`. A name that needs quotes could pass for several, so then none counts. */
 function alternativeNames(text = ''): readonly string[] {
   if (text.includes('"')) return []
   return text.split(', ').map(name => name.slice(name.indexOf(':') + 1))

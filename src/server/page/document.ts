@@ -1,4 +1,4 @@
-/** The status page as HTML: complete without a script, and the ground on which the script goes on. */
+/** The status page as HTML. It is complete without a script; the script keeps it up to date. */
 import type { BoardChanges, BoardRow } from '../../views/board.ts'
 import { countByStatus, matches, statuses, worstFirst } from './browser/order.js'
 import { type Now, present, presentDetail } from './browser/present.js'
@@ -8,7 +8,7 @@ import { blankDetail, detailMarkup, rowMarkup } from './row.ts'
 
 export type Overview = Omit<BoardChanges, 'cursor' | 'more' | 'rows' | 'names'>
 
-/** What is to be seen, from the page's query: `?status=down&q=redis&open=cache`. */
+/** The part of the page's query that chooses what is shown: `?status=down&q=redis&open=cache`. */
 export interface View {
   readonly status: string
   readonly q: string
@@ -17,17 +17,17 @@ export interface View {
 
 export interface PageContent {
   readonly overview: Overview
-  /** In the order of the configuration. */
+  /** In the order of the config. */
   readonly rows: readonly BoardRow[]
   readonly view: View
-  /** Paths of the other routes, without the prefix under which they may stand. */
+  /** Paths of the other routes, without the prefix under which they are registered. */
   readonly links: readonly (readonly [path: string, text: string])[]
 }
 
-/** Rows that are rendered in one piece. */
+/** Rows in one piece. */
 const batch = 100
 
-/** The page in pieces, so that whoever writes it can let others in between. */
+/** Generates the page in pieces, so that the caller can yield to the event loop between them. */
 export function* pageMarkup({ overview, rows, view, links }: PageContent): Generator<string> {
   const now: Now = { at: Date.parse(overview.at), zone: 'utc' }
   yield render(head(overview, now, view, countByStatus(rows)))
@@ -54,7 +54,7 @@ function renderRow(row: BoardRow, now: Now, view: View): Html {
   })
 }
 
-/** The view of the page's links: with at most one dependency opened. */
+/** Returns the query of a link, with at most one dependency opened. */
 function query({ status, q }: Partial<View>, more: Readonly<Record<string, string>>): string {
   const all = Object.entries({ status, q, ...more }).filter(
     ([, value]) => value !== undefined && value !== '',

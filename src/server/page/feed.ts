@@ -1,7 +1,7 @@
 /**
- * What changes on the page, as server-sent events (HTML Living Standard, section 9.2). A stream is short: it ends after
- * some seconds, and the browser comes back by itself with the id of the last event, passes the access rules anew, and
- * reads on from there. So no stream outlives a withdrawn right, and none is in the way of a server that closes.
+ * Changes of the page as server-sent events (HTML Living Standard, section 9.2). A stream ends after some seconds: the
+ * browser reconnects with the id of the last event, passes the access rules again, and continues from there. So no
+ * stream outlives the permission to read it, and none keeps a server from closing.
  */
 import { randomUUID } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
@@ -10,36 +10,36 @@ import { reset } from '../http/deliveries.ts'
 
 export interface Feed {
   /**
-   * Writes to a response whose headers are sent, until it ends.
+   * Writes changes to a response whose headers are sent, and ends it.
    *
-   * @param lastId of the event that the reader saw last, if any; one of another process means from the beginning.
-   * @param client whose stream it is. Where there is no room, the oldest one gives way of the client that has the most.
+   * @param lastId of the last event that the reader has seen. An id of another process, or none, means from the start.
+   * @param client of the stream. If there are too many, the oldest one is ended of the client that has the most.
    */
   stream(response: ServerResponse, lastId: string, client: string): void
-  /** We are about to close: ask `/health` now and then instead. */
+  /** The server is about to close: readers poll `/health` instead. */
   readonly refuses: boolean
-  /** Ends all streams, and takes no more. */
+  /** Ends all streams, and refuses new ones. */
   close(): void
 }
 
 export interface FeedTimes {
   /** Between two looks for changes. */
   readonly lookMs: number
-  /** The first look after so long without an event sends one even if nothing changed: the page takes silence for trouble. */
+  /** After this long without an event, one is sent even if nothing changed: the page takes silence for an outage. */
   readonly beatMs: number
-  /** Life of a stream; below `Limits.answerMs`. */
+  /** Lifetime of a stream, below `Limits.answerMs`. */
   readonly lifeMs: number
-  /** A reader that does not take what was written for so long is dropped. */
+  /** A reader that has not read what was written for this long is cut. */
   readonly patienceMs: number
 }
 
 export const feedTimes: FeedTimes = { lookMs: 1_000, beatMs: 1_500, lifeMs: 20_000, patienceMs: 8_000 }
 
-/** Streams at once: enough for a control room, and little to keep. */
+/** Streams at the same time: enough for a control room, and cheap to keep. */
 export const maxStreams = 64
-/** Rows in one event: a few milliseconds of work. */
+/** Rows in one event, which take a few milliseconds. */
 const maxRows = 100
-/** A new stream begins with what is no older than this part of the time between two looks. */
+/** A new stream starts with changes that are at most this fraction of the time between two looks old. */
 const shareFactor = 4
 
 interface Reader {
@@ -48,11 +48,11 @@ interface Reader {
   readonly startedAt: number
   cursor: number
   wroteAt: number
-  /** It is told more in the next turn of the loop. */
+  /** An event is already planned for the next turn of the event loop. */
   isNext: boolean
 }
 
-/** @param cut ends a connection, and leaves nothing of it in the system's memory. */
+/** @param cut closes the connection of a response at once, and discards what the kernel still holds for its client. */
 export function createFeed(
   board: Board,
   times: FeedTimes = feedTimes,
@@ -62,7 +62,7 @@ export function createFeed(
   const readers = new Set<Reader>()
   let timer: NodeJS.Timeout | undefined
   let closed = false
-  // What was written out lately, by the cursor from which it starts: readers who are level share it.
+  // Recent events by the cursor at which they start: readers at the same cursor share them.
   let written = new Map<number, Event>()
   let writtenAt = performance.now()
 
@@ -98,7 +98,7 @@ export function createFeed(
     if (event.draining) closed = true
   }
 
-  /** One event a turn, so that others come in between. */
+  /** Sends one event per turn of the event loop, so that other requests are answered in between. */
   function tellNext(reader: Reader): void {
     if (reader.isNext) return
     reader.isNext = true
@@ -124,7 +124,7 @@ export function createFeed(
     const [oldest] = largest(Map.groupBy(readers, ({ client }) => client).values())
     if (oldest === undefined) return
     readers.delete(oldest)
-    // The browser comes back by itself after an end; who does not read what was written would not notice one.
+    // A browser reconnects after an end, but a reader that has stopped reading would not notice one.
     if (oldest.response.writableNeedDrain) cut(oldest.response)
     else oldest.response.end()
   }
@@ -146,7 +146,7 @@ export function createFeed(
       response.once('close', () => readers.delete(reader))
       response.on('drain', () => tellNext(reader))
       response.write('retry: 500\n\n')
-      // Clients that begin streams in a loop must not have all rows written out for each of them.
+      // Clients that open streams in a loop must not cause all rows to be written out each time.
       if (performance.now() - writtenAt > times.lookMs / shareFactor) forget()
       tell(reader)
       timer ??= setInterval(look, times.lookMs).unref()

@@ -1,4 +1,4 @@
-/** Markup that is escaped by construction: a text becomes markup in this file alone. */
+/** Markup that is escaped by construction: only this file turns text into markup. */
 
 const made = Symbol('made by html')
 
@@ -8,7 +8,7 @@ export interface Html {
 
 type Value = string | number | Html | readonly Html[]
 
-/** A template whose values are escaped, for elements and quoted attributes alike; markup made by it goes in as it is. */
+/** A template tag that escapes its values, for elements and quoted attributes alike. Markup that it made stays as it is. */
 export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Html {
   let text = strings[0] ?? ''
   for (const [i, value] of values.entries()) text += markup(value) + strings[i + 1]
@@ -33,7 +33,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 }
 
-/** NUL and other controls are no characters of HTML: they are shown as the replacement character. */
+/** Also shows NUL and other control characters, which HTML does not allow, as the replacement character. */
 function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, sign => entities[sign] ?? '').replace(/[\p{Cc}--[\t\n\r]]/gv, '\u{fffd}')
 }

@@ -1,6 +1,6 @@
 /**
- * The markup of a row and of what it opens into. Places for texts carry `data-f`, attributes that change are listed in
- * `data-a`: there the browser puts what `browser/present.js` says, as the server does here.
+ * The markup of a row and of its details. `data-f` names the field that an element shows, and `data-a` lists attributes
+ * with their fields. The browser updates both from the fields of `browser/present.js`, which the server also uses here.
  */
 import { type Fields, failureSlots, phases } from './browser/present.js'
 import { sparkHeight, sparkWidth } from './browser/spark.js'
@@ -8,9 +8,9 @@ import { type Html, html } from './html.ts'
 
 export interface RowOptions {
   readonly hidden: boolean
-  /** The fields of what is opened, or undefined for a closed row. */
+  /** The fields of the details; undefined for a closed row. */
   readonly detail: Fields | undefined
-  /** Where its link leads without script. */
+  /** Where the row's link leads without a script. */
   readonly href: string
 }
 
@@ -43,7 +43,7 @@ const facts = [
   ['counts', 'Since the start'],
 ] as const
 
-/** What the browser fills when a row is opened. An empty text would be no length. */
+/** Fields of the template that the browser fills when a row is opened: an empty text is not a valid length. */
 export const blankDetail: Fields = Object.fromEntries(
   phases.flatMap(phase => [
     [`${phase}X`, '0'],

@@ -1,25 +1,17 @@
-/** `/metrics`: a scrape reads what is known, and asks no dependency. */
+/** `/metrics`: a scrape reads what is known. It contacts no dependency. */
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ExpositionResponse } from '../../exposition/exposition.ts'
-import type { Access } from '../access/rules.ts'
 import { everyAnswer, plainAnswer, send } from '../http/answer.ts'
-import type { Deliveries } from '../http/deliveries.ts'
-import type { Monitored } from '../monitored.ts'
+import type { RouteContext } from './context.ts'
 
 const failed = plainAnswer(500)
 
-export interface MetricsRouteOptions {
-  readonly monitor: Monitored
-  readonly access: Access
-  readonly deliveries: Deliveries
-}
-
-export function metricsRoute(app: FastifyInstance, path: string, options: MetricsRouteOptions): void {
-  const { monitor, access, deliveries } = options
+export function metricsRoute(app: FastifyInstance, context: RouteContext, path: string): void {
+  const { monitor, access, transport } = context
   const { metrics, logger } = monitor
 
-  // Scrapes that come together share what is rendered, so that only their answers have to be bounded.
+  // Scrapes that come together share one rendering, so only their answers have to be limited.
   async function scrape(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { accept, 'accept-encoding': encoding } = request.headers
     try {
@@ -39,12 +31,8 @@ export function metricsRoute(app: FastifyInstance, path: string, options: Metric
     reply.header('vary', 'Accept, Accept-Encoding')
     if (contentEncoding !== undefined) reply.header('content-encoding', contentEncoding)
     if (body instanceof Readable)
-      body.once('error', error => logger.warn({ err: error }, 'the metrics broke off'))
-    return deliveries.send(request, reply, {
-      bytes: body,
-      size: contentLength,
-      shares,
-    })
+      body.once('error', error => logger.warn({ err: error }, 'an answer with metrics was cut short'))
+    return transport.deliveries.send(request, reply, { bytes: body, size: contentLength, shares })
   }
 
   app.route({ method: ['GET', 'HEAD'], url: path, onRequest: access.guard('metrics'), handler: scrape })

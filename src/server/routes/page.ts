@@ -1,21 +1,19 @@
-/** `/`: the page for people, with the files that it loads and the events that keep it fresh. */
+/** `/`: the status page, with the files that it loads and the events that keep it up to date. */
+import { readFileSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { acceptsGzip } from '../../exposition/negotiation.ts'
 import { paths } from '../../model/http.ts'
 import type { Board, BoardChanges, BoardRow } from '../../views/board.ts'
-import type { Access } from '../access/rules.ts'
-import { everyAnswer, mediaTypes, plainAnswer, send } from '../http/answer.ts'
+import { type Answer, answer, everyAnswer, mediaTypes, plainAnswer, send } from '../http/answer.ts'
 import { clientOf } from '../http/connections.ts'
-import type { Deliveries } from '../http/deliveries.ts'
 import { borrow, createShared, gather } from '../http/report.ts'
 import { createWork, type WorkLimits } from '../http/work.ts'
-import { pageAssets } from '../page/assets.ts'
 import { statuses } from '../page/browser/order.js'
 import { type PageContent, pageMarkup, type View } from '../page/document.ts'
-import type { Feed } from '../page/feed.ts'
+import type { RouteContext } from './context.ts'
 
-/** Everything comes from here, nothing is inline, and nobody may frame the page. */
+/** The page loads only its own files, has no inline code, and cannot be framed. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -35,36 +33,29 @@ const pageHeaders = {
   'referrer-policy': 'no-referrer',
 } as const
 
-/** Pages that are rendered at once, and that wait; more are told to come back. */
+/** Pages that are rendered at the same time, and that wait. Further requests are told to come back. */
 const rendering: WorkLimits = { atOnce: 2, waiting: 32, waitMs: 5_000 }
-/** Rows that are read in one piece. */
+/** Rows that are read in one turn of the event loop. */
 const maxRows = 100
 
 const busy = plainAnswer(503, { 'retry-after': '1' })
 const notFound = plainAnswer(404)
 
-export interface PageOptions {
-  readonly board: Board
-  readonly feed: Feed
-  readonly access: Access
-  readonly deliveries: Deliveries
-  /** Paths of the other routes, without the prefix under which they may stand. */
-  readonly links: PageContent['links']
-}
-
-export function pageRoutes(app: FastifyInstance, options: PageOptions): void {
-  const { board, feed, access, deliveries, links } = options
+/** @param links to other routes, by paths without the prefix under which the routes are registered. */
+export function pageRoutes(app: FastifyInstance, context: RouteContext, links: PageContent['links']): void {
+  const { monitor, access, transport } = context
+  const { feed, deliveries } = transport
   const onRequest = access.guard('details')
-  const assets = pageAssets()
+  const assets = readAssets()
   const work = createWork(rendering)
-  // Nearly everybody asks for the page as a whole.
+  // Nearly all requests are for the page without a query.
   const sharedPages = {
-    plain: createShared(() => draw(viewOf({}), false, () => true)),
-    compressed: createShared(() => draw(viewOf({}), true, () => true)),
+    plain: createShared(() => draw(parseView({}), false, () => true)),
+    compressed: createShared(() => draw(parseView({}), true, () => true)),
   }
 
   async function page(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const slash = withSlash(request.url)
+    const slash = addSlash(request.url)
     if (slash !== undefined) return send(reply, plainAnswer(307, { location: slash }))
     reply.headers({ ...pageHeaders, 'content-type': mediaTypes.html })
     if (request.method === 'HEAD') return reply.send()
@@ -72,7 +63,7 @@ export function pageRoutes(app: FastifyInstance, options: PageOptions): void {
     const compressed = acceptsGzip(String(request.headers['accept-encoding'] ?? ''))
     const bytes = request.url.includes('?')
       ? await work.run(clientOf(request.ip), isWanted, () =>
-          draw(viewOf(request.query), compressed, isWanted),
+          draw(parseView(request.query), compressed, isWanted),
         )
       : await borrow(compressed ? sharedPages.compressed : sharedPages.plain, reply)
     if (bytes === undefined) return isWanted() ? send(reply, busy) : reply.hijack()
@@ -82,7 +73,7 @@ export function pageRoutes(app: FastifyInstance, options: PageOptions): void {
   }
 
   async function draw(view: View, compressed: boolean, isWanted: () => boolean): Promise<Buffer | undefined> {
-    const content = await everything(board, isWanted)
+    const content = await readAll(monitor.board, isWanted)
     if (content === undefined) return undefined
     const { rows, ...overview } = content
     return gather(pageMarkup({ overview, rows, view, links }), compressed, isWanted)
@@ -114,11 +105,12 @@ export function pageRoutes(app: FastifyInstance, options: PageOptions): void {
 }
 
 /**
- * All rows in the order of the configuration, read in pieces. What changes meanwhile is read again.
+ * Reads all rows, in the order of the config, over several turns of the event loop. Rows that change meanwhile are read
+ * again.
  *
- * @returns undefined if nobody wants them any more.
+ * @returns undefined once they are no longer wanted.
  */
-async function everything(board: Board, isWanted: () => boolean): Promise<BoardChanges | undefined> {
+async function readAll(board: Board, isWanted: () => boolean): Promise<BoardChanges | undefined> {
   const rows = new Map<string, BoardRow>()
   let names: readonly string[] = []
   let changes = board.changes(0, maxRows)
@@ -133,8 +125,8 @@ async function everything(board: Board, isWanted: () => boolean): Promise<BoardC
   return { ...changes, rows: names.flatMap(name => rows.get(name) ?? []) }
 }
 
-/** Unknown values mean nothing; a list counts only where one is meant. */
-function viewOf(query: unknown): View {
+/** Ignores values that are unknown, and lists where one value is meant. */
+function parseView(query: unknown): View {
   const { status, q, open } = query as Readonly<Record<string, unknown>>
   return {
     status: typeof status === 'string' && statuses.includes(status) ? status : '',
@@ -143,9 +135,39 @@ function viewOf(query: unknown): View {
   }
 }
 
-/** The page's links are relative, so under a prefix its path must end with a slash. Relative itself, whatever comes in. */
-function withSlash(url: string): string | undefined {
+/**
+ * Returns where to redirect a path without a final slash: the page's links are relative, so a prefix needs one. The
+ * result is relative too, so that no request can redirect to another host.
+ */
+function addSlash(url: string): string | undefined {
   const [path = '', ...query] = url.split('?')
   if (path.endsWith('/')) return undefined
   return [`./${path.slice(path.lastIndexOf('/') + 1)}/`, ...query].join('?')
+}
+
+const folder = new URL('../page/browser/', import.meta.url)
+const scripts = ['main', 'table', 'view', 'feed', 'present', 'order', 'spark', 'words']
+
+/** The icon in the browser's tab. Shape and colour both show the status; `silent` is for a page that gets no answers. */
+const icons = {
+  ok: '<circle cx="8" cy="8" r="6" fill="#1f883d"/>',
+  degraded: '<path d="M8 1l7 7-7 7-7-7z" fill="#bf8700"/>',
+  unavailable: '<path d="M8 1l7 13H1z" fill="#d1242f"/>',
+  silent:
+    '<circle cx="8" cy="8" r="5.5" fill="none" stroke="#848d97" stroke-width="2.5" stroke-dasharray="3 2"/>',
+} as const
+
+/** Reads the files that the page loads: each as a ready answer, by its name. */
+function readAssets(): ReadonlyMap<string, Answer> {
+  const file = (name: string, type: string) =>
+    [name, answer(200, type, readFileSync(new URL(name, folder), 'utf8'))] as const
+  const icon = ([name, shape]: readonly [string, string]) => {
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">${shape}</svg>\n`
+    return [`${name}.svg`, answer(200, 'image/svg+xml', svg)] as const
+  }
+  return new Map([
+    ...scripts.map(name => file(`${name}.js`, 'text/javascript; charset=utf-8')),
+    file('page.css', 'text/css; charset=utf-8'),
+    ...Object.entries(icons).map(icon),
+  ])
 }

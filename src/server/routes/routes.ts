@@ -1,26 +1,22 @@
 /** All routes as one Fastify plugin, for the service's own server and for an application that embeds a monitor. */
-import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { paths } from '../../model/http.ts'
 import { type Access, type AccessRules, createAccess } from '../access/rules.ts'
 import { plainAnswer, send } from '../http/answer.ts'
 import {
-  createDeliveries,
-  type Deliveries,
-  type DeliveryLimits,
-  defaultDeliveryLimits,
-  reset,
-} from '../http/deliveries.ts'
-import type { Monitored, ReloadOutcome } from '../monitored.ts'
-import { createFeed, type Feed, feedTimes } from '../page/feed.ts'
-import { detailRoutes } from './details.ts'
-import { lifecycleRoutes } from './lifecycle.ts'
+  createTransport,
+  type Monitored,
+  type ReloadOutcome,
+  type RouteContext,
+  type Transport,
+} from './context.ts'
+import { configRoute, healthRoute, reloadRoute } from './details.ts'
 import { metricsRoute } from './metrics.ts'
 import { pageRoutes } from './page.ts'
-import { createProbeAnswers, type ProbeAnswers, probeRoutes } from './probes.ts'
+import { probeRoutes } from './probes.ts'
 
 export interface RoutesOptions {
-  /** Who may see what is not a probe: rules, or access whose rules are replaced while requests come in. Default: `{}`. */
+  /** Who may see what is not a probe: fixed rules, or an `Access`, whose rules can be replaced. Default: `{}`. */
   readonly access?: AccessRules | Access | undefined
   /** Returns the running config with its secrets hidden. Without it, there is no `/config`. */
   readonly config?: (() => unknown) | undefined
@@ -28,37 +24,32 @@ export interface RoutesOptions {
   readonly reload?: (() => Promise<ReloadOutcome>) | undefined
   /** A path that no other route has. Default: `/metrics`. */
   readonly metricsPath?: string | undefined
-  /** What a listener of our own shares with its routes. Default: made for the server of an application. */
+  /** What our own server shares with its routes. Default: one that suits the server of an application. */
   readonly transport?: Transport | undefined
-}
-
-/** The ways in which answers reach clients. */
-export interface Transport {
-  readonly probes: ProbeAnswers
-  readonly feed: Feed
-  readonly deliveries: Deliveries
 }
 
 /**
  * The routes of a monitor: `app.register(routes(monitor), { prefix: '/internal' })`. Hooks, parsers and the error handler
- * stay inside the plugin. A client is judged by `request.ip`, so `trustProxy` of the application applies.
+ * stay inside the plugin. Access is decided by `request.ip`, so the application's `trustProxy` applies.
  *
  * @throws TypeError for an entry of `access.allow` or `access.hosts` that is not valid.
  */
 export function routes(monitor: Monitored, options: RoutesOptions = {}): FastifyPluginAsync {
   const { config, reload, metricsPath = '/metrics' } = options
-  const { transport: { probes, feed, deliveries } = createTransport(monitor) } = options
+  const { transport = createTransport(monitor) } = options
   const access = toAccess(options.access)
+  const context: RouteContext = { monitor, access, transport }
   return async app => {
     refuseBodies(app)
     answerErrors(app, monitor)
-    // The streams of the feed would keep the server open.
-    app.addHook('preClose', async () => feed.close())
+    // Open streams would keep the server from closing.
+    app.addHook('preClose', async () => transport.feed.close())
     app.addHook('onClose', access.close)
-    probeRoutes(app, probes)
-    metricsRoute(app, metricsPath, { monitor, access, deliveries })
-    detailRoutes(app, { monitor, config, access, deliveries })
-    if (reload !== undefined) lifecycleRoutes(app, reload, access)
+    probeRoutes(app, transport.probes)
+    metricsRoute(app, context, metricsPath)
+    healthRoute(app, context)
+    if (config !== undefined) configRoute(app, context, config)
+    if (reload !== undefined) reloadRoute(app, context, reload)
     if (metricsPath === paths.page) return
     const links = [
       [paths.health, 'Health as JSON'],
@@ -66,23 +57,7 @@ export function routes(monitor: Monitored, options: RoutesOptions = {}): Fastify
       ['/readyz?verbose', 'Readiness'],
       ...(config === undefined ? [] : [[paths.config, 'Configuration'] as const]),
     ] as const
-    pageRoutes(app, { board: monitor.board, feed, access, deliveries, links })
-  }
-}
-
-/**
- * @param limits of large answers.
- * @param cut ends the connection of a response at once. Default: by a reset where that is possible.
- */
-export function createTransport(
-  { probes, board }: Monitored,
-  limits: DeliveryLimits = defaultDeliveryLimits,
-  cut: (response: ServerResponse) => void = reset,
-): Transport {
-  return {
-    probes: createProbeAnswers(probes),
-    feed: createFeed(board, feedTimes, cut),
-    deliveries: createDeliveries(limits, cut),
+    pageRoutes(app, context, links)
   }
 }
 
@@ -90,13 +65,13 @@ function toAccess(access: AccessRules | Access = {}): Access {
   return 'guard' in access ? access : createAccess(access)
 }
 
-/** No route takes a body, so none is read, whatever the request says. */
+/** No route takes a body, so none is read, whatever its type. */
 export function refuseBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
 }
 
-/** The answer to an error is its status and nothing else. Our own faults are logged; a client that left is not a fault. */
+/** Answers an error with its status and nothing else. Our own faults are logged; a disconnected client is none. */
 export function answerErrors(app: FastifyInstance, { logger }: Pick<Monitored, 'logger'>): void {
   app.setErrorHandler((error: { readonly statusCode?: number }, _request, reply) => {
     if (reply.raw.destroyed) return reply.hijack()

@@ -2,7 +2,7 @@ import { hostname, networkInterfaces } from 'node:os'
 import { hashSync } from 'bcryptjs'
 import fastify, { type FastifyServerOptions } from 'fastify'
 import { describe, expect, test } from 'vitest'
-import { type Audience, audienceOf, type Circumstances } from '../../../src/server/access/audience.ts'
+import { type Audience, type Circumstances, describeAudience } from '../../../src/server/access/audience.ts'
 import { type Bcrypt, createBcrypt } from '../../../src/server/access/bcrypt.ts'
 import { type AccessRules, createAccess } from '../../../src/server/access/rules.ts'
 import type { ServerSettings } from '../../../src/server/index.ts'
@@ -131,7 +131,7 @@ describe('a name that somebody else may own opens no details without a log-in', 
   })
 
   test('a wrong name is told where the rules are made', () => {
-    expect(() => createAccess({ hosts: ['status.example.com:80'] })).toThrow('is no host name')
+    expect(() => createAccess({ hosts: ['status.example.com:80'] })).toThrow('is not a host name')
   })
 })
 
@@ -247,7 +247,7 @@ describe('who sees what, in words', () => {
     ],
     [
       { certificates: true },
-      { address: everywhere, insistsOnCertificate: true },
+      { address: everywhere, requiresCertificate: true },
       {
         probes: 'clients with a verified certificate',
         metrics: 'clients with a verified certificate',
@@ -256,7 +256,7 @@ describe('who sees what, in words', () => {
       },
     ],
   ])('%j and %j', (rules, circumstances, audience) => {
-    expect(audienceOf(rules, circumstances)).toEqual(audience)
+    expect(describeAudience(rules, circumstances)).toEqual(audience)
   })
 })
 

@@ -156,7 +156,9 @@ describe('what is refused, with its place', () => {
     ],
     [
       'http_server_config:\n  headers:\n    X-Frame-Options: "a\\r\\nb: c"\n',
-      ['web.yml:3:22: http_server_config.headers.X-Frame-Options: expected printable ASCII'],
+      [
+        'web.yml:3:22: http_server_config.headers.X-Frame-Options: expected a header value: text on one line, without control characters',
+      ],
     ],
     ['', ['web.yml:1:1: is empty']],
     ['a: [\n', [expect.stringContaining('web.yml:')]],

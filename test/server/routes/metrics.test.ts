@@ -95,7 +95,7 @@ test('a stream that breaks off cuts the connection, told to the logger', async (
   const w = world({ metrics })
   await using server = await serving(w.monitor)
   await expect(fetch(`${server.url}/metrics`).then(response => response.text())).rejects.toThrow()
-  expect(w.warnings.map(({ message }) => message)).toEqual(['the metrics broke off'])
+  expect(w.warnings.map(({ message }) => message)).toEqual(['an answer with metrics was cut short'])
 })
 
 test('the path can be chosen, even the root', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createAddressList } from '../../../src/server/access/addresses.ts'
+import { createAddressList } from '../../../src/server/access/origin.ts'
 
 describe('an address is in the list', () => {
   test.each([
