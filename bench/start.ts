@@ -4,20 +4,19 @@
  *
  *     node bench/start.ts [--rounds=15]
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freshLauncher } from '../scripts/fresh.ts'
 import { closedPort } from '../test/support/net.ts'
 import { parameters } from './support/parameters.ts'
 import { line, takeTurns } from './support/turns.ts'
 
 const { rounds } = parameters({ rounds: 15 })
-const root = join(import.meta.dirname, '..')
-if (!existsSync(join(root, 'dist/bin.cjs')))
-  execFileSync(process.execPath, ['scripts/build.ts'], { cwd: root, stdio: 'inherit' })
+const launcher = freshLauncher()
 const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-bench-'))
 const config = join(folder, 'pulsecheck.yml')
 writeFileSync(config, 'dependencies:\n  db: postgres://u:p@127.0.0.1:1/x\n  cache: redis://127.0.0.1:1\n')
@@ -54,7 +53,7 @@ async function start(args: (port: number) => readonly string[]): Promise<number>
 }
 
 const ours = (port: number) => [
-  join(root, 'dist/bin.cjs'),
+  launcher,
   '--config.file',
   config,
   '--web.listen-address',

@@ -24,6 +24,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   // `check` asks once, outside of any schedule, and keeps and shows what it hears as the service does.
   cli: ['demo', 'service', 'monitor', 'config', 'kinds', 'server', 'views', 'schedule', 'state'],
   bin: ['cli'],
+  // In a package, it stands where the sources of `cli` are in a checkout.
+  shipped: ['cli'],
 }
 
 /** Each third-party library and its home. */

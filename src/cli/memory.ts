@@ -6,10 +6,13 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
 /**
- * The heap grows by a third over what is used where V8's own choice is up to four times, code that has not run for long
- * is dropped, and the young generation stays where it is (bench/memory.ts).
+ * The heap grows by a third over what is used, where V8's own choice is up to four times; code that has not run for long
+ * is dropped; and the young generation stays as it is.
  */
 const flags = ['--optimize-for-size', '--semi-space-growth-factor=1']
+
+/** A larger heap takes too long to collect at once. */
+const mostAtOnceBytes = 64 * 2 ** 20
 
 /**
  * Called once everything is loaded: Node's own compiled code is for the flags that it was started with. Does nothing where
@@ -17,7 +20,9 @@ const flags = ['--optimize-for-size', '--semi-space-growth-factor=1']
  */
 export function saveMemory({ NODE_OPTIONS: options = '' } = process.env, args = process.execArgv): void {
   if ([options, ...args].some(text => text.includes('semi-space-size'))) return
-  for (const flag of [...flags, '--expose-gc']) setFlagsFromString(flag)
-  // What loading has taken is given back now, not after some hours.
-  runInNewContext('gc')()
+  for (const flag of flags) setFlagsFromString(flag)
+  if (process.memoryUsage().heapUsed > mostAtOnceBytes) return
+  setFlagsFromString('--expose-gc')
+  // What loading has taken is given back. This flavor alone makes the young generation small again.
+  runInNewContext('gc')({ type: 'major', flavor: 'last-resort' })
 }

@@ -1,10 +1,11 @@
 /** The program under attack: as it is shipped, in a process and a memory group of its own, with many dependencies. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freshLauncher } from '../../scripts/fresh.ts'
 import { closedPort, until } from '../support/net.ts'
 import { createMemoryGroup } from './memory-group.ts'
 import { raisePriority } from './priority.ts'
@@ -59,7 +60,7 @@ const fault =
   /level=(error|fatal)|request failed|could not be rendered|broke off|unhandled|uncaught|^\s+at |MaxListeners|FATAL/i
 
 export async function startSubject(options: SubjectOptions): Promise<Subject> {
-  const launcher = existsSync(join(root, 'dist/bin.cjs')) ? 'dist/bin.cjs' : 'src/bin.cts'
+  const launcher = relative(root, freshLauncher())
   const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-attack-'))
   const port = await closedPort()
   const group = createMemoryGroup(options.memoryMiB * 2 ** 20)

@@ -8,7 +8,7 @@ import { stringify } from 'yaml'
 import type { StatusReport } from '../../src/views/status.ts'
 import { until } from './net.ts'
 
-const launcher = join(import.meta.dirname, '../../src/bin.cts')
+const sources = join(import.meta.dirname, '../../src/bin.cts')
 
 export interface ProgramOptions {
   /** The config as data. Left out: none, and no file is named. */
@@ -21,6 +21,8 @@ export interface ProgramOptions {
   readonly stdio?: readonly ('ignore' | 'pipe' | number)[]
   /** A program that runs ours, with its arguments: `['unshare', '--mount']`. */
   readonly inside?: readonly string[]
+  /** Default: that of the sources. */
+  readonly launcher?: string
 }
 
 /** A process that runs, whatever it does. */
@@ -42,6 +44,7 @@ export function launch({
   env = {},
   stdio,
   inside = [],
+  launcher = sources,
 }: ProgramOptions): Running & { remove(): Promise<void> } {
   const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-e2e-'))
   const configFile = join(folder, 'pulsecheck.yml')

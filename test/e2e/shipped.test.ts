@@ -1,0 +1,90 @@
+/** The program as it is shipped: a bundle with compiled code, whose threads, page and stack traces work as those of the sources. */
+import { execFileSync } from 'node:child_process'
+import { globSync, readFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import bcrypt from 'bcryptjs'
+import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { stringify } from 'yaml'
+import { freshLauncher } from '../../scripts/fresh.ts'
+import { readableStack } from '../../src/cli/stack.ts'
+import { type Program, type ProgramOptions, startProgram } from '../support/program.ts'
+
+let launcher = ''
+let program: Program | undefined
+beforeAll(() => {
+  launcher = freshLauncher()
+}, 120_000)
+afterEach(() => program?.remove())
+
+async function start(options: ProgramOptions): Promise<Program> {
+  program = await startProgram({ ...options, launcher })
+  return program
+}
+
+const folder = () => join(dirname(launcher), 'program')
+
+describe('the shipped program', () => {
+  test('serves metrics, and a page with all that it loads', async () => {
+    const { get } = await start({ config: { dependencies: { a: 'tcp://127.0.0.1:1' } } })
+    expect((await get('/metrics')).text).toContain('dependency_critical{dependency="a",kind="tcp"} 1')
+    const page = (await get('/')).text
+    const assets = [...page.matchAll(/(?:src|href)="(\/?[\w./-]+\.(?:js|css|svg))"/g)].map(
+      ([, path]) => path!,
+    )
+    expect(assets.length).toBeGreaterThan(1)
+    for (const asset of assets) expect((await get(`/${asset.replace(/^\//, '')}`)).status).toBe(200)
+  })
+
+  test('compares passwords in a thread', async () => {
+    const web = stringify({ basic_auth_users: { scraper: bcrypt.hashSync('right', 4) } })
+    const flags = ['--web.config.file', 'web.yml']
+    const { get } = await start({
+      config: { dependencies: { a: 'tcp://127.0.0.1:1' } },
+      files: { 'web.yml': web },
+      flags,
+    })
+    const authorization = (password: string) => ({
+      authorization: `Basic ${Buffer.from(`scraper:${password}`).toString('base64')}`,
+    })
+    expect((await get('/metrics', authorization('right'))).status).toBe(200)
+    expect((await get('/metrics', authorization('wrong'))).status).toBe(401)
+  })
+
+  test('reads a long config in a thread', async () => {
+    const names = Array.from({ length: 6_000 }, (_, i) => `a-dependency-with-a-name-that-is-long-${i}`)
+    const dependencies = Object.fromEntries(names.map(name => [name, 'tcp://127.0.0.1:1']))
+    const { get } = await start({ config: { defaults: { interval: '5m' }, dependencies } })
+    expect((await get('/healthz')).status).toBe(200)
+  })
+
+  test('runs code that was compiled at the build', () => {
+    const shipped = JSON.stringify(join(import.meta.dirname, '../../src/shipped.ts'))
+    const script = `const { createChunks } = await import(${shipped})
+      const { load, scripts } = createChunks(${JSON.stringify(folder())})
+      load('cli.js')
+      console.log([...scripts.values()].map(script => script.cachedDataRejected).join())`
+    const rejected = execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+    })
+    expect(rejected.trim()).toMatch(/^false(,false)*$/)
+  })
+
+  test('has no character that takes more than a byte', () => {
+    for (const file of globSync('*.js', { cwd: folder() }))
+      expect(readFileSync(join(folder(), file), 'latin1')).toMatch(/^\p{ASCII}*$/u)
+  })
+
+  test('names the places of its sources in stack traces', () => {
+    const [file = ''] = globSync('run-*.js', { cwd: folder() })
+    const lines = readFileSync(join(folder(), file), 'utf8').split('\n')
+    const line = lines.findIndex(text => text.includes('function firstSignal'))
+    const column = lines[line]!.indexOf('function firstSignal')
+    const stack = readableStack(
+      Object.assign(new Error('x'), {
+        stack: `Error: x\n    at firstSignal (${join(folder(), file)}:${line + 1}:${column + 1})`,
+      }),
+    )
+    expect(stack).toMatch(/^Error: x\n {4}at firstSignal \(src\/cli\/run\.ts:\d+:\d+\)$/)
+    expect(basename(file)).not.toBe('')
+  })
+})
