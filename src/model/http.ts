@@ -1,7 +1,7 @@
 /**
- * The HTTP that rooms share: the paths of the routes, and content negotiation (RFC 9110, section 12.5). The libraries
- * `negotiator` and `@hapi/accept` refuse a choice whose parameters the offer lacks, and Prometheus sends parameters such as
- * `escaping` that say nothing about our offers.
+ * The HTTP that rooms share: the paths of the routes, and content negotiation (RFC 9110, section 12.5). No library fits:
+ * `negotiator` rejects a range with a parameter that the offer lacks, such as Prometheus' `escaping`; `@hapi/accept`
+ * returns the client's range instead of our offer, and throws on malformed ones.
  */
 
 /** Answers for orchestrators: only names and states. */

@@ -324,6 +324,9 @@ describe('the log', () => {
 })
 
 describe('our own stall', () => {
+  /** Longer than interval and timeout together: a check falls due, or its deadline passes, while the process is frozen. */
+  const frozenMs = 400
+
   test('a process that was frozen blames no dependency', async () => {
     const { port } = await echo()
     const many = Object.fromEntries(
@@ -339,7 +342,7 @@ describe('our own stall', () => {
     for (let i = 0; i < 5; i++) {
       const before = (await program.metric('dependency_checks_total{dependency="a0",kind="tcp"}')) ?? 0
       program.child.kill('SIGSTOP')
-      await new Promise(resolve => setTimeout(resolve, 400))
+      await new Promise(resolve => setTimeout(resolve, frozenMs))
       program.child.kill('SIGCONT')
       await until(
         async () =>

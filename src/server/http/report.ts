@@ -20,18 +20,25 @@ interface Shared<T> {
   readonly release: () => void
 }
 
-/** Returns a function that gives the latest value, and renders a new one when that is too old. */
-export function createShared<T>(render: () => Promise<T>): () => Promise<Shared<T>> {
+/**
+ * Returns a function that gives the latest value, and renders a new one when that is too old.
+ *
+ * @param now in monotonic milliseconds. Default: the system's.
+ */
+export function createShared<T>(
+  render: () => Promise<T>,
+  now: () => number = () => performance.now(),
+): () => Promise<Shared<T>> {
   const renew = share(async () => {
-    const startedAt = performance.now()
+    const startedAt = now()
     const value = await render()
-    const at = performance.now()
+    const at = now()
     const keepMs = Math.min(maxKeepMs, Math.max(minKeepMs, restFactor * (at - startedAt)))
     return { value, at, keepMs, holders: 0 }
   })
   let kept: Awaited<ReturnType<typeof renew>> | undefined
   return async () => {
-    const age = performance.now() - (kept?.at ?? Number.NEGATIVE_INFINITY)
+    const age = now() - (kept?.at ?? Number.NEGATIVE_INFINITY)
     const issue =
       kept !== undefined && age <= (kept.holders > 0 ? maxKeepMs : kept.keepMs) ? kept : await renew()
     kept = issue
