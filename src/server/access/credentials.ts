@@ -9,7 +9,7 @@ import { type Bcrypt, createTurns } from './bcrypt.ts'
 export type Users = ReadonlyMap<string, string>
 
 /** `busy`: too many attempts are waiting already. */
-export type Proof = 'valid' | 'invalid' | 'busy'
+type Proof = 'valid' | 'invalid' | 'busy'
 
 export interface Attempt {
   readonly users: Users

@@ -42,7 +42,7 @@ export interface AccessRules {
   readonly certificates?: boolean
 }
 
-export type Area = 'details' | 'metrics' | 'lifecycle'
+type Area = 'details' | 'metrics' | 'lifecycle'
 
 /** The rules in force. They can be replaced at any time. */
 export interface Access {

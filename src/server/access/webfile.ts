@@ -36,7 +36,7 @@ export interface Reading {
   refuse(path: readonly string[], message: string): void
 }
 
-export type ReadText =
+type ReadText =
   | { readonly ok: true; readonly text: string }
   | { readonly ok: false; readonly problem: { readonly message: string } }
 

@@ -32,7 +32,7 @@ export const defaultDeliveryLimits: DeliveryLimits = {
   stallMs: 1_000,
 }
 
-export interface Body {
+interface Body {
   readonly bytes: Buffer | Readable
   readonly size: number
   /** Identifies the memory: the same object for answers that share it. Default: the bytes themselves. */

@@ -22,7 +22,7 @@ export class Request extends IncomingMessage {
   }
 }
 
-export interface Inspection {
+interface Inspection {
   /**
    * 505 for a version other than HTTP/1. 400 for HTTP/0.9; for a missing `Host`, or two of them, since a proxy may have
    * used either; for more headers than allowed; for a target that is not a path; and for a transfer encoding other than
@@ -85,7 +85,7 @@ function resolveTarget(request: IncomingMessage): boolean {
  * Answers the requests of each connection one after another. Node parses everything that a client sends ahead, about
  * 1,800 requests from 64 KiB, and emits all of them at once; honest clients send one and wait, or at most a few.
  */
-export interface Pipelines {
+interface Pipelines {
   /**
    * Calls `start` when all earlier requests of the connection are answered, which may be immediately.
    *

@@ -6,7 +6,7 @@ import { clock, span } from './browser/words.js'
 import { type Html, html, render } from './html.ts'
 import { blankDetail, detailMarkup, rowMarkup } from './row.ts'
 
-export type Overview = Omit<BoardChanges, 'cursor' | 'more' | 'rows' | 'names'>
+type Overview = Omit<BoardChanges, 'cursor' | 'more' | 'rows' | 'names'>
 
 /** The part of the page's query that chooses what is shown: `?status=down&q=redis&open=cache`. */
 export interface View {

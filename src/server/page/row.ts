@@ -6,7 +6,7 @@ import { type Fields, failureSlots, phases } from './browser/present.js'
 import { sparkHeight, sparkWidth } from './browser/spark.js'
 import { type Html, html } from './html.ts'
 
-export interface RowOptions {
+interface RowOptions {
   readonly hidden: boolean
   /** The fields of the details; undefined for a closed row. */
   readonly detail: Fields | undefined

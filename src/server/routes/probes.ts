@@ -9,7 +9,7 @@ import type { Probes } from '../../views/probes.ts'
 import { type Answer, answer, mediaTypes, plainAnswer, send } from '../http/answer.ts'
 
 /** The answer to a probe without a query, by the request's `Accept`. */
-export type ProbeAnswer = (accept: string | undefined) => Answer
+type ProbeAnswer = (accept: string | undefined) => Answer
 
 export interface ProbeAnswers {
   /** By path: `/healthz`, `/livez`, `/readyz`, `/startupz`, `/-/healthy`, `/-/ready`. */

@@ -1,16 +1,16 @@
-/** News from the server: as events, or by asking now and then where events do not come through. */
+/** Receives changes from the server: as events, or by polling where events do not get through. */
 
 /** @typedef {import('../../../views/board.ts').BoardChanges} BoardChanges */
 /** @typedef {import('../../../views/board.ts').BoardRow} BoardRow */
 /** @typedef {import('../../../views/status.ts').StatusReport} StatusReport */
 /** @typedef {Pick<BoardChanges, 'at' | 'status' | 'summary' | 'since' | 'rows' | 'names'>} News */
 
-/** Without an event for so long, the page asks by itself. The server sends one at least every 2 seconds. */
+/** After this long without an event, the page polls. The server sends one at least every 2 seconds. */
 const silenceMs = 3_000
 const askEveryMs = 3_000
 const askTimeoutMs = 5_000
 const lookEveryMs = 500
-/** After a refusal, events are tried again. */
+/** How long after a refusal events are tried again. */
 const retryMs = 15_000
 
 /**
@@ -47,7 +47,7 @@ export function listen(hear, known) {
       const report = await response.json()
       if (response.ok && !document.hidden) hear(newsOf(report, known), 'polling')
     } catch {
-      // No answer: the page says so when the last one is too old.
+      // Without an answer, the page shows that the last one is too old.
     }
     isAsking = false
   }
@@ -58,7 +58,7 @@ export function listen(hear, known) {
     if (now - heardAt > silenceMs && now - askedAt > askEveryMs) void ask()
     if (source?.readyState === EventSource.CLOSED && now - triedAt > retryMs) open()
   }, lookEveryMs)
-  // A browser has six connections for a server: tabs that nobody looks at leave them to others.
+  // A browser opens six connections to a server, so hidden tabs leave them to others.
   document.addEventListener('visibilitychange', () => {
     if (document.hidden) source?.close()
     else {
@@ -70,7 +70,7 @@ export function listen(hear, known) {
 }
 
 /**
- * The whole report as news. It has no past, so the past is what was known, and the last check.
+ * Turns a whole report into changes. A report has no history, so that is what was known before, and the last check.
  *
  * @param {StatusReport} report
  * @param {(name: string) => BoardRow | undefined} known

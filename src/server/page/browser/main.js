@@ -1,11 +1,11 @@
-/** The page at work: news in, rows and the sentence out, and ages that grow in between. */
+/** Keeps the page up to date: applies what the feed reports, and lets ages grow in between. */
 import { listen } from './feed.js'
 import { countByStatus, matches } from './order.js'
 import { createTable } from './table.js'
 import { listenToReader, readView } from './view.js'
 import { clock, span } from './words.js'
 
-/** Without an answer for so long, nothing on the page may pass for the present. The server is heard every 2 seconds. */
+/** After this long without an answer, the page is shown as outdated. The server sends something every 2 seconds. */
 const silenceMs = 4_200
 const words = { ok: 'OK', degraded: 'Degraded', unavailable: 'Unavailable' }
 
@@ -19,16 +19,16 @@ const view = readView()
 
 /** @type {import('./feed.js').News | undefined} */
 let news
-/** The server's clock when the news came, and ours: only the difference of ours is ever used. */
+/** The server's clock and ours at the last update. Of ours, only differences are used. */
 let heard = { at: Date.now(), now: performance.now(), way: 'live' }
-/** The headline as it came with the page. */
+/** The headline as the server rendered it. */
 let known = element('summary').textContent
 let isSilent = false
 let isArranging = false
 
 const presentTime = () => heard.at + performance.now() - heard.now
 
-/** Sorts and filters once for all that came in one go. */
+/** Sorts and filters once for all changes that arrive together. */
 function arrangeSoon() {
   if (isArranging) return
   isArranging = true
@@ -48,7 +48,7 @@ function arrange() {
   }
 }
 
-/** The sentence changes only when its words do, for it is read aloud. */
+/** Updates the sentence only when its words change, because screen readers read it aloud. */
 function headline() {
   const status = isSilent || news === undefined ? 'silent' : news.status
   const [word, rest] = element('summary').childNodes
@@ -63,7 +63,7 @@ function headline() {
 }
 
 /**
- * What is seen of the page in the browser's tab.
+ * Shows the status in the browser's tab.
  *
  * @param {string} title
  * @param {string} status
@@ -130,7 +130,7 @@ listen(
   name => table.lines.get(name)?.row,
 )
 awaitNews()
-// A tab that nobody looks at does not listen, so neither may it claim anything.
+// A hidden tab receives no updates, so it must not show a status either.
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) {
     clearTimeout(silence)

@@ -11,8 +11,8 @@ function rank({ status, critical }) {
 }
 
 /**
- * Worst first: down, unknown, up, and critical before the others. What began first may be the cause of what came later,
- * so it comes first. Rows that are up keep the order of the configuration.
+ * Sorts the worst first: down, unknown, up, and critical before the others. Then what began first, because it may be the
+ * cause of the rest. Rows that are up keep the order of the config.
  *
  * @param {BoardRow} a
  * @param {BoardRow} b
@@ -24,7 +24,7 @@ export function worstFirst(a, b) {
 }
 
 /**
- * Every word is somewhere in the name, the kind, the target or a label.
+ * Whether every word occurs in the name, the kind, the target or a label.
  *
  * @param {BoardRow} row
  * @param {Filter} filter
@@ -41,7 +41,7 @@ export function matches(row, { status, q }) {
 }
 
 /**
- * How many rows each filter would show.
+ * Counts the rows that each filter would show.
  *
  * @param {Iterable<BoardRow>} rows
  * @returns {Record<string, number>}

@@ -1,6 +1,6 @@
 /**
- * What the page says of a dependency: every text and picture by the name of its place. The server puts them into the
- * markup, the browser puts newer ones into the same places. Neither knows how the other does it.
+ * What the page shows of a dependency: texts and pictures, by field. The server renders the fields into the markup, and
+ * the browser updates them in place.
  */
 import { phaseBar, sparkline, sparkWords } from './spark.js'
 import { ago, ahead, clock, duration, span } from './words.js'
@@ -10,11 +10,11 @@ import { ago, ahead, clock, duration, span } from './words.js'
 /** @typedef {Readonly<Record<string, string>>} Fields */
 /** @typedef {{ at: number, zone: Zone }} Now */
 
-/** The order in which they pass. */
+/** In the order in which a check passes them. */
 export const phases = ['dns', 'connect', 'tls', 'auth', 'request', 'transfer']
 /** Places for past failures. */
 export const failureSlots = 10
-/** A certificate is said to end soon when so little time is left: renewal at two thirds of 90 days has failed by then. */
+/** From when on a certificate expires soon. Renewal at two thirds of 90 days has failed by then. */
 export const certificateSoonMs = 14 * 86_400_000
 
 const certificate = 'tls_not_after_timestamp_seconds'
@@ -50,7 +50,7 @@ export function present(row, now) {
 }
 
 /**
- * What is wrong, in a code and in words.
+ * Says what is wrong, as a code and in words.
  *
  * @param {BoardRow} row
  * @param {Now} now
@@ -90,7 +90,7 @@ function certificateWarning({ lastCheck }, at) {
 }
 
 /**
- * What the opened row says beyond that.
+ * The fields of the details, which an opened row shows.
  *
  * @param {BoardRow} row
  * @param {Now} now
@@ -117,7 +117,7 @@ export function presentDetail(row, now) {
 }
 
 /**
- * What the failure means and what to do about it, while it lasts. Backquotes are for documents.
+ * Says what a failure means and what to do about it, as long as it lasts, without the backquotes of the documents.
  *
  * @param {BoardRow} row
  */

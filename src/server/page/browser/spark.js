@@ -1,14 +1,14 @@
-/** Small pictures as numbers and SVG paths. Runs on the server and in the browser. */
+/** Small charts as numbers and SVG paths. Runs on the server and in the browser. */
 import { duration, span } from './words.js'
 
-/** Checks that the picture has room for. */
+/** Checks that fit into the chart. */
 export const slots = 60
 export const sparkWidth = 2 * slots
 export const sparkHeight = 20
 
 /**
- * One bar a check, the newest at the right. Good ones are as high as the root of their time, so that a slow one does
- * not flatten the others; failed ones have the whole height, which no good one reaches.
+ * Draws one bar for each check, with the newest at the right. The height of a success is the square root of its time, so
+ * that a slow one does not flatten the others. Failures have the full height, which no success reaches.
  *
  * @param {readonly number[]} recent milliseconds; negative: failed
  * @returns {{ good: string, bad: string }} two paths
@@ -25,7 +25,7 @@ export function sparkline(recent) {
 }
 
 /**
- * The same in words.
+ * Describes the chart in words.
  *
  * @param {readonly number[]} recent
  * @param {number | undefined} sinceMs how long ago the first of them was
@@ -42,7 +42,7 @@ export function sparkWords(recent, sinceMs) {
 }
 
 /**
- * The phases of a check as parts of a bar that is 100 wide.
+ * Returns the phases of a check as parts of a bar of width 100.
  *
  * @param {Readonly<Record<string, number>>} seconds by phase
  * @param {readonly string[]} order

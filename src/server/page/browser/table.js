@@ -1,4 +1,4 @@
-/** The rows on the page: taken over from the server's markup, then kept up to date in place. */
+/** The rows of the page: read from the server's markup, then updated in place. */
 import { worstFirst } from './order.js'
 import { present, presentDetail } from './present.js'
 
@@ -8,11 +8,11 @@ import { present, presentDetail } from './present.js'
 /**
  * @typedef {object} Line
  * @property {BoardRow | undefined} row
- * @property {number} index in the configuration
+ * @property {number} index in the config
  * @property {HTMLElement} element
  * @property {HTMLAnchorElement} link
  * @property {Place[]} places
- * @property {Place[]} detail places of the opened part; none while it is closed
+ * @property {Place[]} detail places of the details; none while the row is closed
  * @property {boolean} seen in view, or nearly
  */
 
@@ -190,7 +190,7 @@ function placesOf(root, inside) {
 }
 
 /**
- * Touches only what has changed.
+ * Writes only what has changed.
  *
  * @param {Place[]} places
  * @param {Fields} fields

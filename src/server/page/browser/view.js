@@ -1,4 +1,4 @@
-/** What the reader wants to see, kept in the page's query so that a link shows another person the same. */
+/** What the reader chose to see. It is kept in the page's query, so that a link shows others the same. */
 
 import { statuses } from './order.js'
 
@@ -26,7 +26,7 @@ export function writeView({ status, q, open }) {
 }
 
 /**
- * The filter links, the search field, and the rows that open. Calls back when any of it changes.
+ * Listens to the filter links, the search field and the rows that open, and calls back when any of them changes.
  *
  * @param {View} view
  * @param {{ changed: () => void, toggled: (name: string, open: boolean) => void }} hear
@@ -77,7 +77,7 @@ export function listenToReader(view, { changed, toggled }) {
 }
 
 /**
- * A click that does not ask for a new tab or window. The browser does its own unless `act` says false.
+ * Handles clicks that do not open a new tab or window. The browser follows the link only if `act` does not return false.
  *
  * @param {HTMLElement} element
  * @param {(event: MouseEvent) => boolean | void} act

@@ -46,7 +46,7 @@ export function duration(ms) {
 }
 
 /**
- * A moment; with its date unless that is today's.
+ * Prints a time, with its date unless that is today.
  *
  * @param {number} time Unix milliseconds
  * @param {number} now
