@@ -20,9 +20,11 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   monitor: ['schedule', 'state', 'views', 'exposition'],
   service: ['monitor', 'config', 'server', 'views'],
   index: ['monitor', 'server', 'kinds'],
+  // What others run to watch us: rules, routes and dashboards, as text.
+  mixin: [],
   demo: ['service', 'monitor', 'kinds', 'server', 'state', 'views'],
   // `check` asks once, outside of any schedule, and keeps and shows what it hears as the service does.
-  cli: ['demo', 'service', 'monitor', 'config', 'kinds', 'server', 'views', 'schedule', 'state'],
+  cli: ['demo', 'mixin', 'service', 'monitor', 'config', 'kinds', 'server', 'views', 'schedule', 'state'],
   bin: ['cli'],
   // In a package, it stands where the sources of `cli` are in a checkout.
   shipped: ['cli'],
@@ -41,7 +43,7 @@ const homes: Readonly<Record<string, RegExp>> = {
   'prom-client': /^views\/process\.ts$/,
   re2js: /^kinds\/shared\//,
   undici: /^kinds\/http\//,
-  yaml: /^config\/yaml\//,
+  yaml: /^(config\/yaml|mixin)\//,
   zod: /^(config|kinds|model)\/|^server\/access\/web(file|tls)\.ts$/,
 }
 

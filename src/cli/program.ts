@@ -78,6 +78,17 @@ function addCommands(program: Command, early: EarlySignals): void {
     .description('print the JSON Schema of the config, for editors')
     .action(async () => (await import('./config.ts')).printSchema())
   program
+    .command('rules')
+    .description('print recording rules and alerts for Prometheus: for --config.file, or for any config')
+    .option('--job <names...>', 'scrape jobs of Pulsecheck in Prometheus', ['pulsecheck'])
+    .addOption(duration('--scrape-interval <duration>', 'how often Prometheus scrapes', '15s'))
+    .option('--runbook-url <url>', 'where the runbooks of docs/runbooks are published', 'docs/runbooks')
+    .action(async options => (await import('./mixin.ts')).printRules(options, flags()))
+  program
+    .command('alertmanager')
+    .description('print a configuration for Alertmanager to start from: for --config.file, or for any config')
+    .action(async () => (await import('./mixin.ts')).printAlertmanager(flags()))
+  program
     .command('init')
     .description('write a config from DATABASE_URL, REDIS_URL and PULSECHECK_DEPENDENCY_<NAME>')
     .argument('[file]', 'the file to write; - is standard output', 'pulsecheck.yml')

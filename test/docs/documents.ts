@@ -1,19 +1,23 @@
 /** The documents as data: their text, headings, code blocks and tables. */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export const root = join(import.meta.dirname, '../..')
 
 /** Every document that speaks to users, by its path from the root. */
-export const documents = [
+export const documents: readonly string[] = [
   'README.md',
   'CONTRIBUTING.md',
   'docs/configuration.md',
   'docs/metrics.md',
+  'docs/prometheus.md',
+  'docs/datadog.md',
+  'docs/opentelemetry.md',
   'docs/operating.md',
   'docs/security.md',
   'docs/testing.md',
-] as const
+  ...readdirSync(join(root, 'docs/runbooks')).map(page => `docs/runbooks/${page}`),
+]
 
 export interface Block {
   readonly file: string

@@ -1,0 +1,35 @@
+/** `pulsecheck rules`, `alertmanager` and `dashboard`: what Prometheus, Alertmanager and Grafana need to know of us. */
+import { kinds } from '../kinds/index.ts'
+import { alertmanagerFile } from '../mixin/alertmanager.ts'
+import { ruleFile } from '../mixin/rules.ts'
+import type { Dependency } from '../model/dependency.ts'
+import { readConfig } from './config.ts'
+import type { GlobalFlags } from './flags.ts'
+import { print } from './output.ts'
+
+export interface RulesFlags {
+  readonly job: readonly string[]
+  /** Milliseconds. */
+  readonly scrapeInterval: number
+  readonly runbookUrl: string
+}
+
+/** Prints a rule file for Prometheus: for the named config, or one that suits any. @throws Exit 3 if the config is wrong. */
+export async function printRules(rules: RulesFlags, flags: GlobalFlags): Promise<void> {
+  const { job, scrapeInterval, runbookUrl } = rules
+  const dependencies = await namedDependencies(flags)
+  const options = { kinds, dependencies, jobs: job, scrapeIntervalMs: scrapeInterval, runbookUrl }
+  await print(process.stdout, ruleFile(options))
+}
+
+/** Prints a configuration for Alertmanager. @throws Exit 3 if the config is wrong. */
+export async function printAlertmanager(flags: GlobalFlags): Promise<void> {
+  await print(process.stdout, alertmanagerFile(await namedDependencies(flags)))
+}
+
+/** Undefined if no config is named: what is printed is then for any, wherever the command runs. */
+async function namedDependencies(flags: GlobalFlags): Promise<readonly Dependency[] | undefined> {
+  const file = flags['config.file']
+  if (file === undefined) return undefined
+  return (await readConfig(file)).dependencies.map(({ dependency }) => dependency)
+}
