@@ -77,7 +77,7 @@ export function listenToReader(view, { changed, toggled }) {
 }
 
 /**
- * Handles clicks that do not open a new tab or window. The browser follows the link only if `act` does not return false.
+ * Handles clicks that do not open a new tab or window, in place of the browser unless `act` returns false.
  *
  * @param {HTMLElement} element
  * @param {(event: MouseEvent) => boolean | void} act
