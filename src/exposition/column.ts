@@ -1,14 +1,14 @@
 /**
- * The samples that one family has of many subjects, as bytes without gaps. A column is cut into pages of a few
- * subjects: a change moves the bytes of one page, and a snapshot takes whole pages without copying them.
+ * The samples of one family for many subjects, as bytes without gaps. A column is divided into pages of a few subjects: a
+ * change moves the bytes of one page, and a rendering takes whole pages without copying them.
  */
 
-/** Few enough that a change moves little, enough that a scrape handles few pages. Measured: docs/design/0002. */
+/** Few enough that a change moves little, many enough that a scrape handles few pages. Measured: docs/design/0002. */
 const slotsPerPage = 64
 
 interface Block {
   readonly bytes: Buffer
-  /** How many snapshots read these bytes. While there are any, a change goes to a copy. */
+  /** How many renderings read these bytes. While there are any, a change goes to a copy. */
   readers: number
 }
 
@@ -18,7 +18,7 @@ interface Page {
   readonly lengths: number[]
 }
 
-/** Bytes that do not change until they are released; of each block only the first bytes count. */
+/** Bytes that do not change until they are released. Of each block, only the first `used` bytes count. */
 export interface Pages {
   readonly blocks: Block[]
   readonly used: number[]
@@ -30,17 +30,17 @@ export function append({ blocks, used }: Pages, bytes: Buffer): void {
   used.push(bytes.length)
 }
 
-/** Ends a snapshot, once: its pages change in place again, which makes no garbage. Nobody may read it afterwards. */
+/** Ends a reading, so that its pages change in place again and make no garbage. Call it once, and read no more. */
 export function release({ blocks }: Pages): void {
   for (const block of blocks) block.readers -= 1
 }
 
 export interface Column {
-  /** Replaces the bytes of a slot. Slots are small whole numbers; bytes stand in the order of their slots. */
+  /** Replaces the bytes of a slot. Slots are small whole numbers, and bytes are in the order of their slots. */
   write(slot: number, bytes: Uint8Array): void
-  /** How many bytes all slots hold. */
+  /** The number of bytes in all slots. */
   size(): number
-  /** Adds the pages as they are now to `pages`, where they stay so until they are released. */
+  /** Adds the current pages to `pages`, where they stay unchanged until they are released. */
   snapshot(pages: Pages): void
 }
 
@@ -82,7 +82,7 @@ function replace(page: Page, slot: number, bytes: Uint8Array): void {
   page.used = used
 }
 
-/** Room for `size` bytes that nobody else reads. The room to spare is for numbers that grow a digit. */
+/** A buffer for `size` bytes that nobody else reads, with some room for numbers that grow by a digit. */
 function ownBytes(page: Page, size: number): Buffer {
   const { bytes, readers } = page.block
   if (readers === 0 && size <= bytes.length) return bytes

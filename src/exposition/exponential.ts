@@ -1,12 +1,12 @@
-/** The native half of a histogram: sparse buckets whose bounds grow by a constant factor. */
+/** The native buckets of a histogram: sparse, with bounds that grow by a constant factor. */
 import type { NativeBuckets } from './family.ts'
 
 export interface ExponentialOptions {
-  /** Resolution at the start, -4 to 8: bounds grow by 2^(2^-schema). Default 3, a factor of 1.09. */
+  /** The initial resolution, from -4 to 8: bounds grow by 2^(2^-schema). Default 3, a factor of 1.09. */
   readonly schema?: number
   /** When more buckets than this are filled, the schema is lowered. Default 160, at least 1. */
   readonly maxBuckets?: number
-  /** Values up to this are counted as zero. Default 2^-128, as in client_golang. */
+  /** Values up to this count as zero. Default 2^-128, as in client_golang. */
   readonly zeroThreshold?: number
 }
 
@@ -56,16 +56,16 @@ function fractionsOf(schema: number): readonly number[] {
 
 /** The index of the bucket whose upper bound is the first that is not below the value. */
 function indexOf(value: number, schema: number, fractions: readonly number[]): number {
-  // Just below a power of two, the logarithm rounds up to it; the bucket is the same, the one that it bounds.
+  // Just below a power of two the logarithm may round up, which gives the same bucket: the one below that bound.
   const exponent = Math.floor(Math.log2(value)) + 1
-  // In two steps, because 2^1024 is not a number any more.
+  // In two steps, because 2^1024 exceeds the range of numbers.
   const fraction = value / 2 ** (exponent - 1) / 2
   const above = fractions.findIndex(bound => fraction <= bound)
   const index = (exponent - 1) * fractions.length + (above === -1 ? fractions.length : above)
   return schema < 0 ? lowerIndex(index, -schema) : index
 }
 
-/** The index after lowering the schema so many times: each time, two neighbours become one. */
+/** The index after lowering the schema this many times. Each time, two neighbours become one bucket. */
 function lowerIndex(index: number, times: number): number {
   return Math.ceil(index / 2 ** times)
 }

@@ -1,6 +1,6 @@
 /**
  * Families as bytes, kept ready: samples are rendered when their subject changes, and a scrape only gathers them.
- * docs/design/0002-exposition.md says why it is done so.
+ * docs/design/0002-exposition.md explains why.
  */
 import type { Readable } from 'node:stream'
 import { share } from '../model/sequence.ts'
@@ -18,9 +18,9 @@ export interface ExpositionResponse {
   readonly contentEncoding?: 'gzip'
   /** The body's length in bytes. */
   readonly contentLength: number
-  /** A stream where the body is large and not compressed. Read it or destroy it: until then its snapshot stays in memory. */
+  /** A stream if the body is large and not compressed. Read or destroy it: until then its bytes stay in memory. */
   readonly body: Buffer | Readable
-  /** The same object in answers that hold the same memory, where that is not told by the body. */
+  /** The same object in answers that hold the same memory, if the body does not show that. */
   readonly shares?: object
 }
 
@@ -34,9 +34,9 @@ export interface Exposition {
   group<Subject>(families: readonly Family<Subject>[], hooks?: GroupHooks): Group<Subject>
   /**
    * Adds families over one subject that is pulled: read once for each snapshot. If reading fails, they have no samples
-   * in that snapshot, and `onError` is told.
+   * in that snapshot, and `onError` is called.
    *
-   * @param prepare awaited before, for what cannot be read at once. If it rejects, reading has failed.
+   * @param prepare awaited before `read`, for what is not available at once. If it rejects, reading has failed.
    * @throws TypeError as `group` does.
    */
   collect<Subject>(
@@ -45,25 +45,25 @@ export interface Exposition {
     prepare?: () => Promise<void>,
   ): void
   /**
-   * Answers one scrape, as the request's `Accept` and `Accept-Encoding` ask for it, with a consistent snapshot. Scrapes
-   * that come while another is being prepared share it; one that comes while slow readers hold a snapshot shares theirs
-   * if it is under a second old. Never rejects.
+   * Answers one scrape with a consistent snapshot, as the request's `Accept` and `Accept-Encoding` headers ask for it.
+   * Scrapes that come while another is being prepared share it. A scrape that comes while slow readers hold a snapshot
+   * less than a second old shares theirs. Never rejects.
    */
   respond(accept: string | undefined, acceptEncoding: string | undefined): Promise<ExpositionResponse>
   /** The same moment as samples instead of bytes, for bridges into other registries. Never rejects. */
   samples(): Promise<readonly FamilySamples[]>
 }
 
-/** What a group does before each snapshot. Neither may fail. */
+/** What a group does before each snapshot. Neither hook may fail. */
 export interface GroupHooks {
-  /** Resolves when no change of several subjects is half-way rendered. */
+  /** Resolves when no change of several subjects is partly rendered. */
   readonly wait?: () => Promise<void>
   /** Sets what time alone has changed. */
   readonly refresh?: () => void
 }
 
 export interface ExpositionOptions {
-  /** Told when a family or a `read` throws. That family then has no samples of that subject; all else goes on. */
+  /** Called when a family or a `read` throws. The family then has no samples of that subject; everything else goes on. */
   readonly onError?: (error: unknown) => void
   /** How long a format is kept rendered after it was last asked for. Default: 10 minutes, in milliseconds. */
   readonly keepMs?: number
@@ -86,7 +86,7 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
   const prepares: (() => Promise<void>)[] = []
   const waits: (() => Promise<void>)[] = []
   const refreshes: (() => void)[] = []
-  /** What can take long comes first. From the last refresh to the snapshot nothing else runs: it shows one moment. */
+  /** What may take long comes first. Nothing else runs between the last refresh and the snapshot, which shows one moment. */
   const prepare = share(async () => {
     await Promise.all(prepares.map(run => run()))
     for (const wait of waits) await wait()

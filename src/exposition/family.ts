@@ -1,12 +1,12 @@
 /**
- * A metric family as a value: its name, its meaning, and how its samples are read off a subject; what holds for it in
- * every format; and a format, which writes families as bytes.
+ * A metric family as a value: its name, its meaning, and how to read its samples from a subject. Also the rules that hold in
+ * every format, and the interface of a format, which writes families as bytes.
  */
 
-/** Label names and values; names are valid Prometheus label names, values are any text. */
+/** Label names and values. Names are valid Prometheus label names, values any text. */
 export type Labels = Readonly<Record<string, string>>
 
-/** One observation that stands for many, in OpenMetrics' sense. Its labels hold 128 characters or fewer in all. */
+/** An exemplar as in OpenMetrics. Its labels have at most 128 characters in all. */
 export interface Exemplar {
   readonly labels: Labels
   readonly value: number
@@ -23,7 +23,7 @@ export interface NumberSample {
   readonly exemplar?: Exemplar | undefined
 }
 
-/** All that a histogram has seen for one set of labels, at one moment. */
+/** A histogram with one set of labels, at one moment. */
 export interface HistogramSample {
   readonly labels: Labels
   readonly histogram: HistogramValue
@@ -37,9 +37,9 @@ export interface HistogramValue {
   readonly created: number
   /** Upper bound and cumulative count, ascending; empty when classic buckets are off. */
   readonly buckets: readonly { readonly le: number; readonly count: number }[]
-  /** Observations worth a look. A classic bucket shows the last one that falls into it. */
+  /** Notable observations. A classic bucket shows the last one that falls into it. */
   readonly exemplars?: readonly Exemplar[] | undefined
-  /** The sparse half, if it is kept. */
+  /** The native buckets, if there are any. */
   readonly native?: NativeBuckets | undefined
 }
 
@@ -53,7 +53,7 @@ export interface NativeBuckets {
 }
 
 interface Described<Type extends string, Subject, S> {
-  /** The full name as text 0.0.4 has it: a counter's ends in `_total`. */
+  /** The full name, as in text 0.0.4: a counter's ends in `_total`. */
   readonly name: string
   readonly help: string
   readonly type: Type
@@ -62,39 +62,39 @@ interface Described<Type extends string, Subject, S> {
 }
 
 /**
- * A family whose samples are read off subjects of one type. Control characters in label values come out as their
- * pictures (U+2400 and on) and lone surrogates as U+FFFD, so values that differ in lone surrogates alone are one.
+ * A family whose samples are read from subjects of one type. In label values, control characters become their pictures
+ * (U+2400 and on) and lone surrogates become U+FFFD, so values that differ only in lone surrogates become the same.
  */
 export type Family<Subject> =
   | Described<'gauge', Subject, NumberSample>
   | Described<'counter', Subject, NumberSample>
   | Described<'histogram', Subject, HistogramSample>
 
-/** What every format needs of a family before its samples. */
+/** What a format shows of a family before its samples. */
 export type Heading = Pick<Family<never>, 'name' | 'help' | 'type'>
 
-/** A family with all samples that it has at one moment, for readers that want values and not bytes. */
+/** A family with all its samples at one moment, for readers that want values instead of bytes. */
 export type FamilySamples =
   | (Heading & { readonly type: 'gauge' | 'counter'; readonly samples: readonly NumberSample[] })
   | (Heading & { readonly type: 'histogram'; readonly samples: readonly HistogramSample[] })
 
 /**
- * One way to write families as bytes. A body is, for each family that has samples, its head and then the samples of
- * every subject; the tail comes last. So the samples of each subject can be kept, and only what changed is rendered.
+ * One way to write families as bytes. A body consists of each family that has samples, its head first and then the samples
+ * of every subject, and of the tail. So the samples of each subject can be kept, and only what changed is rendered.
  */
 export interface Format {
   readonly contentType: string
-  /** @param size bytes of samples that follow. */
+  /** @param size the number of bytes of the samples that follow. */
   head(family: Heading, size: number): Buffer
-  /** All samples that a family has of a subject; empty if it has none. Throws what the family throws. */
+  /** All samples of a subject in a family, empty if there are none. Throws what the family throws. */
   samples<Subject>(family: Family<Subject>, subject: Subject): Uint8Array
   readonly tail: Buffer
 }
 
-/** OpenMetrics 1.0: the names and values of an exemplar's labels hold at most this many characters together. */
+/** OpenMetrics 1.0: the names and values of an exemplar's labels have at most this many characters together. */
 const maxExemplarCharacters = 128
 
-/** Whether an exemplar is short enough to be shown; parsers refuse the whole scrape over one that is not. */
+/** Whether an exemplar is short enough to be shown. A parser refuses the whole scrape because of one that is not. */
 export function isShort(labels: Labels): boolean {
   return Object.entries(labels).join('').length - Object.keys(labels).length <= maxExemplarCharacters
 }
@@ -140,16 +140,16 @@ function countFamily<Subject>(family: Family<Subject>, subject: Subject): number
   return sum(family.samples(subject).map(({ created }) => (hasCreated && created !== undefined ? 2 : 1)))
 }
 
-/** Any character that some format must change, to look for before any work. A whole surrogate pair is none. */
+/** Any character that some format has to change. A complete surrogate pair is not one. */
 export const special = /[\\"\p{Cc}\p{Cs}]/u
 const unprintable = /[\p{Cc}\p{Cs}]/gu
 
 /**
- * A text that every parser takes: C0 controls other than newline, and DEL, become their control pictures, so that
- * values that differ stay different; lone surrogates, which UTF-8 cannot hold, become U+FFFD.
+ * A text that every parser accepts. C0 controls other than newline, and DEL, become their control pictures, so that
+ * different values stay different. Lone surrogates, which UTF-8 cannot represent, become U+FFFD.
  */
 export function clean(text: string): string {
-  // Types end at run time, and an object's own text must not escape the escaping.
+  // Types are not checked at run time, and the text of an object must be escaped as well.
   const value = String(text)
   return special.test(value) ? value.replace(unprintable, picture) : value
 }

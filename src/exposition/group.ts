@@ -1,4 +1,4 @@
-/** Families over subjects of one type, with the bytes of each subject kept in every format that is asked for. */
+/** Families over subjects of one type. The bytes of each subject are kept in every format that is in use. */
 
 import { createBreather } from '../model/process.ts'
 import { append, type Column, createColumn, type Pages } from './column.ts'
@@ -7,24 +7,24 @@ import type { Family, FamilySamples, Format } from './family.ts'
 /** Families over subjects of one type. */
 export interface Group<Subject> {
   /**
-   * The subject of this key is now this value: new, or changed since. Its samples are rendered at once, for each
-   * format that is kept, so a scrape finds them ready. Never throws: see `onError` of `createExposition`.
+   * Adds a subject, or replaces the one with this key. Its samples are rendered at once in each format that is kept, so
+   * that a scrape finds them ready. Never throws: see `onError` of `createExposition`.
    */
   set(key: string, subject: Subject): void
-  /** The subject of this key is gone, and its samples with it. */
+  /** Removes the subject with this key, and its samples. */
   delete(key: string): void
 }
 
 /** A group as the exposition sees it: with its samples in the formats that are kept. */
 export interface KeptGroup<Subject> extends Group<Subject> {
-  /** Keeps a format from now on, of every subject that is set from now on. */
+  /** Keeps a format, for every subject that is set from now on. */
   keep(format: Format): void
-  /** Renders the subjects that were there before their format was kept, in slices that leave the event loop free. */
+  /** Renders the subjects that were set before the format was kept, in slices that leave the event loop free. */
   catchUp(format: Format): Promise<void>
   drop(format: Format): void
   /** Adds every family in a kept format to `pages`, and returns how many bytes that is. Families without samples are left out. */
   snapshot(format: Format, pages: Pages): number
-  /** Every family with its samples of all subjects, read anew. */
+  /** Reads the samples of every family from all subjects again. */
   read(): readonly FamilySamples[]
 }
 
@@ -43,7 +43,7 @@ export function createGroup<Subject>(
 
   const columnsOf = (format: Format) => kept.get(format) ?? []
 
-  /** A family that throws has no samples of this subject; the others keep theirs. */
+  /** A family that throws has no samples of this subject. The other families keep theirs. */
   function samples(format: Format, family: Family<Subject>, subject: Subject): Uint8Array {
     try {
       return format.samples(family, subject)

@@ -1,11 +1,11 @@
-/** A histogram that follows observations: classic buckets, and exponential ones beside them. */
+/** A histogram of observations, with classic buckets and, optionally, native ones. */
 import { createExponential, type ExponentialOptions } from './exponential.ts'
 import type { Exemplar, HistogramValue } from './family.ts'
 
 export interface HistogramOptions {
   /** Upper bounds of the classic buckets, ascending and finite; none switches them off. */
   readonly buckets: readonly number[]
-  /** The native half: left out, there is none. */
+  /** Without it, there are no native buckets. */
   readonly native?: ExponentialOptions | undefined
   /** When counting begins, in Unix seconds. */
   readonly createdSeconds: number
@@ -13,11 +13,11 @@ export interface HistogramOptions {
 
 export interface Histogram {
   /**
-   * Counts one value, in the unit of the bounds. Its exemplar, if any, replaces the one before in the same classic
-   * bucket. A value that is not finite is not counted: it would make the sum useless for good.
+   * Counts one value, in the unit of the bounds. Its exemplar, if any, replaces the previous one of the same classic
+   * bucket. A value that is not finite is not counted, since the sum would never be usable again.
    */
   observe(value: number, exemplar?: Omit<Exemplar, 'value'>): void
-  /** All that was observed until now; it does not change afterwards. */
+  /** All observations so far. The returned value does not change afterwards. */
   value(): HistogramValue
 }
 

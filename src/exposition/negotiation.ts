@@ -1,4 +1,4 @@
-/** What a client may be sent: HTTP content negotiation (RFC 9110, section 12.5) for what an exposition can write. */
+/** HTTP content negotiation (RFC 9110, section 12.5) for the formats of an exposition. */
 
 import { type Offer, parseAccept, rateOffer } from '../model/http.ts'
 
@@ -9,8 +9,8 @@ interface FormatOffer extends Offer {
 }
 
 /**
- * In the order in which a client gets them that likes them equally. `escaping` and `charset` are not looked at: our
- * names need no escaping, and our text is always UTF-8.
+ * In order of preference if a client accepts several equally. The parameters `escaping` and `charset` are ignored: our names
+ * need no escaping, and our text is always UTF-8.
  */
 const offers: readonly FormatOffer[] = [
   { name: 'text', type: 'text/plain', required: false, parameters: { version: '0.0.4' } },
@@ -29,8 +29,8 @@ const offers: readonly FormatOffer[] = [
 ]
 
 /**
- * The format that an `Accept` header likes best: by q, then the one it names over one that it covers with a wildcard,
- * then in the header's order. A scrape is always answered, so what accepts nothing of ours gets text 0.0.4.
+ * The format that an `Accept` header prefers: by q, then a named type before one that matches a wildcard, then in the
+ * header's order. A scrape is always answered: a client that accepts none of our formats gets text 0.0.4.
  */
 export function chooseFormat(accept: string | undefined): FormatName {
   const choices = parseAccept(accept ?? '')
@@ -40,7 +40,7 @@ export function chooseFormat(accept: string | undefined): FormatName {
   return best !== undefined && best.q > 0 ? best.offer.name : 'text'
 }
 
-/** Whether an `Accept-Encoding` header takes gzip at least as gladly as plain bytes. */
+/** Whether an `Accept-Encoding` header prefers gzip to no encoding, or accepts both equally. */
 export function acceptsGzip(acceptEncoding: string | undefined): boolean {
   const choices = parseAccept(acceptEncoding ?? '')
   const qOf = (...names: string[]) => choices.find(({ name }) => names.includes(name))?.q

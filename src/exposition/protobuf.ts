@@ -18,7 +18,7 @@ import {
 
 const metricTypes = { counter: 0, gauge: 1, histogram: 4 }
 
-/** The format, with a buffer of its own to write in: making one for each subject cost more than filling it. */
+/** The format, with its own buffer to write to: creating one for each subject took longer than filling it. */
 export function createProtobuf(): Format {
   const writer = new BinaryWriter()
   return {
@@ -36,7 +36,7 @@ export function createProtobuf(): Format {
       try {
         writeMetrics(writer, family, subject)
       } catch (error) {
-        // What is half written must not lead the next samples.
+        // Discards what is partly written, so that the next samples do not begin with it.
         writer.finish()
         throw error
       }
@@ -78,7 +78,7 @@ function writeHistogram(writer: BinaryWriter, histogram: HistogramValue): void {
   const all = [...histogram.buckets, { le: Number.POSITIVE_INFINITY, count: histogram.count }]
   const infinite = all.length - 1
   all.forEach(({ le, count }, i) => {
-    // The bucket of +Inf is implied, and written only to carry its exemplar.
+    // The +Inf bucket is implied. It is written only to carry its exemplar.
     if (i < infinite || (marks[i] !== undefined && infinite > 0)) writeBucket(writer, le, count, marks[i])
   })
   if (histogram.native !== undefined) writeNative(writer, histogram.native)
@@ -115,7 +115,7 @@ function writeNative(writer: BinaryWriter, native: NativeBuckets): void {
   })
 }
 
-/** Runs of consecutive indices; the first offset is absolute, each later one the gap since the run before. */
+/** Runs of consecutive indices. The first offset is absolute, each later one is the gap since the previous run. */
 function findSpans(indices: readonly number[]): readonly { offset: number; length: number }[] {
   const all: { offset: number; length: number }[] = []
   let next = 0
@@ -145,7 +145,7 @@ function writeLabels(writer: BinaryWriter, labels: Labels): void {
     })
 }
 
-/** A `google.protobuf.Timestamp`, to the microsecond: a double of Unix seconds holds no more. */
+/** A `google.protobuf.Timestamp` in microseconds, the resolution of Unix seconds in a double. */
 function writeTimestamp(writer: BinaryWriter, field: number, seconds: number): void {
   const micros = Math.round(seconds * 1e6)
   const whole = Math.floor(micros / 1e6)

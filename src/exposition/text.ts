@@ -18,7 +18,7 @@ import {
 
 interface Dialect {
   readonly contentType: string
-  /** The name of the family itself, where a counter's may differ from its sample's. */
+  /** The name of the family, which for a counter may differ from that of its samples. */
   readonly familyName: (family: Heading) => string
   readonly help: (text: string) => string
   readonly bound: (le: number) => string
@@ -27,7 +27,7 @@ interface Dialect {
   readonly tail: string
 }
 
-/** Text 0.0.4: what everything can read. No exemplars, no creation times. */
+/** Text 0.0.4, which every parser reads. It has no exemplars and no creation times. */
 export function createText(): Format {
   return textFormat({
     contentType: 'text/plain; version=0.0.4; charset=utf-8',
@@ -39,7 +39,7 @@ export function createText(): Format {
   })
 }
 
-/** OpenMetrics 1.0: with creation times and exemplars. */
+/** OpenMetrics 1.0, with creation times and exemplars. */
 export function createOpenMetrics(): Format {
   return textFormat({
     contentType: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
@@ -106,7 +106,7 @@ function formatLabels(labels: Labels): string {
   return all
 }
 
-/** Bounds are few, and the same for every subject: spelling them out each time took a quarter of all rendering. */
+/** There are few bounds, the same for every subject. Formatting them each time took a quarter of the rendering. */
 function memoize(spell: (bound: number) => string): (bound: number) => string {
   const spelt = new Map<number, string>()
   return value => {
@@ -120,13 +120,13 @@ function wrap(inside: string): string {
   return inside === '' ? '' : `{${inside}}`
 }
 
-/** A label value or an OpenMetrics HELP text, escaped for standing between quotes. */
+/** Escapes a label value or an OpenMetrics HELP text, quotes included. */
 export function escapeQuoted(text: string): string {
   const value = String(text)
   return special.test(value) ? escapeHelp(value).replaceAll('"', '\\"') : value
 }
 
-/** A HELP text of text 0.0.4, which escapes no quotes. */
+/** Escapes a HELP text of text 0.0.4, in which quotes stay as they are. */
 export function escapeHelp(text: string): string {
   return clean(text).replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
 }
@@ -138,8 +138,8 @@ export function formatNumber(value: number): string {
 }
 
 /**
- * A bucket's bound as Go's `%g` spells it (`0.005`, `1`, `1e+06`, `1e-05`). Bounds are part of a series' identity,
- * so they must be spelt as every other exporter spells them.
+ * Formats a bucket's bound as Go's `%g` does (`0.005`, `1`, `1e+06`, `1e-05`). Bounds are part of a series' identity, so
+ * they must be written as every other exporter writes them.
  */
 export function formatBound(value: number): string {
   const [digits = '', exponent = '0'] = value.toExponential().split('e')
@@ -148,7 +148,7 @@ export function formatBound(value: number): string {
   return `${digits}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
 }
 
-/** A bound as OpenMetrics asks for it: always a float (`1.0`). */
+/** Formats a bound for OpenMetrics, which requires a float (`1.0`). */
 export function formatFloatBound(value: number): string {
   const text = formatBound(value)
   return /^-?\d+$/.test(text) ? `${text}.0` : text

@@ -1,4 +1,4 @@
-/** The one way to ask a dependency: for the timetable again and again, for everybody else once. */
+/** The one way to check a dependency: repeatedly for the timetable, once for everyone else. */
 import type { DependencyDefinition } from '../model/definition.ts'
 import type { Stalls, TimerClock } from './clock.ts'
 import type { Resolve } from './resolve.ts'
@@ -10,11 +10,11 @@ export interface AskOptions {
   readonly resolve: Resolve
 }
 
-/** A dependency that can be asked. */
+/** Checks one dependency. */
 export interface Asker {
-  /** Starts one check. Call it again only after the check before has settled. */
+  /** Starts one check. Call it again only after the previous check has settled. */
   ask(): Run
-  /** Lets go of what outlives a check. Call it once, after the last check has settled. */
+  /** Releases what outlives a check. Call it once, after the last check has settled. */
   close(): Promise<void>
 }
 
@@ -29,13 +29,13 @@ export function createAsker(definition: DependencyDefinition, options: AskOption
   }
 }
 
-/** A check that says nothing about its dependency, through a fault of our own, is made again so many times. */
+/** How often a check that was skipped through our own fault is repeated. */
 const maxRepeats = 2
 
 /**
- * Asks once: opens the checker, asks again if the check was skipped through a fault of our own, and closes the checker.
+ * Checks once: opens the checker, repeats the check if it was skipped through our own fault, and closes the checker.
  *
- * @returns `settled` resolves when the checker has let go of everything and is closed.
+ * @returns `settled` resolves once the checker has released everything and is closed.
  */
 export function askOnce(definition: DependencyDefinition, options: AskOptions): Run {
   const asker = createAsker(definition, options)
@@ -61,7 +61,7 @@ export function askOnce(definition: DependencyDefinition, options: AskOptions): 
   }
 }
 
-/** Whether a check that has its outcome also lets go in time; a checker that ignores its abort does not. */
+/** Whether a check whose outcome is known settles in time. A checker that ignores its abort does not. */
 async function hasSettled(check: Run, withinMs: number, clock: TimerClock): Promise<boolean> {
   const late = Promise.withResolvers<boolean>()
   const cancel = clock.at(clock.now() + withinMs, () => late.resolve(false))

@@ -1,15 +1,15 @@
-/** Time, timers and our own stalls as the schedule uses them. Handed in, so that tests need not sleep. */
+/** Time, timers and stalls of our own event loop. Handed in, so that tests need not sleep. */
 import type { Clock } from '../model/dependency.ts'
 
 /** A clock that can also call back. */
 export interface TimerClock extends Clock {
-  /** Calls once when `now()` has reached the time, never earlier than the next turn. Returns what cancels it. */
+  /** Calls back once `now()` has reached the time, at the next turn at the earliest. Returns a function that cancels it. */
   at(time: number, call: () => void): () => void
-  /** Resolves after the event loop has read what waited in its sockets. */
+  /** Resolves after the event loop has read the data waiting in its sockets. */
   turn(): Promise<void>
 }
 
-/** Node's timers fire every millisecond beyond this; no duration of ours comes near. */
+/** Beyond this delay, Node's timers fire after one millisecond. No duration of ours comes near it. */
 const maxDelayMs = 2 ** 31 - 1
 
 /** The process's own clock. */
@@ -33,7 +33,7 @@ function immediate(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve))
 }
 
-/** One beat's distance; a stall shorter than the tolerance is not told from a busy loop. */
+/** The time between two beats. A delay within the tolerance counts as a busy loop, not as a stall. */
 const beatMs = 250
 const toleranceMs = 50
 
@@ -44,7 +44,7 @@ export interface Stalls {
   stop(): void
 }
 
-/** Counts by a beat that fires late: the loop was blocked, frozen or starved in between. */
+/** Measures stalls by a beat that fires late: in between, the loop was blocked, frozen or starved. */
 export function createStalls(clock: TimerClock): Stalls {
   let lost = 0
   let due = Number.POSITIVE_INFINITY

@@ -53,7 +53,7 @@ export const lookupFailures: Failures = {
   ETIMEOUT: ownResolve,
 }
 
-/** What a lookup can fail with: detail → what to tell people. Of several failures, the first in this order is told. */
+/** The details of failed lookups, with their messages. Of several failures, the first in this order is reported. */
 export const dnsFailures: Readonly<Record<string, string>> = {
   ESERVFAIL: 'the name server could not resolve',
   EREFUSED: 'the name server refused to resolve',
@@ -68,18 +68,18 @@ export const dnsFailures: Readonly<Record<string, string>> = {
 }
 const details = Object.keys(dnsFailures)
 
-/** The failure that a code of c-ares stands for. */
+/** The failure that a c-ares code stands for. */
 export function dnsFailure(code: string, name: string): CheckError {
   const detail = code === 'ETIMEOUT' ? 'dns_timeout' : code
   return new CheckError('dns_error', detail, `${dnsFailures[detail]} ${name} (${code})`)
 }
 
-/** The lower, the more it tells. */
+/** The lower the rank, the more the failure tells. */
 export function failureRank({ detail }: CheckError): number {
   return details.indexOf(detail)
 }
 
-/** Whether a code of c-ares stands for a failure of the lookup, and not of this machine. */
+/** Whether a c-ares code stands for a failed lookup, not for a fault of this machine. */
 export function isDnsFailure(code: string): boolean {
   return code === 'ETIMEOUT' || details.includes(code)
 }

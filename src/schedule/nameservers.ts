@@ -1,22 +1,22 @@
-/** Questions to name servers: which are asked, and for how long. */
+/** Queries to name servers: which ones are asked, and for how long. */
 import { promises as dns } from 'node:dns'
 import { closeSync, openSync } from 'node:fs'
 import { type Address, CheckError } from '../model/dependency.ts'
 import { dnsFailure, failureRank, isDnsFailure } from './lookup-failures.ts'
 import type { Surroundings } from './surroundings.ts'
 
-/** The next server is asked beside a silent one after this long, in milliseconds; a single one is asked again. */
+/** How long a server may stay silent before the next one is asked as well, in milliseconds. A single one is asked again. */
 const staggerMs = 1_000
-/** An answer that comes later than this is none, in milliseconds: glibc's default, and the most that c-ares waits. */
+/** How long to wait for an answer, in milliseconds: glibc's default, and the most that c-ares waits. */
 const patienceMs = 5_000
-/** The other address family gets this long once one is there, in milliseconds (RFC 8305, section 3). */
+/** How long to wait for the other address family once one has come, in milliseconds (RFC 8305, section 3). */
 const resolutionDelayMs = 50
 
 /**
- * Addresses of an absolute name. The servers are asked in their order: the next one as soon as one fails, or beside it
- * when it is silent. The first that knows, or denies the name, settles it.
+ * The addresses of an absolute name. Servers are asked in order: the next one as soon as one fails, or while it is silent.
+ * The first server that knows the name, or says that it does not exist, decides.
  *
- * @throws CheckError `dns_error`; the reason of the signal; or the system's error if no socket could be opened.
+ * @throws CheckError `dns_error`; the signal's reason; or the system's error if no socket could be opened.
  */
 export function askServers(
   name: string,
@@ -57,8 +57,8 @@ export function askServers(
 }
 
 /**
- * A channel for one question alone. A shared one would soon give up on slow answers, since c-ares shortens its
- * timeouts to a multiple of what a server usually takes; and a fresh socket has a port that a forger must guess.
+ * A channel for a single query. A shared one would soon give up on slow answers, since c-ares shortens its timeouts to a
+ * multiple of what a server usually takes. A fresh socket also has a port that a forger has to guess.
  */
 function openResolver(server: string | undefined): dns.Resolver {
   const resolver = new dns.Resolver({ timeout: patienceMs, tries: 1 })
@@ -66,7 +66,7 @@ function openResolver(server: string | undefined): dns.Resolver {
   return resolver
 }
 
-/** Both families at once. A family that this machine cannot reach is no reason to stop waiting for the other. */
+/** Asks for both families at once. An address that this machine cannot reach does not end the wait for the other family. */
 function askServer(
   resolver: dns.Resolver,
   name: string,
@@ -97,7 +97,7 @@ function askServer(
   return promise
 }
 
-/** c-ares' error as ours. It says ECONNREFUSED also where it could not open a socket: that would be our own fault. */
+/** Translates an error of c-ares, which also says ECONNREFUSED if it could not open a socket: a fault of our own. */
 function explain(error: unknown, name: string): Error {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   if (code === 'ECONNREFUSED') {
@@ -115,7 +115,7 @@ function isDenial(error: Error): boolean {
   return error instanceof CheckError && ['ENOTFOUND', 'ENODATA', 'EBADNAME'].includes(error.detail)
 }
 
-/** An error that is not about names, such as a lack of descriptors, tells the most. */
+/** An error that is not about names, such as running out of descriptors, tells the most. */
 function mostTelling(failures: readonly Error[]): Error | undefined {
   const rank = (error: Error) => (error instanceof CheckError ? failureRank(error) : -1)
   return failures.toSorted((a, b) => rank(a) - rank(b))[0]

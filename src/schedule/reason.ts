@@ -1,4 +1,4 @@
-/** Error → reason and detail: the one place that names failures. Pure. */
+/** From an error to its reason and detail: the one place that names failures. Pure. */
 import {
   type Advice,
   CheckError,
@@ -17,7 +17,7 @@ export type Diagnosis = Pick<CheckFailure, 'reason' | 'detail' | 'message'>
  * `ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED`, `ERR_SSL_SSL/TLS_ALERT_BAD_CERTIFICATE`, `ERR_SSL_TLSV1_UNRECOGNIZED_NAME`.
  */
 const alertCode = /^ERR_SSL_(?:SSLV3|SSL\/TLS|TLSV1|TLSV13)_(?:ALERT_)?([A-Z_]+)$/
-/** Codes of failures that are ours: out of descriptors, memory or ports. */
+/** Codes of our own failures: no descriptors, memory or ports left. */
 const localResource = new Set([
   'EMFILE',
   'ENFILE',
@@ -28,7 +28,7 @@ const localResource = new Set([
   'EAI_SYSTEM',
 ])
 
-/** The failure that a thrown error stands for. The message is as it came: whoever keeps it redacts it. */
+/** The failure that a thrown error stands for. The message is passed on as it is: whoever keeps it redacts it. */
 export function failureOf(error: unknown): Diagnosis {
   if (error instanceof CheckError)
     return { reason: error.reason, detail: error.detail, message: error.message }
@@ -44,8 +44,8 @@ function systemFailure(code: string, message: string): Diagnosis {
 }
 
 /**
- * The failure of an error that OpenSSL reports. Its own message holds a thread's id and source files. An alert is named
- * as RFC 8446, section 6, names it, in any version of TLS.
+ * The failure that OpenSSL reports by an error, whose own message contains a thread id and source files. Alerts have
+ * their names from RFC 8446, section 6, in any version of TLS.
  */
 function tlsFailure(error: CodedError): Diagnosis | undefined {
   const said = opensslReason(error)
@@ -68,7 +68,7 @@ function alertFailure(alert: string): Diagnosis {
 }
 
 /**
- * OpenSSL's words for an error: those that Node took apart, or else out of the text that it passes on with EPROTO,
+ * OpenSSL's words for an error: as parsed by Node, or else taken from the text that it passes on with EPROTO,
  * `<thread>:error:<code>:<library>:<function>:<reason>:<file>:<line>` (ERR_error_string(3)).
  */
 function opensslReason(error: CodedError): string | undefined {
@@ -76,7 +76,7 @@ function opensslReason(error: CodedError): string | undefined {
   return /:error:[0-9A-F]{8}:[^:]*:[^:]*:([^:]+):/.exec(error.message)?.[1]
 }
 
-/** The failure of a check whose deadline passed, by the phase that it was in. */
+/** The failure of a check that ran into its deadline, by the phase it was in. */
 export function timeoutFailure(phase: Phase | undefined, timeoutMs: number): Diagnosis {
   const message = `no answer within ${timeoutMs} ms${phase === undefined ? '' : ` (phase ${phase})`}`
   if (phase === 'dns') return { reason: 'dns_error', detail: 'dns_timeout', message }
@@ -92,8 +92,8 @@ export function findAdvice({ reason, detail }: Diagnosis, failures: Failures = {
 }
 
 /**
- * The cause of a failure that is ours: out of descriptors, memory or ports. It says nothing about the dependency, so
- * the check does not count.
+ * The cause of a failure of our own: no descriptors, memory or ports left. It says nothing about the dependency, so the
+ * check does not count.
  */
 export function ownFault(error: unknown): SkipCause | undefined {
   const code = findCoded(error)?.code

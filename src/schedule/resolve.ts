@@ -1,4 +1,4 @@
-/** Host names to addresses, as the applications of this machine resolve them, for all checks of a process. */
+/** Resolves host names for all checks of a process, as the applications on this machine do. */
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { type Address, CheckError } from '../model/dependency.ts'
@@ -7,21 +7,21 @@ import { askServers } from './nameservers.ts'
 import { type ResolverFiles, type Surroundings, watchSurroundings } from './surroundings.ts'
 
 /**
- * Gives the addresses of a host name or an IP address, in the order in which to try them. Rejects with an error of `dns`.
+ * Returns the addresses of a host name or an IP address, in the order in which to try them. Rejects if there are none.
  *
- * @param signal aborts when this caller no longer waits.
+ * @param signal aborted when this caller no longer waits.
  */
 export type Resolve = (host: string, signal?: AbortSignal) => Promise<readonly Address[]>
 
 export interface Resolver {
   readonly resolve: Resolve
-  /** Ends the lookups under way; no socket and no timer is left. */
+  /** Ends all lookups. Leaves no socket and no timer behind. */
   close(): void
 }
 
 /** A lookup gives up after this long, in milliseconds: glibc's default of two attempts, 5 s each. */
 const maxLookupMs = 10_000
-/** More addresses than these are no host. */
+/** No host has more addresses than this. */
 const maxAddresses = 256
 
 /** Failures after which the next name of the search list is tried, as glibc does. */
@@ -34,12 +34,12 @@ interface Lookup {
 }
 
 /**
- * Resolves IP addresses, `localhost`, the hosts file and DNS with its search list, in this order. Nothing is cached, so
- * that a moved record is seen at once; calls for a name that is being looked up share the lookup.
+ * Resolves by IP address, `localhost`, the hosts file and DNS with its search list, in this order. Nothing is cached, so
+ * that a moved record is seen at once. Calls for a name that is already being looked up share the lookup.
  *
- * It speaks DNS itself in place of `getaddrinfo`, which takes a thread of libuv's pool per name: at most half of the
- * pool may look up names, so a few names on a silent server would hold up all others, the application's own among them,
- * and a process cannot exit while such a thread runs. Sources of nsswitch.conf other than `files` and `dns` are not asked.
+ * It speaks DNS itself instead of calling `getaddrinfo`, which takes a thread of libuv's pool for each name. At most half
+ * of the pool may look up names, so a few names on a silent server would hold up all others, including the application's
+ * own, and a process cannot exit while such a thread runs. Of nsswitch.conf, only `files` and `dns` are supported.
  */
 export function createResolver(files: ResolverFiles = {}): Resolver {
   const surroundings = watchSurroundings(files)
@@ -76,7 +76,7 @@ export function createResolver(files: ResolverFiles = {}): Resolver {
   }
 }
 
-/** Waits for a lookup. When the last who waits gives up, the lookup ends. */
+/** Waits for a lookup, which ends when the last caller gives up. */
 async function join(lookup: Lookup, signal: AbortSignal | undefined): Promise<readonly Address[]> {
   lookup.waiting++
   const leave = () => {
@@ -96,7 +96,7 @@ const loopback: readonly Address[] = [
   { address: '::1', family: 6 },
 ]
 
-/** What needs no name server: `localhost`, which is loopback whatever anybody says (RFC 6761), and the hosts file. */
+/** What needs no name server: the hosts file, and `localhost`, which always means loopback (RFC 6761). */
 function known(name: string, { hosts, reachable }: Surroundings): readonly Address[] | undefined {
   const bare = name.endsWith('.') ? name.slice(0, -1) : name
   const listed = hosts.get(bare)
@@ -106,7 +106,7 @@ function known(name: string, { hosts, reachable }: Surroundings): readonly Addre
   return inOrder(local.length === 0 ? loopback : local, reachable)
 }
 
-/** Asks for the name as the search list expands it. @throws CheckError the most telling failure */
+/** Looks up the name as the search list expands it. @throws CheckError the most telling failure */
 async function search(
   name: string,
   host: string,
@@ -137,8 +137,8 @@ export function candidates(
 }
 
 /**
- * IPv6 first where this machine has an address of it, else IPv4 first: the first rule of RFC 6724, to avoid what cannot be
- * reached. Within a family, the order is the server's.
+ * IPv6 first if this machine has an IPv6 address, else IPv4 first: rule 1 of RFC 6724, avoid unusable destinations. Within
+ * a family, the server's order stays.
  */
 function inOrder(addresses: readonly Address[], reachable: ReadonlySet<number>): readonly Address[] {
   const first = reachable.has(6) ? 6 : 4

@@ -18,7 +18,7 @@ import type { Resolve } from './resolve.ts'
 
 export interface RunOptions {
   readonly timeoutMs: number
-  /** Takes the secrets out of what a server or a driver said. */
+  /** Removes secrets from what a server or a driver said. */
   readonly redact: (text: string) => string
   /** The failures that the kind declares. Default: none beside those of all kinds. */
   readonly failures?: Failures | undefined
@@ -27,27 +27,27 @@ export interface RunOptions {
   readonly resolve: Resolve
 }
 
-/** A check under way. */
+/** A check in progress. */
 export interface Run {
-  /** Comes at the deadline at the latest, and never rejects. */
+  /** Resolves at the deadline at the latest. Never rejects. */
   readonly outcome: Promise<CheckOutcome>
-  /** The checker itself has come back; it may be later than the outcome if it ignores its abort. */
+  /** Resolves when the checker has returned, which is later than the outcome if it ignores its abort. */
   readonly settled: Promise<void>
-  /** Gives up: the checker lets go, and the outcome comes at once and counts nothing. */
+  /** Gives up: the checker is aborted, and the outcome resolves at once as a skip that counts as none. */
   abort(): void
 }
 
-/** The reason of every abort, made once: the one that `abort()` makes has a stack, which costs more than a `PING`. */
+/** The reason of every abort. Created once, because capturing a stack on each `abort()` costs more than a `PING`. */
 const over = new Error('the check is over')
 
 type Answer = { readonly ok: true } | { readonly ok: false; readonly error: unknown }
 
-/** Messages are for one line of a page or a log. */
+/** A message has to fit on one line of a page or a log. */
 const maxMessageLength = 500
 
 /**
- * Asks once. The deadline counts only time in which our own loop turned: it moves on by what a stall took, and when
- * stalls took more than the whole timeout, the check says nothing about the dependency and counts as skipped.
+ * Runs one check. The deadline counts only time in which our own event loop was turning: a stall extends it. If stalls took
+ * more than the whole timeout, the check says nothing about the dependency and counts as skipped.
  */
 export function run(checker: Checker, options: RunOptions): Run {
   const { clock, stalls, timeoutMs } = options
@@ -65,7 +65,7 @@ export function run(checker: Checker, options: RunOptions): Run {
     controller.abort(over)
   }
   const expire = async () => {
-    // Timers fire before sockets are read: the answer may be waiting behind us.
+    // Timers fire before sockets are read, so the answer may already be waiting.
     await clock.turn()
     if (!open) return
     const stalled = stalls.total() - stalledBefore
@@ -83,7 +83,7 @@ export function run(checker: Checker, options: RunOptions): Run {
   }
 }
 
-/** The checker's answer as a value; a checker that throws before its first await is caught as well. */
+/** The checker's answer as a value, including what it throws before its first await. */
 async function answerOf(checker: Checker, context: CheckContext): Promise<Answer> {
   try {
     await checker.check(context)
@@ -115,13 +115,13 @@ function judge(answer: Answer, trace: Trace, startedAt: number, options: RunOpti
     : { skipped: cause, count: 1 }
 }
 
-/** What a passed deadline stands for: what the checker presumed by then, or silence. */
+/** What a passed deadline means: the failure that the checker presumed, or else a timeout. */
 function diagnoseExpiry(trace: Trace, timeoutMs: number): Diagnosis {
   const presumed = trace.presumed()
   return presumed === undefined ? timeoutFailure(trace.phase(), timeoutMs) : failureOf(presumed)
 }
 
-/** A timeout counts as the whole timeout, also where the server noticed it a moment before us. */
+/** A timeout always lasts the whole timeout, even if the server noticed it a moment earlier. */
 function fail(diagnosis: Diagnosis, tookMs: number, trace: Trace, options: RunOptions): CheckFailure {
   const { reason } = diagnosis
   const durationMs = reason === 'timeout' ? options.timeoutMs : tookMs
@@ -135,7 +135,7 @@ function moment(clock: TimerClock): { at: number; monotonicAt: number } {
   return { at: clock.wall(), monotonicAt: clock.now() }
 }
 
-/** One line of bounded length: what a server says must not forge log lines or move a terminal's cursor. */
+/** One line of bounded length, so that a server's text can neither forge log lines nor move a terminal's cursor. */
 function toLine(text: string): string {
   const line = text
     .toWellFormed()
@@ -152,7 +152,7 @@ export interface Trace extends Recording {
   phase(): Phase | undefined
   /** The failure that a passed deadline stands for, if the checker has presumed one. */
   presumed(): CheckError | undefined
-  /** All that was told until now; the current phase ends here. */
+  /** All that has been recorded so far. Ends the current phase. */
   read(): { phases: Phases; measurements: Measurements; traceId: string | undefined }
 }
 

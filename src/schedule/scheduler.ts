@@ -1,33 +1,33 @@
-/** When to check: every dependency at its own fixed rate, never over itself, never in a burst. */
+/** When to check: each dependency at its own fixed rate, one check of it at a time, and never in bursts. */
 import type { DependencyDefinition } from '../model/definition.ts'
 import { createStalls, type TimerClock } from './clock.ts'
 import { createSlots } from './slots.ts'
 import { createTimetable, type Shared, type Timetable } from './timetable.ts'
 
 export interface SchedulerOptions extends Omit<Shared, 'slots' | 'stalls'> {
-  /** Checks at the same time, over all dependencies. */
+  /** The most checks in progress at a time, over all dependencies. */
   readonly maxConcurrentChecks: number
 }
 
 export interface Scheduler {
-  /** Begins to check, at once if started. A dependency of the same name is replaced. */
+  /** Adds a dependency, or replaces the one of the same name. Checks begin at once if the scheduler has started. */
   add(definition: DependencyDefinition): void
-  /** What was added last under a name, until it is removed. */
+  /** The definition that was last added under a name and not removed since. */
   get(name: string): DependencyDefinition | undefined
-  /** Ends the checks of a dependency; one under way is aborted and not reported. */
+  /** Ends the checks of a dependency. A check in progress is aborted and not reported. */
   remove(name: string): void
   start(): void
-  /** Ends all checks, and waits a moment for checkers to let go. May be called twice. */
+  /** Ends all checks, and waits a moment for the checkers to return. May be called twice. */
   stop(): Promise<void>
-  /** Checks under way. */
+  /** The number of checks in progress. */
   inFlight(): number
   /** Monotonic time of the next planned check of a dependency. */
   nextCheckAt(name: string): number | undefined
-  /** Milliseconds in which our own loop stood still. */
+  /** Milliseconds for which our own event loop has stood still. */
   stalledMs(): number
 }
 
-/** A checker gets this long to come back after its abort when the scheduler stops. */
+/** How long a checker may take to return after its abort when the scheduler stops. */
 const stopGraceMs = 500
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
@@ -79,7 +79,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 }
 
-/** Waits for the work, but not for ever; leaves no timer. */
+/** Waits for the work, but only so long. Leaves no timer behind. */
 async function atMost(work: Promise<unknown>, clock: TimerClock): Promise<void> {
   let cancel = () => {}
   const limit = new Promise<void>(resolve => {

@@ -1,34 +1,34 @@
 /**
- * The global concurrency limit. What hangs holds a slot for its whole timeout and so could hold them all; it gets half
- * of them at most, and what answers never waits for it longer than it must.
+ * The global concurrency limit. A check that hangs holds its slot for the whole timeout, so hanging checks could hold all
+ * slots. They get at most half of them, and checks that answer wait for them no longer than they must.
  *
- * Nobody knows beforehand which checks hang. So a check that runs longer than is fair to those that wait counts as
- * hanging from then on, and where the hanging half is full, it gives way: it is ended, and starts again later with
- * more time. One that has given way often enough waits with those that are known to hang, where each gets its full
- * timeout in turn. Schedulers of processes call this a multilevel feedback queue.
+ * Which checks hang is not known beforehand. A check that runs for longer than is fair to those that wait is treated as
+ * hanging from then on. If the hanging half is full, it gives way: it is ended, and starts again later with more time.
+ * After giving way often enough, it waits with the checks known to hang, where each gets its full timeout in turn.
+ * Process schedulers call this a multilevel feedback queue.
  */
 import type { TimerClock } from './clock.ts'
 
 /** A check that wants a slot. */
 export interface Claim {
-  /** The check before it ran into its deadline. */
+  /** Whether the previous check ran into its deadline. */
   readonly hangs: boolean
-  /** How often this check has given way already. */
+  /** How often this check has already given way. */
   readonly gaveWay: number
   /** Milliseconds that the last successful check took; 0 if there was none. */
   readonly usualMs: number
-  /** The slot is there. Called once, perhaps before `take` returns. */
+  /** Called once when the slot is free, possibly before `take` returns. */
   start(): void
-  /** The slot is wanted: end the check, release it, and take another. One that cannot keeps its slot to its end. */
+  /** Asks the check to end, release its slot and take another. Without this, it keeps its slot until it is done. */
   giveWay?(): void
 }
 
 export interface Slots {
   /** Starts the claim now or, in its turn, when a slot is free. */
   take(claim: Claim): void
-  /** Takes a claim back out of the queue, if it has not started. */
+  /** Removes a claim from the queue if it has not started. */
   leave(claim: Claim): void
-  /** Gives the slot of a claim that has started to the next one. */
+  /** Passes the slot of a started claim on to the next one. */
   release(claim: Claim): void
   /** Slots in use. */
   readonly used: number
@@ -40,18 +40,18 @@ interface Holder {
   isLeaving: boolean
 }
 
-/** If all that runs hung, all that waits would still start within this. */
+/** Even if every running check hung, every waiting one would start within this time. */
 const startWithinMs = 1_000
-/** Nothing gives way sooner than this, and by this factor later each time that it has given way: 80, 320, 1,280 ms. */
+/** The least time before a check gives way, and the factor by which it grows each time: 80, 320, 1,280 ms. */
 const minPatienceMs = 20
 const patienceFactor = 4
-/** A check that has given way so often counts as hanging. */
+/** A check that has given way this often counts as hanging. */
 const maxGaveWay = 4
 
-/** @param limit checks at the same time; at least 1. */
+/** @param limit the most checks in progress at a time; at least 1. */
 export function createSlots(limit: number, clock: TimerClock): Slots {
   const hangingShare = Math.floor(limit / 2)
-  // By how often they gave way; the last is of those that hang. A lower queue goes first, and each is in order.
+  // One queue for each number of times given way; the last is for checks that hang. Lower queues go first.
   const queues = Array.from({ length: maxGaveWay + 1 }, () => new Set<Claim>())
   const holders = new Map<Claim, Holder>()
   let usedByHanging = 0
@@ -76,7 +76,7 @@ export function createSlots(limit: number, clock: TimerClock): Slots {
         enter(claim)
       }
   }
-  /** Asks what has run for too long to give way, as long as others wait. */
+  /** Asks checks that have run for too long to give way, as long as others wait. */
   const review = () => {
     const now = clock.now()
     const fairMs = Math.min(startWithinMs, (startWithinMs * limit) / waiting())
@@ -126,7 +126,7 @@ export function createSlots(limit: number, clock: TimerClock): Slots {
   }
 }
 
-/** How long a check may run at the least. One that is usually slow is not taken for one that hangs. */
+/** How long a check may run at least. A check that is usually slow is not taken for one that hangs. */
 function patienceMs({ gaveWay, usualMs }: Claim): number {
   return Math.max(minPatienceMs * patienceFactor ** gaveWay, 2 * usualMs)
 }

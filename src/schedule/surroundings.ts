@@ -1,4 +1,4 @@
-/** What this machine says about names: hosts(5), resolv.conf(5), and the address families that it has. */
+/** What this machine knows about names: hosts(5), resolv.conf(5), and its address families. */
 import { readFileSync, statSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
@@ -7,7 +7,7 @@ import type { Address } from '../model/dependency.ts'
 export interface ResolverFiles {
   /** Default: `/etc/hosts`. */
   readonly hosts?: string
-  /** Default: `/etc/resolv.conf`. Beside plain addresses, `nameserver [127.0.0.1]:5353` is understood, as in OpenBSD. */
+  /** Default: `/etc/resolv.conf`. As in OpenBSD, `nameserver [127.0.0.1]:5353` gives a port. */
   readonly resolvConf?: string
   /** Monotonic milliseconds. */
   readonly now?: () => number
@@ -16,24 +16,24 @@ export interface ResolverFiles {
 export interface Surroundings {
   /** Addresses by lower-case name. */
   readonly hosts: ReadonlyMap<string, readonly Address[]>
-  /** As `setServers` takes them; undefined stands for those that c-ares finds by itself. */
+  /** In the form of `setServers`. Undefined stands for those that c-ares finds by itself. */
   readonly servers: readonly (string | undefined)[]
   readonly attempts: number
   readonly search: readonly string[]
-  /** A name with fewer dots goes through the search list first. */
+  /** A name with fewer dots is tried with the search list first. */
   readonly ndots: number
   /** Address families by which this machine reaches others; both if it has none. */
   readonly reachable: ReadonlySet<number>
 }
 
-/** The files are looked at no more often than this, in milliseconds. */
+/** How often the files are looked at, at most, in milliseconds. */
 const freshMs = 1_000
-/** As in glibc: more servers are ignored, and larger numbers lowered. */
+/** As in glibc: further servers are ignored, and larger numbers are lowered. */
 const maxServers = 3
 const maxNdots = 15
 const maxAttempts = 5
 
-/** Returns a function that tells them as they are now, up to a second late. */
+/** Returns a function that reads the surroundings, at most a second late. */
 export function watchSurroundings({
   hosts: hostsFile = '/etc/hosts',
   resolvConf: resolvFile = '/etc/resolv.conf',
@@ -52,7 +52,7 @@ export function watchSurroundings({
   }
 }
 
-/** Reads a file anew when it has changed. A file that is not there, or cannot be read, is undefined. */
+/** Reads a file again when it has changed. A file that is missing or unreadable has no text. */
 function watchFile<T>(path: string, parse: (text: string | undefined) => T): () => T {
   let seen: { readonly mark: string | undefined; readonly value: T } | undefined
   return () => {
@@ -86,7 +86,7 @@ function parseHosts(text: string): Surroundings['hosts'] {
   return hosts
 }
 
-/** Without a server, the local machine is asked, as in glibc; without a file, whom c-ares finds by other means. */
+/** Without a server in the file, the local machine is asked, as in glibc. Without a file, c-ares finds the servers. */
 export function parseResolvConf(
   text: string | undefined,
 ): Pick<Surroundings, 'servers' | 'attempts' | 'search' | 'ndots'> {
@@ -118,7 +118,7 @@ function fields(line: string): readonly string[] {
   return line.trim().split(/\s+/)
 }
 
-/** What follows the first dot of this machine's name. */
+/** The part of this machine's name after the first dot. */
 function ownDomain(): string {
   return hostname().split('.').slice(1).join('.')
 }

@@ -1,4 +1,4 @@
-/** The checks of one dependency, one after the other: its grid, its confirmations, its skipped ticks. */
+/** The checks of one dependency, one after another: its grid, its confirmations and its skipped ticks. */
 import { createHash } from 'node:crypto'
 import type { DependencyDefinition } from '../model/definition.ts'
 import type { CheckOutcome, Dependency, SkipCause } from '../model/dependency.ts'
@@ -7,9 +7,9 @@ import type { Run } from './run.ts'
 import type { Claim, Slots } from './slots.ts'
 
 export interface Timetable {
-  /** @param startedAt monotonic origin of the grid. */
+  /** @param startedAt the monotonic time at which the grid begins. */
   start(startedAt: number): void
-  /** Resolves when the checker has let go. */
+  /** Resolves when the checker has returned and is closed. */
   stop(): Promise<void>
   nextAt(): number | undefined
 }
@@ -17,30 +17,30 @@ export interface Timetable {
 /** What the checks of all dependencies share. */
 export interface Shared extends AskOptions {
   readonly slots: Slots
-  /** Takes every outcome. True: the result contradicts the settled status, so look again soon. */
+  /** Takes every outcome. Returns true if it contradicts the settled status, so that it is confirmed soon. */
   readonly report: (dependency: Dependency, outcome: CheckOutcome) => boolean
-  /** How late each check started, in milliseconds after its planned moment. */
+  /** Takes how late each check started, in milliseconds after its planned time. */
   readonly lag?: (ms: number) => void
 }
 
-/** A check from the moment it is due until its checker has come back. */
+/** A check from the moment it is due until its checker has returned. */
 interface Busy {
   /** When the check was due. */
   at: number
-  /** It runs beside the grid (a first check, a confirmation), and serves a tick that falls into it. */
+  /** It runs outside the grid, as a first check or a confirmation, and serves a tick that falls into it. */
   extra: boolean
   /** It had to wait for a slot. */
   delayed: boolean
   claim?: Claim
   /** Missing while it waits for a slot. */
   run?: Run | undefined
-  /** Its outcome is known, and the checker may not have let go yet: it serves no tick any more. */
+  /** Its outcome is known, so it no longer serves a tick, although the checker may not have returned. */
   reported: boolean
 }
 
 /** The first checks of all dependencies are spread over at most this. */
 const maxSpreadMs = 1_000
-/** A tick that comes later than this was overtaken by a stall; its check is spread anew. */
+/** A tick that comes later than this was overtaken by a stall. Its check is spread again. */
 const maxLateMs = 1_000
 
 export function createTimetable(definition: DependencyDefinition, shared: Shared): Timetable {
@@ -70,7 +70,7 @@ export function createTimetable(definition: DependencyDefinition, shared: Shared
     if (busy === undefined) begin(at, extra)
     else meet(busy, at, extra)
   }
-  /** One check serves all that falls due while it waits or runs; a tick that so gets none of its own is counted. */
+  /** One check serves everything that falls due while it waits or runs. A tick without a check of its own is counted. */
   const meet = (busy: Busy, at: number, extra: boolean) => {
     const isWaiting = busy.run === undefined
     if (busy.extra ? busy.reported : !(isWaiting && extra)) skip(busy.delayed ? 'overload' : 'overlap', 1)
@@ -78,7 +78,7 @@ export function createTimetable(definition: DependencyDefinition, shared: Shared
     busy.at = at
     busy.extra &&= extra
   }
-  /** A long stall: what fell into it is counted, and one check comes soon, spread over all dependencies. */
+  /** After a long stall, counts the ticks that fell into it and plans one check soon, spread over all dependencies. */
   const overtaken = (late: number) => {
     const missed = Math.floor(late / intervalMs)
     shared.lag?.(late)
@@ -158,12 +158,12 @@ function isAborted(outcome: CheckOutcome): boolean {
   return 'skipped' in outcome && outcome.count === 0
 }
 
-/** A number in [0, 1) that depends on the name alone: stable over restarts, even over many names. */
+/** A number in [0, 1) that depends only on the name: the same after a restart, and even over many names. */
 export function fractionOf(name: string): number {
   return createHash('sha256').update(name).digest().readUInt32BE(0) / 2 ** 32
 }
 
-/** Delay of a first check, or of the first after a long stall. */
+/** The delay of a first check, or of the first check after a long stall. */
 export function spreadMs(fraction: number, intervalMs: number): number {
   return fraction * Math.min(intervalMs, maxSpreadMs)
 }
@@ -171,8 +171,8 @@ export function spreadMs(fraction: number, intervalMs: number): number {
 /**
  * The first tick later than `after` on the dependency's own grid: `startedAt + (fraction + k) × interval`.
  *
- * The quotient only says where to look. It may round to either side of a whole number when `after` is a tick itself, so
- * ticks are compared as they are, each always computed from its own number `k`.
+ * The quotient only says where to look. If `after` is itself a tick, it may round to either side of a whole number, so
+ * ticks are compared directly, each computed from its own number `k`.
  */
 export function nextTick(fraction: number, intervalMs: number, startedAt: number, after: number): number {
   const origin = startedAt + fraction * intervalMs

@@ -1,4 +1,4 @@
-/** The one state of all dependencies. `record()` is the only way in; everybody else reads. */
+/** The state of all dependencies. `record()` is the only way to change it; everything else reads. */
 import type { CheckOutcome, Clock, Dependency } from '../model/dependency.ts'
 import {
   asOf,
@@ -10,7 +10,7 @@ import {
   transition,
 } from './transition.ts'
 
-/** What can be said of all states without looking at them. */
+/** What is known of all states without looking at each. */
 export interface Pulse {
   /** Wall time, Unix milliseconds. */
   readonly at: number
@@ -18,22 +18,21 @@ export interface Pulse {
   readonly now: number
   /** Monotonic time of the last completed check, or of the start. */
   readonly lastCompletedAt: number
-  /** Grows when a status or the order changes, or a dependency comes, goes or is reconfigured; not with every result. */
+  /** Grows when a status or the order changes, or a dependency is added, removed or reconfigured; not with every result. */
   readonly revision: number
 }
 
-/** All states at one moment. A view of a snapshot is consistent, whatever is recorded meanwhile. */
+/** All states at one moment. A view of a snapshot stays consistent whatever is recorded meanwhile. */
 export interface Snapshot extends Pulse {
   /** In the order of the configuration. */
   readonly states: readonly DependencyState[]
 }
 
-/** Hears of changes, synchronously and in order. A listener must not throw, and must not record. */
+/** Is called for each change, synchronously and in order. A listener must not throw, and must not record. */
 export interface StateListener {
   /**
-   * A new value for a dependency: added (no `previous`), reconfigured (no `outcome`) or after an outcome. A status
-   * that grew stale is told once: as a change to unknown by the skipped check that finds it, or as a change from unknown
-   * by the result that ends it.
+   * A dependency was added (no `previous`), reconfigured (no `outcome`), or had an outcome. A status that became stale is
+   * reported once: as a change to unknown by the next skipped check, or as a change from unknown by the next result.
    */
   changed?(
     state: DependencyState,
@@ -41,28 +40,28 @@ export interface StateListener {
     outcome: CheckOutcome | undefined,
   ): void
   removed?(state: DependencyState): void
-  /** The same dependencies in another order. */
+  /** The dependencies are the same, in another order. */
   reordered?(): void
 }
 
 /** The reading half, for views. */
 export interface StateReader {
-  /** Costs nothing, however many dependencies there are: for probes. */
+  /** Costs nothing, however many dependencies there are, so it suits probes. */
   pulse(): Pulse
   /** Costs a copy of the list after each change. */
   snapshot(): Snapshot
   get(name: string): DependencyState | undefined
-  /** Calls `changed` for every state that is there already. Returns what ends the subscription. */
+  /** Calls `changed` for every existing state first. Returns a function that ends the subscription. */
   subscribe(listener: StateListener): () => void
 }
 
 export interface Store extends StateReader {
-  /** @throws Error for a name that is not there. */
+  /** @throws Error if there is no dependency of this name. */
   record(name: string, outcome: CheckOutcome): DependencyState
-  /** Adds a dependency as unknown, or puts a changed configuration under what is known of its name. */
+  /** Adds a dependency as unknown, or changes the configuration of a known one and keeps its state. */
   put(dependency: Dependency): void
   remove(name: string): void
-  /** Puts the dependencies in this order; those that are not named come last, as they were. */
+  /** Puts the dependencies in this order. Those not named come last, in their present order. */
   order(names: readonly string[]): void
 }
 

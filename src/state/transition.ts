@@ -20,16 +20,16 @@ export interface Moment {
   readonly monotonicAt: number
 }
 
-/** All that is known of a dependency. Immutable: every record gives a new value. */
+/** All that is known of a dependency. Immutable: every change makes a new value. */
 export interface DependencyState {
   readonly dependency: Dependency
   /** When counting began, in Unix milliseconds. */
   readonly createdAt: number
-  /** As of the last outcome. Readers ask `statusAt`, since time alone can make it stale. */
+  /** As of the last outcome. Readers use `statusAt`, since a status can become stale by time alone. */
   readonly status: Status
-  /** When the status became what it is. */
+  /** When the status began. */
   readonly since: Moment
-  /** Results in a row that agree with the last one. */
+  /** The number of equal results in a row, up to the last one. */
   readonly streak: number
   readonly last?: CheckResult
   readonly lastFailure?: CheckFailure
@@ -67,23 +67,23 @@ export function initialState(dependency: Dependency, clock: Clock): DependencySt
   }
 }
 
-/** The same knowledge under a changed configuration of the same name. */
+/** The same state with a changed configuration. */
 export function reconfigure(state: DependencyState, dependency: Dependency): DependencyState {
   return { ...state, dependency }
 }
 
-/** Monotonic time from which on the state is stale; undefined while there is nothing to grow old. */
+/** The monotonic time after which the state is stale; undefined before the first result. */
 export function staleFrom(state: DependencyState): number | undefined {
   return state.last === undefined ? undefined : state.last.monotonicAt + state.dependency.staleAfterMs
 }
 
-/** The status at a monotonic time: a state whose last result is too old reads as unknown. */
+/** The status at a monotonic time. It is unknown if the last result is too old. */
 export function statusAt(state: DependencyState, now: number): Status {
   const limit = staleFrom(state)
   return limit === undefined || now > limit ? 'unknown' : state.status
 }
 
-/** The state as it stands at a moment: staleness made explicit, with the time from which it holds. */
+/** The state at a moment. If it is stale, its status is unknown since the time at which it became so. */
 export function asOf(state: DependencyState, { at, monotonicAt }: Moment): DependencyState {
   const limit = staleFrom(state)
   if (limit === undefined || state.status === 'unknown' || monotonicAt <= limit) return state
@@ -104,15 +104,15 @@ export function countTime(state: DependencyState, now: number): DependencyState 
   return { ...state, statusMs: { ...counted, unknown: counted.unknown + stale }, countedTo: now }
 }
 
-/** Whether the last result speaks against the status, so that a confirmation is wanted soon. */
+/** Whether the last result contradicts the status, so that it should be confirmed soon. */
 export function isContradicted(state: DependencyState): boolean {
   return state.last !== undefined && state.status !== 'unknown' && state.last.ok !== (state.status === 'up')
 }
 
 /**
- * The state after an outcome: the first result settles the status, later ones need their threshold.
+ * The state after an outcome. The first result settles the status, later ones have to reach their threshold.
  *
- * @param state as of the moment of the outcome, so that staleness counts: the result after it is a first one again.
+ * @param state as of the moment of the outcome: if it is stale, the result is a first one again.
  */
 export function transition(state: DependencyState, outcome: CheckOutcome): DependencyState {
   return 'skipped' in outcome ? skip(state, outcome) : settle(state, outcome)

@@ -17,9 +17,9 @@ import {
 
 export interface BoardRow extends DependencyReport {
   readonly name: string
-  /** Milliseconds that the last checks took, oldest first; those that failed are negative, and never 0. */
+  /** The durations of the last checks in milliseconds, oldest first. Those of failed checks are negative; none is 0. */
   readonly recent: readonly number[]
-  /** When the first of those ended, ISO 8601. */
+  /** When the first of these checks ended, ISO 8601. */
   readonly recentSince: string | null
   /** Newest first. */
   readonly recentFailures: readonly FailureReport[]
@@ -27,17 +27,17 @@ export interface BoardRow extends DependencyReport {
 
 export interface BoardChanges extends Omit<StatusReport, 'dependencies'> {
   readonly draining: boolean
-  /** Where to read on from. */
+  /** Where to continue reading. */
   readonly cursor: number
-  /** There is more after `cursor`, right now. */
+  /** Whether there is already more after `cursor`. */
   readonly more: boolean
   readonly rows: readonly BoardRow[]
-  /** All names in the order of the configuration, if dependencies came or went since the cursor of the question. */
+  /** All names in the order of the configuration, if the list or its order has changed since the reader's cursor. */
   readonly names?: readonly string[] | undefined
 }
 
 export interface Board {
-  /** @param since the cursor of the answer before; 0 for all there is. */
+  /** @param since the cursor of the previous answer; 0 for everything. */
   changes(since: number, maxRows: number): BoardChanges
 }
 
@@ -49,7 +49,7 @@ export interface BoardOptions {
 
 export function createBoard({ state, probes, nextCheckAt = () => undefined }: BoardOptions): Board {
   const historyOf = createHistory(state)
-  // The number of the last change of each dependency, in the order of these changes.
+  // The number of each dependency's last change, in the order of the changes.
   const changedAt = new Map<string, number>()
   let counter = 0
   let membersAt = 0
@@ -72,7 +72,7 @@ export function createBoard({ state, probes, nextCheckAt = () => undefined }: Bo
     },
   })
 
-  /** A status that grew stale has changed by time alone. */
+  /** Marks statuses that have become stale by time alone as changed. */
   function touchStale(): Verdict {
     const before = seen
     const verdict = probes.readiness()
@@ -136,7 +136,7 @@ function reportHistory(
   }
 }
 
-/** One check of the past. */
+/** A past check. */
 interface PastCheck {
   /** Wall time of completion, in Unix milliseconds. */
   readonly at: number
@@ -147,15 +147,15 @@ interface PastCheck {
 interface DependencyHistory {
   /** The last checks, oldest first. */
   checks(): readonly PastCheck[]
-  /** The last failures, newest first: they stay when many good checks have followed. */
+  /** The last failures, newest first. They stay however many successful checks follow. */
   readonly failures: readonly CheckFailure[]
 }
 
-/** At the default interval of 15 seconds: the last quarter of an hour. */
+/** At the default interval of 15 seconds, a quarter of an hour. */
 export const keptChecks = 60
 export const keptFailures = 10
 
-/** Keeps the past of every dependency that the state knows. Returns what reads it. */
+/** Keeps the recent checks of every dependency. Returns a function that reads them. */
 function createHistory(state: StateReader): (name: string) => DependencyHistory | undefined {
   const kept = new Map<string, Ring>()
   state.subscribe({
@@ -173,7 +173,7 @@ interface Ring extends DependencyHistory {
   add(result: CheckResult): void
 }
 
-/** One typed array a dependency, three numbers a check: ten thousand dependencies take 15 MB, and no garbage. */
+/** One typed array for each dependency, three numbers for each check: 15 MB for 10,000 dependencies, and no garbage. */
 function createRing(): Ring {
   const numbers = new Float64Array(3 * keptChecks)
   let failures: readonly CheckFailure[] = []

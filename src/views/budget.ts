@@ -1,4 +1,4 @@
-/** How many series a configuration makes: a function of the configuration alone, whatever the servers answer. Pure. */
+/** The number of series of a configuration, which does not depend on what the servers answer. Pure. */
 
 import { countSeries } from '../exposition/family.ts'
 import { createHistogram } from '../exposition/histogram.ts'
@@ -17,11 +17,11 @@ import type { DurationBuckets } from './metrics.ts'
 export interface KindBudget {
   readonly kind: string
   readonly dependencies: number
-  /** At most, for one dependency of this kind. */
+  /** The most series that one dependency of this kind can have. */
   readonly seriesEach: number
 }
 
-/** The most series that these dependencies can show, by kind, the largest first. */
+/** The most series that these dependencies can have, by kind, the largest first. */
 export function seriesBudget(
   dependencies: readonly Dependency[],
   { buckets }: DurationBuckets,
@@ -35,7 +35,7 @@ export function seriesBudget(
   return budgets.sort((a, b) => total(b) - total(a))
 }
 
-/** What is wrong with a budget, in one line that names the largest contributors; undefined if it fits. */
+/** Describes an exceeded budget in one line that names the largest kinds; undefined if it is not exceeded. */
 export function overBudget(budgets: readonly KindBudget[], maxSeries: number): string | undefined {
   const sum = budgets.reduce((sum, budget) => sum + total(budget), 0)
   if (sum <= maxSeries) return undefined
@@ -62,7 +62,7 @@ function mostSeries(members: readonly Dependency[], buckets: readonly number[]):
   return Math.max(...[...shapes.values()].map(dependency => seriesOf(dependency, buckets)))
 }
 
-/** Counted on a state in which everything is known that can be. */
+/** Counts the series of a state in which all that can be known is known. */
 function seriesOf(dependency: Dependency, buckets: readonly number[]): number {
   const names = [...Object.keys(dependency.measurementHelp), tlsNotAfter]
   const everything = {

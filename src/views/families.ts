@@ -1,4 +1,4 @@
-/** The families of a dependency, each declared once: name, type, meaning and how it is read off the state. */
+/** The families of a dependency, each declared once: name, type, meaning and how to read it from the state. */
 
 import type { Exemplar, Family, HistogramValue, Labels, NumberSample } from '../exposition/family.ts'
 import {
@@ -12,7 +12,7 @@ import {
 } from '../model/dependency.ts'
 import type { DependencyState } from '../state/transition.ts'
 
-/** What the families of a dependency are read off. */
+/** What the families of a dependency are read from. */
 export interface DependencySubject {
   readonly state: DependencyState
   /** The status at the moment of reading, staleness included. */
@@ -137,12 +137,12 @@ export function measurementFamilies(
   )
 }
 
-/** The exemplar of a check that is worth a look: its trace, if it sent one. */
+/** The exemplar of a notable check: its trace, if it sent one. */
 export function exemplarOf(traceId: string | undefined, at: number): Omit<Exemplar, 'value'> {
   return { labels: traceId === undefined ? {} : { trace_id: traceId }, timestamp: at / 1_000 }
 }
 
-/** A family of one number a dependency; undefined leaves the series out. */
+/** A family with one number for each dependency. If it is undefined, the series is left out. */
 function gauge(
   name: string,
   help: string,

@@ -3,14 +3,14 @@ import type { Status } from '../model/dependency.ts'
 import type { Pulse, Snapshot } from '../state/store.ts'
 import { asOf, type DependencyState, staleFrom, statusAt } from '../state/transition.ts'
 
-/** One dependency as readiness sees it: a name and states, and nothing that tells where it is or why it fails. */
+/** A dependency as readiness sees it, without anything that shows where it is or why it fails. */
 export interface ReadinessCheck {
   readonly status: Status
   readonly critical: boolean
 }
 
 export interface Readiness {
-  /** `degraded` is ready as well: only what is not critical is missing. */
+  /** `degraded` is ready as well: only dependencies that are not critical are missing. */
   readonly status: 'ok' | 'degraded' | 'unavailable'
   readonly draining: boolean
   /** By name, in the order of the configuration. */
@@ -31,7 +31,7 @@ export function readinessOf(checks: Readiness['checks'], draining: boolean): Rea
   return { status, draining, checks }
 }
 
-/** @param missingCritical how many critical dependencies are not up, and `missingOther` of the rest. */
+/** @param missingCritical the number of critical dependencies that are not up; `missingOther` counts the others. */
 export function overallStatus(missingCritical: number, missingOther: number): Readiness['status'] {
   if (missingCritical > 0) return 'unavailable'
   return missingOther > 0 ? 'degraded' : 'ok'
@@ -41,17 +41,17 @@ function readinessCheck(state: DependencyState, now: number): ReadinessCheck {
   return { status: statusAt(state, now), critical: state.dependency.critical }
 }
 
-/** Started means that every critical dependency has been up once. It is for good: the caller keeps the first true. */
+/** Whether every critical dependency has been up once. The caller keeps the first true for good. */
 export function hasStarted(snapshot: Snapshot): boolean {
   return snapshot.states.every(state => state.everUp || !state.dependency.critical)
 }
 
-/** No scheduler is declared dead sooner than this, in milliseconds. */
+/** No scheduler is considered dead sooner than this, in milliseconds. */
 const minSilenceMs = 30_000
 
 /**
- * How long no check may complete before the scheduler counts as dead: `max(3 × the shortest interval, 30 s)`, in
- * milliseconds. Infinity without dependencies, since nothing is due then.
+ * How long the scheduler may go without completing a check before it is considered dead, in milliseconds:
+ * `max(3 × the shortest interval, 30 s)`. Infinity without dependencies, since nothing is due then.
  */
 export function silenceLimitMs({ states }: Snapshot): number {
   if (states.length === 0) return Number.POSITIVE_INFINITY
@@ -63,18 +63,17 @@ export function silenceLimitMs({ states }: Snapshot): number {
 }
 
 /**
- * Alive means that the scheduler turns: some check has completed within the limit, or none was due. It never looks at
- * what the checks said.
+ * Whether the scheduler is running: a check has completed within the limit, or none was due. The results do not matter.
  *
- * @param stalledMs time since the last completed check in which our own loop stood still: after a suspension no check
- *   can have completed, and that is no reason to be restarted.
+ * @param stalledMs how long our own event loop has stood still since the last completed check. After a suspension no
+ *   check can have completed, and that is no reason for a restart.
  * @param limitMs of `silenceLimitMs`.
  */
 export function isAlive({ now, lastCompletedAt }: Pulse, stalledMs: number, limitMs: number): boolean {
   return now - lastCompletedAt - stalledMs <= limitMs
 }
 
-/** Monotonic time until which no status changes by age alone. */
+/** The monotonic time until which no status becomes stale. */
 export function freshUntil(snapshot: Snapshot): number {
   const limits = snapshot.states.map(staleFrom).filter(limit => limit !== undefined && limit >= snapshot.now)
   return limits.reduce(
@@ -84,8 +83,8 @@ export function freshUntil(snapshot: Snapshot): number {
 }
 
 /**
- * What is wrong, or that nothing is: `1 of 4 critical dependencies is down`. What keeps us from being ready comes first;
- * what only degrades is told after it.
+ * Says what is wrong, if anything: `1 of 4 critical dependencies is down`. What prevents readiness comes first, what only
+ * degrades it second.
  */
 export function summarize({ states, at, now }: Snapshot, draining: boolean): string {
   const present = states.map(state => asOf(state, { at, monotonicAt: now }))

@@ -24,13 +24,13 @@ export interface HealthCheck {
   readonly observedUnit?: 's' | undefined
   /** When the value was observed, ISO 8601. */
   readonly time?: string | undefined
-  /** Why it does not pass. The draft leaves it out for one that does. */
+  /** Why the check does not pass; absent if it does, as the draft asks. */
   readonly output?: string | undefined
 }
 
 const statuses = { ok: 'pass', degraded: 'warn', unavailable: 'fail' } as const
 
-/** A dependency that is not up fails if it is critical, and warns if not: so the whole is the worst of its checks. */
+/** A dependency that is not up fails if it is critical and warns if it is not, so the whole is the worst of its checks. */
 export function healthJson(report: StatusReport): HealthJson {
   const checks = Object.entries(report.dependencies).map(([name, dependency]): [string, [HealthCheck]] => [
     `${name}:responseTime`,
@@ -43,7 +43,7 @@ export function healthJson(report: StatusReport): HealthJson {
   }
 }
 
-/** The status of the HTTP response that carries it: the draft demands 4xx or 5xx for `fail` (section 3.1). */
+/** The status code of the HTTP response. For `fail`, the draft requires 4xx or 5xx (section 3.1). */
 export function healthJsonStatusCode({ status }: HealthJson): 200 | 503 {
   return status === 'fail' ? 503 : 200
 }

@@ -1,10 +1,10 @@
-/** One log line for each change of status, and none for a check, unless everything is wanted. */
+/** Logs each change of status, and at the debug level each check. */
 import type { CheckOutcome } from '../model/dependency.ts'
 import type { Logger } from '../model/process.ts'
 import type { StateReader } from '../state/store.ts'
 import type { DependencyState } from '../state/transition.ts'
 
-/** At most so many lines in a window for one dependency; the next line says how many were left out. */
+/** The most lines for one dependency in a window. The next line says how many were left out. */
 const maxLines = 10
 const windowMs = 60_000
 
@@ -59,7 +59,7 @@ function describeFailure({
   return { reason, detail, cause: message }
 }
 
-/** Takes a line out of the quota. The lines left out before it, or undefined if this one is left out too. */
+/** Uses up one line of the quota. Returns the number of lines left out before it; undefined if it is left out as well. */
 function spend(quotas: Map<string, Quota>, { dependency, since }: DependencyState): number | undefined {
   const now = since.monotonicAt
   const known = quotas.get(dependency.name)

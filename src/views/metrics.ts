@@ -1,4 +1,4 @@
-/** State → families: follows every change of the state, and keeps the exposition up to date with it. */
+/** Follows every change of the state, and keeps the exposition up to date. */
 
 import type { Exposition } from '../exposition/exposition.ts'
 import type { Group } from '../exposition/group.ts'
@@ -12,19 +12,19 @@ import { type DependencySubject, dependencyFamilies, exemplarOf, measurementFami
 export interface DurationBuckets {
   /** Upper bounds of the classic buckets in seconds, ascending; none switches them off. */
   readonly buckets: readonly number[]
-  /** Keep a native histogram beside them. */
+  /** Whether to keep a native histogram as well. */
   readonly native: boolean
 }
 
 export interface DependencyMetrics {
   /**
-   * Makes a change of many dependencies, and renders what it changed afterwards, in slices that leave the event loop
-   * free. Scrapes wait until that has resolved.
+   * Makes a change to many dependencies, and then renders what it changed in slices that leave the event loop free.
+   * Scrapes wait until the returned promise resolves.
    */
   renderLater(change: () => void): Promise<void>
 }
 
-/** A success slower than this share of its timeout is worth an exemplar. */
+/** A successful check that takes more than this share of its timeout gets an exemplar. */
 const slowShare = 0.5
 
 interface Kept {
@@ -32,7 +32,7 @@ interface Kept {
   subject: DependencySubject
 }
 
-/** Makes every dependency's series appear, change and disappear with its state, for as long as that lives. */
+/** Adds, changes and removes the series of every dependency with its state. */
 export function followState(
   exposition: Pick<Exposition, 'group'>,
   state: StateReader,
@@ -88,7 +88,7 @@ export function followState(
   }
   state.subscribe({ changed, removed })
 
-  /** Takes back what time alone has made untrue. */
+  /** Shows statuses that have become stale by time alone. */
   function showStale(): void {
     const { now } = state.pulse()
     for (const entry of kept.values()) {
@@ -112,7 +112,7 @@ export function followState(
   }
 }
 
-/** Whether two configurations of one name have the same samples, so that none needs to be rendered again. */
+/** Whether two configurations of a dependency have the same samples, so that none has to be rendered again. */
 function isShownAlike(a: Dependency, b: Dependency | undefined): boolean {
   return (
     a.kind === b?.kind &&

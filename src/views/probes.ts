@@ -1,4 +1,4 @@
-/** What probes ask: the verdicts of `health`, kept until something changes, and the time since which they hold. */
+/** The verdicts that probes ask for, kept until something changes, and the time since which they hold. */
 import type { StateReader } from '../state/store.ts'
 import { type DependencyState, staleFrom, statusAt } from '../state/transition.ts'
 import {
@@ -12,20 +12,20 @@ import {
 } from './health.ts'
 
 export interface Verdict extends Readiness {
-  /** When the status became what it is, in Unix milliseconds; undefined while draining, and without dependencies. */
+  /** When the status began, in Unix milliseconds; undefined while draining, and without dependencies. */
   readonly since: number | undefined
 }
 
 export interface Probes {
-  /** The same object until a status changes, so that its bytes may be kept with it. */
+  /** Returns the same object until a status changes, so that its rendering can be kept with it. */
   readiness(): Verdict
   alive(): boolean
   started(): boolean
-  /** From now on we are not ready, for good. */
+  /** Makes it not ready for good. */
   drain(): void
 }
 
-/** @param stalledMs milliseconds in which our own loop stood still, since its start. */
+/** @param stalledMs returns for how many milliseconds our own event loop has stood still since the start. */
 export function createProbes(state: StateReader, stalledMs: () => number): Probes {
   const overallSince = trackOverall(state)
   let draining = false
@@ -70,22 +70,22 @@ export function createProbes(state: StateReader, stalledMs: () => number): Probe
 interface Member {
   readonly critical: boolean
   readonly isUp: boolean
-  /** Monotonic time from which it is stale; infinite if it cannot worsen by age. */
+  /** The monotonic time after which it is stale; infinite if staleness changes nothing. */
   readonly staleFrom: number
 }
 
 /**
- * Follows when the status of the whole became what it is. A snapshot cannot tell: where one failure hands over to the
- * next, no dependency has been down for as long as the whole. Statuses that grow stale count from the moment at which
- * they did, whether or not anybody looked.
+ * Follows since when the whole has had its status. A snapshot does not show it: if one failure begins before another ends,
+ * no dependency has been down for as long as the whole. A status that becomes stale counts from that moment, whether or
+ * not anybody looked.
  *
- * @returns reads it, in Unix milliseconds; undefined without dependencies.
+ * @returns a function that returns the time in Unix milliseconds; undefined without dependencies.
  */
 function trackOverall(state: StateReader): () => number | undefined {
   const members = new Map<string, Member>()
   const missing = { critical: 0, other: 0 }
   let kept: { readonly status: Readiness['status']; readonly at: number } | undefined
-  /** Nobody grows stale before this monotonic time. */
+  /** No dependency becomes stale before this monotonic time. */
   let firstStaleFrom = Number.POSITIVE_INFINITY
 
   const count = (member: Member | undefined, step: 1 | -1) => {
@@ -102,7 +102,7 @@ function trackOverall(state: StateReader): () => number | undefined {
     const status = overallStatus(missing.critical, missing.other)
     if (kept?.status !== status) kept = { status, at }
   }
-  /** Lets those that grew stale do so in their order. Looks at all of them only when one may have. */
+  /** Applies staleness in the order in which it came. Looks at all dependencies only if one may have become stale. */
   const age = () => {
     const { at, now } = state.pulse()
     if (now <= firstStaleFrom) return

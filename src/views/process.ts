@@ -1,4 +1,4 @@
-/** The metrics of the process, as prom-client measures them, as families of ours. */
+/** The metrics of the process as measured by prom-client, in the form of our families. */
 import { collectDefaultMetrics, type MetricObjectWithValues, type MetricValue, Registry } from 'prom-client'
 import type { Family, HistogramSample, NumberSample } from '../exposition/family.ts'
 
@@ -7,16 +7,16 @@ type Measured = MetricObjectWithValues<MetricValue<string>>
 /** All metrics at one moment, by name. */
 export type ProcessMetrics = ReadonlyMap<string, Measured>
 
-/** Gauges that are named like counters: every linter refuses them, and their sums stand in the series by type. */
+/** Gauges that are named like counters. Linters refuse them, and the series by type contain the same numbers. */
 const misnamed = /^nodejs_active_(?:resources|handles|requests)_total$/
 
 /**
- * Starts to measure the process. prom-client's collectors run until the process ends, so this is for a process of
- * our own, once.
+ * Starts measuring the process. prom-client's collectors run until the process ends, so call this once, in a process of
+ * our own.
  */
 export async function createProcessMetrics(): Promise<{
   families: readonly Family<ProcessMetrics>[]
-  /** What was measured when `prepare` was last called. */
+  /** The measurements of the last call of `prepare`. */
   read(): ProcessMetrics
   prepare(): Promise<void>
 }> {
@@ -52,7 +52,7 @@ function sample({ labels, value }: MetricValue<string>, created: number | undefi
   return { labels: texts(labels), value, created }
 }
 
-/** prom-client lists a histogram as its single series; the ones that differ in `le` alone belong together. */
+/** prom-client lists each series of a histogram. Those that differ only in `le` belong together. */
 function histograms(values: readonly MetricValue<string>[], created: number): readonly HistogramSample[] {
   const bySeries = Map.groupBy(values, ({ labels: { le: _, ...labels } }) => JSON.stringify(texts(labels)))
   return [...bySeries].map(([labels, series]) => {

@@ -9,7 +9,7 @@ export interface Self {
   readonly build: { readonly version: string; readonly nodeVersion: string }
 }
 
-/** Bounds of the scheduler's lag, in seconds: a millisecond is usual, a second is an alarm. */
+/** Bounds of the scheduler's lag in seconds: a millisecond is usual, a second is alarming. */
 export const lagBuckets: readonly number[] = [
   0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5,
 ]
@@ -32,7 +32,7 @@ export const selfFamilies: readonly Family<Self>[] = [
   gauge('pulsecheck_checks_in_flight', 'Checks under way.', self => one(self.checksInFlight)),
 ]
 
-/** Why a reload was refused: the config has problems, or looks as if a part of it were missing. */
+/** Why a reload was refused: the config has problems, or a part of it seems to be missing. */
 const reloadFailures = ['invalid', 'truncated'] as const
 export type ReloadFailure = (typeof reloadFailures)[number]
 export const noFailures: Readonly<Record<ReloadFailure, number>> = { invalid: 0, truncated: 0 }

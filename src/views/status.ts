@@ -1,4 +1,4 @@
-/** All that is known, as JSON for people and machines: the body of `/health`. Pure. */
+/** Everything that is known, as JSON: the body of `/health`. Pure. */
 import type { CheckFailure, CheckResult, Measurements, Phase, Status } from '../model/dependency.ts'
 import type { Snapshot } from '../state/store.ts'
 import { asOf, type DependencyState } from '../state/transition.ts'
@@ -8,9 +8,9 @@ import type { Verdict } from './probes.ts'
 /** Times are ISO 8601 in UTC, durations are seconds. */
 export interface StatusReport {
   readonly status: Readiness['status']
-  /** The same for people: `1 of 4 critical dependencies is down`. */
+  /** The status in words: `1 of 4 critical dependencies is down`. */
   readonly summary: string
-  /** When the status became what it is; null while shutting down, and without dependencies. */
+  /** When the status began; null while shutting down, and without dependencies. */
   readonly since: string | null
   readonly at: string
   readonly dependencies: Readonly<Record<string, DependencyReport>>
@@ -23,12 +23,12 @@ export interface DependencyReport {
   readonly labels: Readonly<Record<string, string>>
   readonly status: Status
   readonly since: string
-  /** The last result is too old to speak for the present. */
+  /** Whether the last result is too old to count. */
   readonly stale: boolean
   readonly lastCheck: CheckReport | null
   readonly lastSuccessAt: string | null
   readonly lastFailure: (FailureReport & AdviceReport) | null
-  /** Null where nothing is scheduled. */
+  /** Null if nothing is scheduled. */
   readonly nextCheckAt: string | null
   readonly checks: number
   readonly failures: number
@@ -65,7 +65,7 @@ export type NextCheckAt = (name: string) => number | undefined
 
 /**
  * @param verdict on the snapshot.
- * @param nextCheckAt left out where nothing is scheduled.
+ * @param nextCheckAt left out if nothing is scheduled.
  */
 export function statusReport(
   snapshot: Snapshot,
@@ -80,7 +80,7 @@ export function statusReport(
   }
 }
 
-/** The report without its dependencies; the verdict is that on the snapshot. */
+/** The report without its dependencies. The verdict is on this snapshot. */
 export function overview(
   snapshot: Snapshot,
   { status, draining, since }: Pick<Verdict, 'status' | 'draining' | 'since'>,
@@ -145,7 +145,7 @@ function adviceReport({ advice }: CheckFailure): AdviceReport {
   return { meaning: advice?.meaning ?? null, remedy: advice?.remedy ?? null }
 }
 
-/** `connection_error/ECONNREFUSED`, or the reason alone where the detail says no more. */
+/** `connection_error/ECONNREFUSED`, or the reason alone if the detail is the same. */
 export function describeCause({ reason, detail }: Pick<CheckReport, 'reason' | 'detail'>): string {
   return [...new Set([reason, detail])].filter(Boolean).join('/')
 }
@@ -154,7 +154,7 @@ function iso(wallMs: number): string {
   return new Date(wallMs).toISOString()
 }
 
-/** Seconds with microseconds. */
+/** Seconds, rounded to microseconds. */
 function seconds(ms: number): number {
   return Math.round(ms * 1_000) / 1_000_000
 }
