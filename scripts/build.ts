@@ -43,24 +43,39 @@ const parts: Readonly<Record<string, string>> = {
     export { default as errors } from 'undici/lib/core/errors.js'`,
   'prom-client': `export { default as Registry } from 'prom-client/lib/registry.js'
     export { default as collectDefaultMetrics } from 'prom-client/lib/defaultMetrics.js'`,
+  'node:https': 'export {}',
   // prom-client looks for the span that an exemplar belongs to; there is none.
   '@opentelemetry/api':
     'export const trace = { getSpan: () => undefined }; export const context = { active: () => ({}) }',
 }
 
+/** Fastify listens nowhere itself: we do. Its node:https, which comes with node:tls, takes 4 MiB. */
+const fastifyServer = /fastify\/lib\/server\.js$/
+
 const inParts: Plugin = {
   name: 'parts',
-  resolveId: id => (Object.hasOwn(parts, id) ? `\0part:${id}` : undefined),
+  resolveId: (id, importer = '') =>
+    Object.hasOwn(parts, id) && (id !== 'node:https' || fastifyServer.test(importer))
+      ? `\0part:${id}`
+      : undefined,
   load: id => (id.startsWith('\0part:') ? parts[id.slice('\0part:'.length)] : undefined),
 }
 
-/** What modules read beside themselves, they cannot find from a file of the bundle. */
+/** What sources read beside themselves, as a file of the bundle finds it. */
+const places: Readonly<Record<string, string>> = {
+  "new URL('../page/browser/', import.meta.url)": "new URL('./browser/', import.meta.url)",
+  "readFileSync(new URL('../../package.json', import.meta.url), 'utf8')": `'{"version":"${version}"}'`,
+}
+
 const bundled: Plugin = {
   name: 'bundled',
-  load: id =>
-    id === join(root, 'src/model/version.ts')
-      ? `export const version = () => ${JSON.stringify(version)}`
-      : undefined,
+  transform(code, id) {
+    if (!id.startsWith(join(root, 'src'))) return undefined
+    const replaced = Object.entries(places).reduce((text, [from, to]) => text.replace(from, to), code)
+    const strays = replaced.match(/new URL\('\.\.\/.*/)
+    if (strays !== null) throw new Error(`${id}: the bundle would not find ${strays}`)
+    return replaced === code ? undefined : { code: replaced, map: null }
+  },
   // V8 keeps a source that has one character beyond Latin-1 in two bytes for each: twice the memory, for good.
   generateBundle(_, files) {
     for (const file of Object.values(files))

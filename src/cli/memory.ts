@@ -15,11 +15,12 @@ const flags = ['--optimize-for-size', '--semi-space-growth-factor=1']
 const mostAtOnceBytes = 64 * 2 ** 20
 
 /**
- * Called once everything is loaded: Node's own compiled code is for the flags that it was started with. Does nothing where
- * the operator has chosen a size of the young generation, with `--max-semi-space-size` in `NODE_OPTIONS` for example.
+ * Called once what is needed is loaded: compiled code is for the flags that V8 was started with. Blocks for some tens of
+ * milliseconds. Does nothing where the operator has chosen a size of the young generation, with `--max-semi-space-size` in `NODE_OPTIONS` for example.
  */
-export function saveMemory({ NODE_OPTIONS: options = '' } = process.env, args = process.execArgv): void {
-  if ([options, ...args].some(text => text.includes('semi-space-size'))) return
+export function saveMemory(): void {
+  const { NODE_OPTIONS: options = '' } = process.env
+  if ([options, ...process.execArgv].some(text => text.includes('semi-space-size'))) return
   for (const flag of flags) setFlagsFromString(flag)
   if (process.memoryUsage().heapUsed > mostAtOnceBytes) return
   setFlagsFromString('--expose-gc')

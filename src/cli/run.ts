@@ -11,6 +11,8 @@ import { saveMemory } from './memory.ts'
 import { Exit, exitCodes } from './output.ts'
 import { readableStack } from './stack.ts'
 
+/** After this long, the first probe has its answer, and the first checks have run, in milliseconds. */
+const settledMs = 2_000
 /** Time to write the last log lines, in milliseconds. */
 const flushMs = 300
 
@@ -25,7 +27,7 @@ export async function run(flags: GlobalFlags, early: EarlySignals): Promise<void
   const options = serviceOptions(flags)
   const { logger } = options
   const service = await start(options)
-  saveMemory()
+  setTimeout(saveMemory, settledMs).unref()
   const signalled = firstSignal()
   const reload = () => void service.reload().catch(() => {})
   takeOver('SIGHUP', reload)

@@ -9,7 +9,6 @@ import { createEdition, type Edition, type Rendering } from './edition.ts'
 import { exposedNames, type Family, type FamilySamples, type Format } from './family.ts'
 import { createGroup, type Group, type KeptGroup } from './group.ts'
 import { acceptsGzip, chooseFormat, type FormatName } from './negotiation.ts'
-import { createProtobuf } from './protobuf.ts'
 import { createOpenMetrics, createText } from './text.ts'
 
 /** The answer to one scrape. */
@@ -77,10 +76,10 @@ interface Shelf {
 }
 
 export function createExposition(options: ExpositionOptions = {}): Exposition {
-  const formats: Readonly<Record<FormatName, Format>> = {
-    text: createText(),
-    openMetrics: createOpenMetrics(),
-    protobuf: createProtobuf(),
+  const formats: Readonly<Record<FormatName, () => Promise<Format>>> = {
+    text: once(async () => createText()),
+    openMetrics: once(async () => createOpenMetrics()),
+    protobuf: once(async () => (await import('./protobuf.ts')).createProtobuf()),
   }
   const { keepMs = 600_000, now = () => performance.now(), onError = () => {} } = options
   const prepares: (() => Promise<void>)[] = []
@@ -167,7 +166,7 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
     },
 
     async respond(accept, acceptEncoding) {
-      const format = formats[chooseFormat(accept)]
+      const format = await formats[chooseFormat(accept)]()
       const shelf = shelves.get(format) ?? keep(format)
       shelf.askedAt = now()
       const { contentType } = format
@@ -178,6 +177,15 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
       const { size, ...plain } = await shelf.edition.plain()
       return { contentType, contentLength: size, ...plain }
     },
+  }
+}
+
+/** Calls once, and gives what came of it from then on. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
   }
 }
 

@@ -2,9 +2,9 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import { hostname } from 'node:os'
-import { TLSSocket } from 'node:tls'
 import type { FastifyRequest } from 'fastify'
 import { parseNetwork } from '../../model/address.ts'
+import { isTls } from '../http/connections.ts'
 
 /** Whether an address is in the list. An IPv4 address mapped into IPv6 counts as IPv4. */
 export type AddressList = (address: string) => boolean
@@ -51,7 +51,7 @@ export function isForwarded(headers: IncomingHttpHeaders): boolean {
 /** Whether the client has presented a certificate that our authorities have signed. */
 export function hasVerifiedCertificate({ raw: { socket } }: FastifyRequest): boolean {
   // Node also calls a resumed session without a certificate authorized.
-  return socket instanceof TLSSocket && socket.authorized && socket.getPeerX509Certificate() !== undefined
+  return isTls(socket) && socket.authorized && socket.getPeerX509Certificate() !== undefined
 }
 
 /** Whether a browser sent the request. Another site can make it send a POST with stored log-ins, but not hide these headers. */
@@ -88,7 +88,7 @@ export function createHostRule(names: readonly string[]): HostRule {
   const known = new Set([...names, hostname(), 'localhost'].map(name => name.toLowerCase()))
   return ({ headers, raw: { socket } }) => {
     const host = headers.host ?? headers[':authority']
-    if (host === undefined || socket instanceof TLSSocket) return true
+    if (host === undefined || isTls(socket)) return true
     const name = /^(\[.*\]|[^:]*)(?::\d*)?$/.exec(String(host))?.[1]?.toLowerCase().replace(/\.$/, '') ?? ''
     if (name.startsWith('[')) return isIPv6(name.slice(1, -1))
     return known.has(name) || name.endsWith('.localhost') || isIP(name) === 4

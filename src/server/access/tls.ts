@@ -1,6 +1,6 @@
 /** TLS of our listeners, as exporter-toolkit's `tls_server_config` sets it. It can be replaced while they listen. */
 import type { Server } from 'node:https'
-import { createSecureContext, type SecureVersion, type TLSSocket, type TlsOptions } from 'node:tls'
+import type { SecureVersion, TLSSocket, TlsOptions } from 'node:tls'
 
 /** The names of exporter-toolkit, which are those of Go's crypto/tls. */
 export const clientAuthTypes = [
@@ -89,7 +89,7 @@ export function secureOptions(settings: TlsSettings): TlsOptions {
     ciphers,
     ecdhCurve: curves,
   }
-  createSecureContext(options)
+  process.getBuiltinModule('node:tls').createSecureContext(options)
   return options
 }
 

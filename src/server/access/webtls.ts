@@ -1,6 +1,6 @@
 /** `tls_server_config` of the web config file: its schema, and the way to Node's settings. */
 import { isAbsolute, join } from 'node:path'
-import { getCiphers, type SecureVersion } from 'node:tls'
+import type { SecureVersion } from 'node:tls'
 import { z } from 'zod'
 import { clientAuthTypes, type TlsSettings, verifiesClients } from './tls.ts'
 
@@ -30,9 +30,14 @@ const curves: Readonly<Record<string, string>> = {
   X25519: 'X25519',
 }
 
-const cipher = z.string().refine(name => getCiphers().includes(toOpenSslName(name).toLowerCase()), {
-  error: 'expected the name of a TLS cipher suite, such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
-})
+const cipher = z
+  .string()
+  .refine(
+    name => process.getBuiltinModule('node:tls').getCiphers().includes(toOpenSslName(name).toLowerCase()),
+    {
+      error: 'expected the name of a TLS cipher suite, such as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256',
+    },
+  )
 
 const tlsKeys = z.strictObject({
   cert_file: z.string().min(1).optional(),

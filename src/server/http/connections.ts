@@ -1,6 +1,12 @@
 /** The connections of one or more listeners: which client each belongs to, and which can be closed to make room. */
 import type { ServerResponse } from 'node:http'
 import { isIPv6, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+
+/** Whether a connection is over TLS. Node's class would tell as well, but loading it takes 4 MiB. */
+export function isTls(socket: object | null): socket is TLSSocket {
+  return socket !== null && 'encrypted' in socket
+}
 
 type Peer = Pick<Socket, 'remoteAddress' | 'remotePort' | 'localAddress' | 'localPort'>
 

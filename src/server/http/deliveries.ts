@@ -6,9 +6,8 @@ import type { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-import { TLSSocket } from 'node:tls'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { clientOf } from './connections.ts'
+import { clientOf, isTls } from './connections.ts'
 
 export interface DeliveryLimits {
   /** Of all clients together. A new one is always served. */
@@ -145,7 +144,7 @@ function split(bytes: Buffer): Readable {
 /** Closes the connection of a response, by a reset where possible, so that the kernel discards what is unsent. */
 export function reset(response: ServerResponse): void {
   const { socket } = response
-  if (socket instanceof Socket && !(socket instanceof TLSSocket) && response.req.httpVersionMajor === 1)
+  if (socket instanceof Socket && !isTls(socket) && response.req.httpVersionMajor === 1)
     socket.resetAndDestroy()
   else response.destroy()
 }

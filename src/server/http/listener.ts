@@ -1,7 +1,7 @@
 /** A server on one address, with limits on how long and how much a client may take. */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import type { Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { formatAddress, type ListenAddress } from '../../model/address.ts'
@@ -65,7 +65,7 @@ const backlog = 4_096
 /** @throws ListenError */
 export async function listen(address: ListenAddress, options: ListenerOptions): Promise<Listener> {
   const { connections, limits, tls } = options
-  const server = tls === undefined ? createServer(nodeOptions(limits)) : tlsServer(tls, limits)
+  const server = tls === undefined ? createServer(nodeOptions(limits)) : await createTlsServer(tls, limits)
   server.maxHeadersCount = limits.headerCount + 1
   server.maxRequestsPerSocket = limits.requestsPerConnection
   server.timeout = limits.silenceMs
@@ -115,8 +115,9 @@ function nodeOptions(limits: Limits): object {
   }
 }
 
-function tlsServer(tls: Tls, limits: Limits): TlsServer {
-  return createTlsServer({ ...nodeOptions(limits), ...tls.options(), handshakeTimeout: limits.handshakeMs })
+async function createTlsServer(tls: Tls, limits: Limits): Promise<TlsServer> {
+  const { createServer } = await import('node:https')
+  return createServer({ ...nodeOptions(limits), ...tls.options(), handshakeTimeout: limits.handshakeMs })
 }
 
 const refusals = { 400: plainAnswer(400), 417: plainAnswer(417), 505: plainAnswer(505) } as const
