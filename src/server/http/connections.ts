@@ -27,15 +27,30 @@ interface Connection {
   readonly socket: Socket
   readonly peer: string
   readonly client: string
+  /** All connections of its client. */
+  readonly crowd: Set<Connection>
   /** Answers in progress. */
   answers: number
+  hasAsked: boolean
+  /** When it came, or its last answer ended; monotonic milliseconds. */
+  idleSince: number
 }
+
+/** What a browser opens. A client that has no more is not told from others by their number. */
+const fewConnections = 6
+/** A client that means to ask does so at once. */
+const askWithinMs = 500
 
 /**
  * @param most connections at once.
  * @param answerMs from a request to the end of its answer.
+ * @param now monotonic milliseconds.
  */
-export function createConnections(most: number, answerMs: number): Connections {
+export function createConnections(
+  most: number,
+  answerMs: number,
+  now = () => performance.now(),
+): Connections {
   // Under TLS, the socket of a response is not the one that the listener accepted. Both have the same peer.
   const byPeer = new Map<string, Connection>()
   // Each set in the order of arrival.
@@ -43,11 +58,10 @@ export function createConnections(most: number, answerMs: number): Connections {
   const connectionOf = (socket: Peer) => byPeer.get(peerOf(socket))
 
   function remove(connection: Connection): void {
-    const { client, peer } = connection
+    const { client, peer, crowd } = connection
     if (byPeer.get(peer) === connection) byPeer.delete(peer)
-    const others = byClient.get(client)
-    others?.delete(connection)
-    if (others?.size === 0) byClient.delete(client)
+    crowd.delete(connection)
+    if (crowd.size === 0) byClient.delete(client)
   }
 
   function end(connection: Connection): void {
@@ -57,37 +71,45 @@ export function createConnections(most: number, answerMs: number): Connections {
     else connection.socket.resetAndDestroy()
   }
 
+  /** From the largest crowd; an idle one; one that never asked; the one that has been idle longest. */
+  function goesBefore(one: Connection, other: Connection): boolean {
+    const crowdOf = ({ crowd }: Connection) => Math.max(fewConnections, crowd.size)
+    const isIdle = ({ answers }: Connection) => Number(answers === 0)
+    const isMute = ({ hasAsked, idleSince }: Connection) =>
+      Number(!hasAsked && now() - idleSince > askWithinMs)
+    const difference =
+      crowdOf(one) - crowdOf(other) || isIdle(one) - isIdle(other) || isMute(one) - isMute(other)
+    return difference > 0 || (difference === 0 && one.idleSince < other.idleSince)
+  }
+
   function makeRoom(): void {
     if (byPeer.size < most) return
-    let crowd = new Set<Connection>()
-    for (const own of byClient.values()) if (own.size > crowd.size) crowd = own
     let victim: Connection | undefined
-    for (const connection of crowd) {
-      victim ??= connection
-      if (connection.answers > 0) continue
-      victim = connection
-      break
-    }
+    for (const connection of byPeer.values())
+      if (victim === undefined || goesBefore(connection, victim)) victim = connection
     if (victim !== undefined) end(victim)
   }
 
   return {
     add(socket) {
       makeRoom()
-      const client = clientOf(socket.remoteAddress)
-      const connection = { socket, client, peer: peerOf(socket), answers: 0 }
-      byPeer.set(connection.peer, connection)
-      byClient.set(client, (byClient.get(client) ?? new Set()).add(connection))
+      const [client, peer] = [clientOf(socket.remoteAddress), peerOf(socket)]
+      const crowd = byClient.get(client) ?? new Set()
+      const connection = { socket, peer, client, crowd, answers: 0, hasAsked: false, idleSince: now() }
+      byPeer.set(peer, connection)
+      byClient.set(client, crowd.add(connection))
       socket.once('close', () => remove(connection))
     },
     startAnswer(response) {
       const connection = response.socket === null ? undefined : connectionOf(response.socket)
       if (connection === undefined) return
       connection.answers++
+      connection.hasAsked = true
       const timer = setTimeout(() => end(connection), answerMs).unref()
       response.once('close', () => {
         clearTimeout(timer)
         connection.answers--
+        connection.idleSince = now()
       })
     },
     isAnswering: socket => (connectionOf(socket)?.answers ?? 0) > 0,
