@@ -106,7 +106,7 @@ export async function runPhase({ name, attacks, durationMs }: Phase, bench: Benc
   }
 }
 
-async function runAttack(order: AttackOrder): Promise<AttackReport> {
+export async function runAttack(order: AttackOrder): Promise<AttackReport> {
   const child = forked(new URL('./attacker.ts', import.meta.url).href, order)
   return told<AttackReport>(child)
 }

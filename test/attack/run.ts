@@ -16,10 +16,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import bcrypt from 'bcryptjs'
 import { forked, told } from '../../bench/support/child.ts'
+import type { AttackOrder } from './attacker.ts'
 import { attacks, passwordAttack } from './attacks.ts'
 import { startTargets, type Targets } from './dependencies.ts'
 import type { HonestOrder } from './honest.ts'
-import { type Bench, broken, type Measured, type Phase, runPhase } from './phase.ts'
+import { type Bench, broken, type Measured, type Phase, runAttack, runPhase } from './phase.ts'
 import { raisePriority } from './priority.ts'
 import { publish, table } from './report.ts'
 import { type Subject, startSubject } from './subject.ts'
@@ -73,6 +74,11 @@ function phasesOf(names: readonly string[]): readonly Phase[] {
   return chosen.length === 0 && !hasAll ? [] : [baseline, ...one, ...(hasAll ? [all] : [])]
 }
 
+/** An attack in small, of which nothing is measured. */
+async function warmUp(order: AttackOrder): Promise<void> {
+  await runAttack({ ...order, durationMs: 2_000, ...(order.requests !== undefined && { requests: 20_000 }) })
+}
+
 /** Runs phases one after another against one program. */
 async function run(targets: Targets, phases: readonly Phase[], web?: string): Promise<Run> {
   const subject = await startSubject({
@@ -87,7 +93,9 @@ async function run(targets: Targets, phases: readonly Phase[], web?: string): Pr
   raisePriority(load.pid)
   try {
     await Promise.all([told(honest), told(load)])
-    // Once everything has been asked for, memory is where it has to come back to.
+    // Code is loaded and compiled when it is first used. After that, memory is where it has to come back to.
+    for (const phase of phases)
+      await Promise.all(phase.attacks.map(attack => warmUp({ ...attack, port: subject.port })))
     await sleep(quick ? 3_000 : 10_000)
     const bench: Bench = { subject, load, honest, reference: subject.usage(), settleMs }
     const measured = []
