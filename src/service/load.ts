@@ -46,12 +46,7 @@ export function refuseCut(running: Config, next: Config, place: ConfigPlace): vo
 
 /** Somebody may remove whole lines from the end on purpose, but hardly ever a part of one. */
 function isCutWithinLine(text: string, whole: string): boolean {
-  return (
-    text.length < whole.length &&
-    !/[\r\n]$/.test(text) &&
-    /[^\r\n]/.test(whole[text.length] ?? '\n') &&
-    whole.startsWith(text)
-  )
+  return whole.startsWith(text) && !/[\r\n]$/.test(text) && /[^\r\n]/.test(whole[text.length] ?? '\n')
 }
 
 /** Whether the final newline is gone: not wrong, but a sign of a truncated file. */

@@ -1,9 +1,18 @@
 /** Sources beside the config: what they give is merged, held to the same bounds, and refused as a whole. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { kinds } from '../../src/kinds/index.ts'
 import { silent } from '../../src/model/process.ts'
 import { mergeSources } from '../../src/service/sources.ts'
-import { ConfigError, type ServiceOptions, type Source, startService } from '../../src/service.ts'
+import {
+  ConfigError,
+  loadServiceConfig,
+  type ServiceOptions,
+  type Source,
+  startService,
+} from '../../src/service.ts'
 import { definition } from '../support/dependency.ts'
 
 const wide = { histogram: { buckets: [], native: true }, maxSeries: 1_000_000 }
@@ -158,6 +167,21 @@ describe('the whole list', () => {
     expect(() => mergeSources(lists, wide)).toThrow(
       'a.yml and script: 10002 dependencies are more than the 10000 allowed',
     )
+  })
+
+  test('may have as many as that', () => {
+    const most = made(...Array.from({ length: 10_000 }, (_, i) => `d${i}`))
+    expect(mergeSources(new Map([['a.yml', most]]), wide)).toHaveLength(10_000)
+  })
+
+  test('of a config alone is held to the bounds that it sets, also where nothing is started', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-bounds-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const configFile = join(folder, 'pulsecheck.yml')
+    writeFileSync(configFile, 'server: { maxSeries: 10 }\ndependencies:\n  a: tcp://127.0.0.1:1\n')
+    const loading = loadServiceConfig({ configFile, env: {}, kinds })
+    await expect(loading).rejects.toThrow('series are more than server.maxSeries 10')
+    await expect(loading).rejects.toMatchObject({ name: 'ConfigError', failure: 'invalid' })
   })
 
   test('keeps to the series budget', () => {
