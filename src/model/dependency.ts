@@ -3,7 +3,6 @@
  * the error by which a checker names its own failure.
  */
 import type { Identity } from './identity.ts'
-import type { Failures, MeasurementHelp } from './kind.ts'
 
 /** Why a check failed: a closed set, safe as a label value. `detail` says more, `message` says it to people. */
 export const reasons = [
@@ -38,6 +37,19 @@ export type Measurements = Readonly<Record<string, number>>
 
 /** Earliest expiry of the presented certificate chain, in Unix seconds: the one measurement that every kind shares. */
 export const tlsNotAfter = 'tls_not_after_timestamp_seconds'
+
+/** The HELP texts of a kind's measurements, by name. */
+export type MeasurementHelp = Readonly<Record<string, string>>
+
+/** What a failure means for people: its reason, what has happened, and what to do about it. */
+export type Failure = readonly [reason: Reason, meaning: string, remedy: string]
+
+/**
+ * Failures by detail. In a key, `*` stands for any text and `?` for one character, as in `28*`, `http_*` and `?????`; of
+ * the keys that fit, the one with the most literal characters counts. A detail with several reasons has a list; its first
+ * entry is the one that the detail stands for when nothing else is known.
+ */
+export type Failures = Readonly<Record<string, Failure | readonly [Failure, ...Failure[]]>>
 
 export interface Address {
   readonly address: string

@@ -2,20 +2,9 @@
  * What a kind is, and how it is declared. Its types name no library: applications compile against them with whatever
  * version of a schema library they have, or with none.
  */
-import type { Checker, Reason } from './dependency.ts'
+import type { Checker, Failure, Failures, MeasurementHelp } from './dependency.ts'
 
-/** The HELP texts of a kind's measurements, by name. */
-export type MeasurementHelp = Readonly<Record<string, string>>
-
-/** What a failure means for people: its reason, what has happened, and what to do about it. */
-export type Failure = readonly [reason: Reason, meaning: string, remedy: string]
-
-/**
- * Failures by detail. In a key, `*` stands for any text and `?` for one character, as in `28*`, `http_*` and `?????`; of
- * the keys that fit, the one with the most literal characters counts. A detail with several reasons has a list; its first
- * entry is the one that the detail stands for when nothing else is known.
- */
-export type Failures = Readonly<Record<string, Failure | readonly [Failure, ...Failure[]]>>
+export type { Failure, Failures, MeasurementHelp } from './dependency.ts'
 
 /**
  * How options are read: version 1 of Standard Schema (https://standardschema.dev), which zod, valibot, arktype and others
