@@ -14,8 +14,8 @@ export interface Actor extends Presence {
 }
 
 /**
- * Starts all of them and returns them, present or not, in the order of their troubles. Never rejects, so that nothing
- * is still starting when the demo ends.
+ * Starts all of them, and returns them, whether they started or not, in the order of their troubles. Never rejects, so
+ * that nothing is still starting when the demo ends.
  */
 export async function gatherActors(stage: Stage, slowMs: number): Promise<readonly Actor[]> {
   const [postgres, redis, http] = await Promise.all([freePort(), freePort(), freePort()])
@@ -44,7 +44,7 @@ async function present(name: string, start: Promise<Presence>, config: Actor['co
   return { name, config, ...(await start.catch(failed)) }
 }
 
-/** The config that checks them, with the remedies as labels. */
+/** A config that checks them, with the remedies as labels. */
 export function writeConfig(actors: readonly Actor[], intervalMs: number): object {
   const [interval, timeout, confirmInterval] = [1, 2, 4].map(part => formatDuration(intervalMs / part))
   const entries = actors.map(({ name, config, remedy }) => [name, { ...config, labels: labelsOf(remedy) }])
@@ -56,7 +56,7 @@ function labelsOf(remedy: string | undefined): Record<string, string> {
   return remedy === undefined ? {} : { remedy: remedy.slice(0, 200).replaceAll('$', '$$$$') }
 }
 
-/** Who they are and where to look, as text. */
+/** Text that lists them, and the addresses to open. */
 export function introduce(actors: readonly Actor[], { urls, monitor }: Service): string {
   const targets = monitor.state.snapshot().states.map(({ dependency }) => dependency.target)
   const rows = actors.map(({ name, what, remedy }, i) => [

@@ -1,25 +1,27 @@
-/** The demo: real servers, real troubles, and Pulsecheck on them. */
+/** The demo: one act after another on real servers, each printed as one line. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { kinds } from '../kinds/index.ts'
+import type { Monitor } from '../monitor.ts'
 import { ListenError } from '../server/index.ts'
 import { type Service, type ServiceOptions, startService } from '../service.ts'
-import { gatherActors, introduce, writeConfig } from './cast.ts'
-import { playOpening, playRound, printChanges } from './script.ts'
+import { statusAt } from '../state/transition.ts'
+import { describeCause } from '../views/status.ts'
+import { type Actor, gatherActors, introduce, writeConfig } from './cast.ts'
 import type { Stage } from './stage.ts'
 
 export interface DemoOptions {
-  /** How long each act stays, in milliseconds. */
+  /** Duration of each act, in milliseconds. */
   readonly paceMs: number
-  /** Ends after one round. */
+  /** Whether to end after one round. */
   readonly once: boolean
   /** Where to listen. Default: port 9797 of loopback if it is free, else any. */
   readonly listen: ServiceOptions['listen']
   readonly logger: ServiceOptions['logger']
 }
 
-/** Requests in progress get this long at the end, in milliseconds. */
+/** Time for requests in progress to finish at the end, in milliseconds. */
 const closingMs = 500
 
 /**
@@ -42,7 +44,7 @@ export async function play(stage: Stage, options: DemoOptions): Promise<void> {
   while (!once)
 }
 
-/** The config is a file, as everybody's: JSON is YAML. */
+/** The config is a file, as usual: JSON is YAML. */
 async function openService(stage: Stage, config: object, { listen, logger }: DemoOptions): Promise<Service> {
   const configFile = join(stage.folder, 'pulsecheck.yml')
   writeFileSync(configFile, JSON.stringify(config, null, 2), { mode: 0o600 })
@@ -57,4 +59,67 @@ async function openService(stage: Stage, config: object, { listen, logger }: Dem
   const service = listen === undefined ? await openUsual() : await open(listen)
   stage.defer(() => Promise.race([service.stop(), sleep(closingMs)]))
   return service
+}
+
+/** An act waits at most this long, in milliseconds, until the state shows its effect. */
+const patienceMs = 15_000
+/** Time between two looks at the state, in milliseconds. */
+const lookMs = 50
+
+interface Scene {
+  readonly actors: readonly Actor[]
+  readonly monitor: Monitor
+  /** Duration of each act once the state shows its effect, in milliseconds. */
+  readonly paceMs: number
+  readonly over: AbortSignal
+}
+
+/** Plays the first act, in which nothing is broken. @throws AbortError at the end of the demo. */
+async function playOpening(scene: Scene): Promise<void> {
+  const absent = scene.actors.filter(({ remedy }) => remedy !== undefined).map(({ name }) => name)
+  printLine(absent.length === 0 ? 'all is well' : `all is well except ${absent.join(' and ')}`)
+  await stay(scene)
+}
+
+/** Plays each trouble in turn, and then the opening again. @throws AbortError at the end of the demo. */
+async function playRound(scene: Scene): Promise<void> {
+  for (const actor of scene.actors) {
+    const { trouble } = actor
+    if (trouble === undefined) continue
+    trouble.begin()
+    printLine(trouble.act)
+    await stay(scene, actor)
+    trouble.end()
+  }
+  await playOpening(scene)
+}
+
+/** Prints a line for each change of the state until the process exits. */
+function printChanges(monitor: Monitor): void {
+  monitor.state.subscribe({
+    changed({ dependency, status, last }, previous) {
+      if (previous === undefined || previous.status === status) return
+      const why = status === 'down' && last?.ok === false ? ` (${describeCause(last)})` : ''
+      const { status: verdict } = monitor.probes.readiness()
+      const code = verdict === 'unavailable' ? 503 : 200
+      printLine(`  ${dependency.name} is ${status}${why}; /readyz ${code} ${verdict}`)
+    },
+  })
+}
+
+/** Prints one line with the time of day. */
+function printLine(text: string): void {
+  process.stdout.write(`${new Date().toTimeString().slice(0, 8)}  ${text}\n`)
+}
+
+/** Waits until exactly the troubled and absent dependencies are down, or the patience ends; then for the pace. */
+async function stay({ actors, monitor, paceMs, over }: Scene, troubled?: Actor): Promise<void> {
+  const down = new Set(actors.filter(actor => actor === troubled || actor.remedy).map(({ name }) => name))
+  const isShown = () => {
+    const { states, now } = monitor.state.snapshot()
+    return states.every(state => statusAt(state, now) === (down.has(state.dependency.name) ? 'down' : 'up'))
+  }
+  const limit = performance.now() + patienceMs
+  while (!isShown() && performance.now() < limit) await sleep(lookMs, undefined, { signal: over })
+  await sleep(paceMs, undefined, { signal: over })
 }

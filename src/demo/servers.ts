@@ -2,8 +2,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { installCommand, onPath } from './programs.ts'
 import type { Presence, Stage } from './stage.ts'
+import { installCommand, onPath } from './stage.ts'
 
 /** Starts the system's Redis on a port. */
 export async function startRedis(stage: Stage, port: number): Promise<Presence> {

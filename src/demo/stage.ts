@@ -1,19 +1,19 @@
-/** The demo's stage: a folder and child processes that are gone when the demo ends, however it ends. */
+/** The demo's stage: a folder and child processes that are removed when the demo ends, however it ends. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { endChild, killGroup, readOutput, untilLine } from './process.ts'
+import { delimiter, join } from 'node:path'
+import { createInterface } from 'node:readline'
 
-/** What stands behind a dependency of the demo. */
+/** The server behind a dependency of the demo. */
 export interface Presence {
   /** In a few words: `PostgreSQL 18.4`. */
   readonly what: string
-  /** The trouble that it can have; an absent one has none. */
+  /** How it can be broken; not if it is absent. */
   readonly trouble?: Trouble
-  /** Why it is absent, and its dependency down: the command that would install it, or what went wrong. */
+  /** If it is absent, so that its dependency is down: the command that installs it, or what went wrong. */
   readonly remedy?: string
 }
 
@@ -25,13 +25,13 @@ interface Trouble {
 }
 
 export interface Stage {
-  /** Private to us; other users may pass through it to folders of their own. */
+  /** Not readable by other users, who may only enter their own folders within it. */
   readonly folder: string
-  /** Aborted at the end: nothing more is started or waited for. */
+  /** Aborted at the end. After that, nothing is started or awaited. */
   readonly over: AbortSignal
-  /** Starts a server. It ends with the stage: by the given signal, or else by SIGKILL. */
+  /** Starts a server. It is ended with the stage: by the given signal, or else by SIGKILL. */
   launch(command: string, args: readonly string[], options: LaunchOptions): Server
-  /** Runs a program to its end and returns its standard output. It is never cut short: half of its work could not be undone. */
+  /** Runs a program and returns its standard output. It is never interrupted, since half of its work could not be undone. */
   execute(
     command: string,
     args: readonly string[],
@@ -42,7 +42,7 @@ export interface Stage {
   end(): void
   /** Undoes everything. */
   clear(): Promise<void>
-  /** Undoes what needs no waiting. */
+  /** Undoes everything that does not need to be awaited. */
   clearAtOnce(): void
 }
 
@@ -66,7 +66,7 @@ export function openStage(): Stage {
   const undos: (() => Promise<void> | void)[] = []
   const start = (command: string, args: readonly string[], options: SpawnOptions) => {
     controller.signal.throwIfAborted()
-    // A group of its own: Ctrl-C in a terminal goes to us alone, and we end it in our order.
+    // A process group of its own: Ctrl-C in a terminal reaches us alone, and we end the children in order.
     const child = spawn(command, args, { cwd: folder, ...options, detached: true })
     children.add(child)
     const forget = () => children.delete(child)
@@ -110,4 +110,69 @@ export async function freePort(): Promise<number> {
   server.close()
   await once(server, 'close')
   return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+/** A server that ignores its signal is killed after this long, in milliseconds. */
+const endingMs = 3_000
+
+/** Ends a child by a signal, or else by SIGKILL. Resolves when it has exited. */
+export async function endChild(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  child.kill(signal)
+  const timer = setTimeout(() => child.kill('SIGKILL'), endingMs)
+  await exit
+  clearTimeout(timer)
+}
+
+/** Kills a process and its group at once. */
+export function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // It has exited already.
+  }
+}
+
+/** Resolves when the child prints a matching line. Rejects with its last line if it exits first, and at the abort. */
+export function untilLine(child: ChildProcess, ready: RegExp, over: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  let last = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) continue
+    // Read to the end: a server whose log nobody reads blocks.
+    createInterface({ input: stream }).on('line', line => {
+      last = line
+      if (ready.test(line)) resolve()
+    })
+  }
+  child.once('error', reject).once('close', () => reject(new Error(last || 'it exited at once')))
+  over.addEventListener('abort', () => reject(over.reason), { once: true })
+  promise.catch(() => {})
+  return promise
+}
+
+/** Collects what a child prints until it exits. Rejects with the last line of its standard error if its code is not 0. */
+export async function readOutput(child: ChildProcess): Promise<string> {
+  const text = { stdout: '', stderr: '' }
+  child.stdout?.setEncoding('utf8').on('data', chunk => {
+    text.stdout += chunk
+  })
+  child.stderr?.setEncoding('utf8').on('data', chunk => {
+    text.stderr += chunk
+  })
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error(text.stderr.trim().split('\n').at(-1) ?? `exit code ${code}`)
+  return text.stdout
+}
+
+/** The first of these programs on the PATH. */
+export function onPath(...names: readonly string[]): string | undefined {
+  const folders = (process.env.PATH ?? '').split(delimiter)
+  return names.flatMap(name => folders.map(folder => join(folder, name))).find(existsSync)
+}
+
+/** The command that installs a package on this system. */
+export function installCommand(debian: string, brew: string): string {
+  return process.platform === 'darwin' ? `brew install ${brew}` : `apt-get install ${debian}`
 }
