@@ -1,4 +1,4 @@
-/** The section `dependencies:`, from its tree to frozen dependencies. */
+/** Turns the section `dependencies:` into frozen dependencies. */
 import { createDependency, type DependencyDefinition, dependencySchema } from '../model/definition.ts'
 import type { Kind } from '../model/kind.ts'
 import { optionsOf } from '../model/options.ts'
@@ -16,9 +16,9 @@ import { validate } from './validate.ts'
 export interface DependencyReading extends FileReading {
   readonly env: Readonly<NodeJS.ProcessEnv>
   readonly kinds: readonly Kind[]
-  /** The keys that a dependency has where it does not set them itself. */
+  /** Values for keys that a dependency does not set itself. */
   readonly defaults: Branch | undefined
-  /** Whether reading on is pointless. */
+  /** Whether there is no point in reading on. */
   readonly isFull: () => boolean
 }
 
@@ -143,7 +143,7 @@ function chooseByName(
   return void report({ ...value.place, path: join(path, 'kind'), message, hint: hintForKind(word, kinds) })
 }
 
-/** The scheme of a kind means the kind: `postgresql`, `rediss`. */
+/** A scheme stands for its kind: `postgresql`, `rediss`. */
 function hintForKind(word: string, kinds: readonly Kind[]): string {
   const names = kinds.map(({ name }) => name)
   const ofScheme = kinds.find(({ schemes }) => schemes?.includes(word.toLowerCase()))?.name

@@ -9,8 +9,10 @@ const wellKnown: ReadonlyMap<string, string> = new Map([
 const prefix = 'PULSECHECK_DEPENDENCY_'
 
 /**
- * The dependencies of an environment: `DATABASE_URL` is `database`, `REDIS_URL` is `redis`, and
- * `PULSECHECK_DEPENDENCY_ORDERS_DB` is `orders-db`. A variable that is set to nothing counts as not set. The place of
+ * The dependencies of an environment, which count only where no file is given. A file is the whole truth and reads the
+ * environment through `${VAR}` alone, so a variable set by another tool can neither add nor change a dependency there.
+ * In an environment, `DATABASE_URL` is `database`, `REDIS_URL` is `redis`, and
+ * `PULSECHECK_DEPENDENCY_ORDERS_DB` is `orders-db`. A variable that is empty counts as not set. The place of
  * each is line 1 of its variable.
  */
 export function readEnvironment(env: Readonly<NodeJS.ProcessEnv>, report: Report): Entry {
@@ -47,7 +49,11 @@ const inside = /^([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?$/s
 const whole = /^\$\{[^}]*\}$/
 const decimal = /^[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d+)?$/
 
-/** The tree with every reference replaced. A variable that is not set is a problem that names it. */
+/**
+ * Replaces `${VAR}` and `${VAR:-default}` in values. `$$` is a literal `$`, and a `$` before anything else is itself. As
+ * in a shell, the default counts when the variable is unset or empty; it ends at the first `}`. A value from the
+ * environment is literal: it is not expanded again, and it cannot become YAML. A variable that is not set is a problem.
+ */
 export function expandReferences(tree: Tree, path: string, env: Environment, report: Report): Tree {
   const change = (leaf: Leaf, leafPath: string): Leaf => {
     if (typeof leaf.value !== 'string' || !leaf.value.includes('$')) return leaf
@@ -61,22 +67,18 @@ export function expandReferences(tree: Tree, path: string, env: Environment, rep
 function outcome(leaf: Leaf, source: string, expanded: Expansion): Partial<Leaf> {
   if (expanded.problems.length > 0) return { value: '', broken: true }
   const reading = leaf.plain && whole.test(source) ? plainScalar(expanded.text) : undefined
-  return {
-    value: expanded.text,
-    ...(expanded.references && { hidden: true }),
-    ...(reading !== undefined && { reading }),
-  }
+  return { value: expanded.text, hidden: leaf.hidden === true || expanded.references, reading }
 }
 
 interface Expansion {
   readonly text: string
   /** Whether anything came from the environment or from a default. */
   readonly references: boolean
-  readonly problems: readonly { readonly message: string; readonly hint?: string }[]
+  readonly problems: readonly { readonly message: string; readonly hint: string }[]
 }
 
 function expand(source: string, env: Environment): Expansion {
-  const problems: { message: string; hint?: string }[] = []
+  const problems: { message: string; hint: string }[] = []
   let references = false
   const text = source.replace(reference, (found, body: string | undefined, end: string | undefined) => {
     if (found === '$$') return '$'
@@ -101,7 +103,7 @@ function expand(source: string, env: Environment): Expansion {
   return { text, references, problems }
 }
 
-/** The decimal number or the boolean that a plain scalar says in the core schema of YAML 1.2, if it says one. */
+/** The decimal number or boolean that a plain scalar stands for in the core schema of YAML 1.2, if any. */
 function plainScalar(text: string): number | boolean | undefined {
   if (/^(?:true|True|TRUE)$/.test(text)) return true
   if (/^(?:false|False|FALSE)$/.test(text)) return false

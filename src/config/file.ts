@@ -1,4 +1,4 @@
-/** Any other YAML file that an operator names, with the same gates and the same problems as the config itself. */
+/** Loads YAML files other than the config, with the same limits and the same form of problems. */
 import type { z } from 'zod'
 import { hintFor } from './keys.ts'
 import { createProblems, type Place, type Problem, type Report } from './problem.ts'
@@ -12,19 +12,19 @@ export type LoadedFile<T> =
   /** At least one, in the order of their places. */
   | { readonly ok: false; readonly problems: readonly Problem[] }
 
-/** What a file's own reader may use once its values have been parsed. */
+/** For completing what was parsed. */
 export interface Completion {
-  /** The text of another file, through the same gates. */
+  /** Reads the text of another file, within the same limits. */
   read(file: string): Promise<FileText>
   /** Reports a problem with the value at a path of the file. */
   refuse(path: readonly string[], message: string): void
 }
 
 /**
- * Reads a file against a schema. References such as `${VAR}` are text here. Never throws for what is in it.
+ * Loads a file by a schema. References such as `${VAR}` are plain text here. Never throws for the file's content.
  *
- * @param complete makes the result of the parsed value, for instance by reading files that it names. What it returns
- * counts if it refused nothing. Default: the value itself.
+ * @param complete turns the parsed value into the result, for instance by reading files that it names. The result counts
+ * only if nothing was refused. Default: the value itself.
  */
 export async function loadFile<T, R = T>(
   file: string,

@@ -1,11 +1,11 @@
-/** The keys that a schema knows, found by walking it, and what to say of one that it does not know. */
+/** The keys that a schema knows, found by walking it, and hints for those that it does not know. */
 import { z } from 'zod'
 import type { Kind } from '../model/kind.ts'
 import { optionsOf } from '../model/options.ts'
 import { settings } from '../model/settings.ts'
 import { nearest } from './suggest.ts'
 
-/** The schemas that a value may have once optional, default and the like are taken off, one for each member of a union. */
+/** The schemas that a value may have, without optional, default and the like: one for each member of a union. */
 export function alternatives(schema: z.core.$ZodType): readonly z.core.$ZodType[] {
   const { def } = schema._zod as unknown as { def: Definition }
   const inner = def.type === 'pipe' ? def.in : def.innerType

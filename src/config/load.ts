@@ -1,4 +1,4 @@
-/** The one way into this room: a file or the environment in, a frozen `Config` or every problem out. */
+/** Loads a configuration from a file or the environment: a frozen `Config`, or every problem in it. */
 import { dirname } from 'node:path'
 import type { DependencyDefinition } from '../model/definition.ts'
 import type { Kind } from '../model/kind.ts'
@@ -23,15 +23,15 @@ export interface Config {
   readonly maxConcurrentChecks: number
   readonly histogram: HistogramSettings
   readonly server: ServerSettings
-  /** All of it for people and JSON: defaults filled in, every secret as `<secret>`. */
+  /** The whole config as JSON, with defaults filled in and every secret as `<secret>`. */
   readonly printable: unknown
-  /** Those that `...File` keys name, as they were read. */
+  /** The files that `...File` keys name, as they were read. */
   readonly namedFiles: readonly NamedFile[]
-  /** What the config file held. Undefined for an environment. */
+  /** The text of the config file. Undefined for an environment. */
   readonly text: Secret | undefined
 }
 
-/** Dependencies of one service. More belong on several. */
+/** Limit of the dependencies of one service. */
 export const maxDependencies = 10_000
 
 export type Loaded =
@@ -47,23 +47,23 @@ export interface LoadOptions {
   /** Default: `maxDependencies`. */
   readonly maxDependencies?: number
   /**
-   * A config that was loaded from the file before, in place of what the file holds now: only the files that it names are
-   * read again. Where one cannot be read, or is empty, its content of that time stands in.
+   * A config that was loaded from the file before. Its text is used instead of the file's, and only the files that it names
+   * are read again. Where one of these is empty or cannot be read, its earlier content is used.
    */
   readonly again?: Pick<Config, 'text' | 'namedFiles'>
   /**
-   * Waits some 500 ms. When given, the file is read again after it until two readings in a row agree: a reload must not
-   * take a file that is being written.
+   * Waits some 500 ms. If given, the file is read until two readings in a row, with this pause between them, agree: a
+   * reload must not take a file that is being written.
    */
   readonly pause?: () => Promise<void>
 }
 
-/** Texts up to this many characters are read at once; a reload reads longer ones in a thread, so that it blocks nothing. */
+/** Longer texts, in characters, are parsed in a thread by a reload, so that checks and scrapes go on. */
 const quickLength = 8 * 1024
-/** A start waits for the config anyway, and a thread takes 50 ms to begin. */
+/** The same for a start, which has to wait for the config anyway; a thread takes 50 ms to start. */
 const quickStartLength = 256 * 1024
 
-/** Loads and validates a configuration. Reads files and nothing else: no network. Never throws for what is in them. */
+/** Loads and validates a configuration. Reads files only, never the network. Never throws for their content. */
 export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   const collected = createProblems()
   const use = async (outline: Outline | undefined, text?: string) =>

@@ -3,7 +3,7 @@ import type { z } from 'zod'
 
 /** A place in a configuration: of a file, or of an environment variable, which counts as a file of one line. */
 export interface Place {
-  /** The file as it was named to us, or the name of an environment variable. */
+  /** The file as given, or the name of an environment variable. */
   readonly file: string
   /** Counted from 1. */
   readonly line: number
@@ -20,7 +20,7 @@ export interface Problem extends Place {
   readonly hint?: string | undefined
 }
 
-/** Takes a problem while the reading goes on, so that all of them are reported at once. */
+/** Takes a problem; reading goes on, so that all problems are found at once. */
 export type Report = (problem: Problem) => void
 
 /** The problem in one line: `pulsecheck.yml:12:5: dependencies.orders-db.interal: unknown key; did you mean interval?` */
@@ -30,15 +30,15 @@ export function formatProblem(problem: Problem): string {
   return [`${file}:${line}:${column}`, path, what].filter(part => part !== '').join(': ')
 }
 
-/** More would help nobody, and a broken file can hold hundreds of thousands. */
+/** A broken file can have hundreds of thousands. */
 export const maxProblems = 100
 
-/** Collects problems, each once: a shared default is wrong once, not once for every dependency. */
+/** Collects problems without repetitions: a wrong shared default is reported once, not for every dependency. */
 export interface Problems {
   readonly report: Report
-  /** Whether further problems are dropped, so that reading on is pointless. */
+  /** Whether further problems are dropped, so that there is no point in reading on. */
   isFull(): boolean
-  /** In the order of their places. If some were dropped, the last one says so. */
+  /** In the order of their places. If any were dropped, the last one says so. */
   list(): readonly Problem[]
 }
 
@@ -70,8 +70,8 @@ function furtherProblems({ file, line, column }: Problem): Problem {
 }
 
 /**
- * A key as a step of a path. Whatever is no word is not shown: a missing colon or quote makes a key of what was meant
- * to be a secret value, and the place says which key it is.
+ * A key as a step of a path. Anything but a word is hidden: a missing colon or quote can turn a secret value into a key.
+ * The place still shows which key it is.
  */
 export function pathStep(key: string): string {
   if (/^[a-zA-Z0-9_-]{1,64}$/.test(key)) return key
@@ -91,10 +91,10 @@ const nouns: Readonly<Record<string, string>> = {
   nan: 'a number',
 }
 
-/** What a schema without words of its own says of an issue: `describeIssue` has them. */
+/** The message of an issue whose schema has no message of its own; `describeIssue` then writes one. */
 export const unworded = ''
 
-/** What is wrong: in the words of the schema, or in ours. */
+/** What is wrong, in the schema's own words if it has any. Never repeats the value. */
 export function describeIssue(issue: Issue): string {
   if (issue.message !== unworded) return issue.message
   if (isMissing(issue)) return 'is missing'
@@ -107,7 +107,7 @@ export function describeIssue(issue: Issue): string {
   return 'is not valid'
 }
 
-/** What would be right, to join the alternatives of a union. */
+/** What would be right. Used to join the alternatives of a union. */
 export function describeExpected(issue: Issue): string {
   if (issue.message !== unworded) return issue.message.replace(/^expected /, '')
   if (issue.code === 'invalid_type') return noun(issue.expected)

@@ -1,4 +1,4 @@
-/** The sections of a config file, but for the inside of `dependencies`. */
+/** The schema of a config file, without the content of `dependencies`. */
 import { z } from 'zod'
 import { formatAddress, type ListenAddress, parseListenAddress, parseNetwork } from '../model/address.ts'
 import { isTaken } from '../model/http.ts'
@@ -34,10 +34,10 @@ const metricsPath = z
       'expected a path such as /metrics: letters, digits, ".", "_", "~" and "-" between slashes, and no segment that is empty, "." or ".."',
   })
   .refine(path => !isTaken(path), {
-    error: 'this path is taken by another answer',
+    error: 'this path is already used by another route',
   })
 
-/** What is wrong with a path for the metrics; undefined if nothing is. */
+/** What is wrong with a path for the metrics, if anything. */
 export function metricsPathProblem(path: string): string | undefined {
   return metricsPath.safeParse(path).error?.issues[0]?.message
 }
@@ -67,13 +67,13 @@ export const serverSchema = z.strictObject({
     .enum(['always', 'authorized', 'never'])
     .default('authorized')
     .describe(
-      'Who sees targets, reasons and messages. Default authorized: who passes allow and, with users, is logged in; with neither, this machine.',
+      'Who sees targets, reasons and messages. Default authorized: clients that pass allow and, if there are users, are logged in; with neither, this machine.',
     ),
   allow: z
     .array(network)
     .optional()
     .describe(
-      'Addresses and networks that metrics and details are for. Default: all for metrics, this machine for details.',
+      'Addresses and networks that may see metrics and details. Default: all for metrics, this machine for details.',
     ),
   hosts: z
     .array(hostName)
@@ -85,7 +85,7 @@ export const serverSchema = z.strictObject({
   shutdownDelay: duration('0s', '1h')
     .optional()
     .describe(
-      'Time between the readiness of 503 and the end of listening. Default: 5s under Kubernetes, else 0s.',
+      'Time between the first readiness 503 and the end of listening. Default: 5s under Kubernetes, else 0s.',
     ),
   maxSeries: z
     .int()
@@ -124,13 +124,13 @@ export const maxConcurrentChecks = z
   .default(1_000)
   .describe('Checks in flight at once. Default 1000.')
 
-/** The file but for the inside of `dependencies`, which depends on the kinds. */
+/** The whole file. The keys of a dependency depend on its kind, so they are validated apart. */
 export const sections = z.strictObject({
-  defaults: settings.optional().describe('Keys that every dependency has where it does not set them itself.'),
+  defaults: settings.optional().describe('Values for keys that a dependency does not set itself.'),
   dependencies: z
     .record(z.string(), z.unknown())
-    .describe('What to check: a name for each, and a URL or its keys.'),
+    .describe('The dependencies to check: for each name, a URL or its keys.'),
   maxConcurrentChecks,
   histogram: histogramSchema.prefault({}).describe('Buckets of the duration histogram.'),
-  server: serverSchema.prefault({}).describe('Where and to whom the exporter answers.'),
+  server: serverSchema.prefault({}).describe('Where Pulsecheck listens, and who may see what.'),
 })

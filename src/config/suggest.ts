@@ -1,7 +1,7 @@
-/** What somebody probably meant: for hints. */
+/** Guesses what somebody meant, for hints. */
 import type { Scalar } from './tree.ts'
 
-/** What people write from memory of other tools, and the key that means it here. */
+/** Words of other tools, and the key that has this meaning here. */
 const synonyms: ReadonlyMap<string, string> = new Map([
   ['type', 'kind'],
   ['dsn', 'url'],
@@ -14,8 +14,8 @@ const synonyms: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * The candidate that was probably meant, if any is near: the same word in another case or with other separators, a
- * word of another tool, or one within a third of its letters by `distance`.
+ * The candidate that was probably meant, if any: the same word in another case or with other separators, the word of
+ * another tool for it, or one whose `distance` is at most a third of its length.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const known = [...candidates]
@@ -56,10 +56,10 @@ function at(row: readonly number[], index: number): number {
   return row[index] ?? Number.POSITIVE_INFINITY
 }
 
-/** Types that a value should have had, as zod names them. */
+/** The types that would be right, by zod's names. */
 export type Expected = ReadonlySet<string>
 
-/** Whether quotes are what is wrong. Tells nothing of the value but that it is a number. */
+/** Whether quotes are the mistake. Reveals nothing of the value but that it is a number. */
 export function suggestQuotes(expected: Expected, value: Scalar): string | undefined {
   const isBare = typeof value === 'number' || typeof value === 'boolean'
   if (expected.has('string') && isBare) return 'put it in quotes'
@@ -67,12 +67,12 @@ export function suggestQuotes(expected: Expected, value: Scalar): string | undef
   return isDigits && (expected.has('number') || expected.has('int')) ? 'leave out the quotes' : undefined
 }
 
-/** The duration that was probably meant by a number without a unit. Repeats the value. */
+/** The duration that a number without a unit probably stands for. Repeats the value. */
 export function suggestDuration(value: Scalar): string | undefined {
   return /^[1-9]\d{0,5}$/.test(String(value)) ? `did you mean ${value}s?` : undefined
 }
 
-/** The boolean that was probably meant by a word. */
+/** The boolean that a word probably stands for. */
 export function suggestBoolean(expected: Expected, value: Scalar): string | undefined {
   const meant = expected.has('boolean') ? words.get(String(value).toLowerCase()) : undefined
   return meant && `did you mean ${meant}?`

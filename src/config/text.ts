@@ -1,12 +1,12 @@
-/** The bytes of a file, checked before anything reads them as text. */
+/** The text of a file, whose kind, size and encoding are checked before anything reads it. */
 import { isUtf8 } from 'node:buffer'
 import { readFile, stat } from 'node:fs/promises'
 import type { Words } from './yaml/syntax.ts'
 
-/** Bytes of a config file: some 10,000 dependencies. */
+/** Limit of a config file in bytes: some 10,000 dependencies. */
 export const maxConfigBytes = 1024 * 1024
 
-/** Bytes of a secret in a file: a long certificate chain. */
+/** Limit of a file with a secret in bytes: a long certificate chain. */
 export const maxSecretBytes = 64 * 1024
 
 export type FileText =
@@ -14,8 +14,8 @@ export type FileText =
   | { readonly ok: false; readonly line: number; readonly problem: Words }
 
 /**
- * The text of a regular file, without its byte order mark. Its bytes are UTF-8 and no more than the limit.
- * Pipes and devices are refused, since they may never end and cannot be read again at a reload.
+ * The text of a regular file in UTF-8, within the limit, without its byte order mark. Pipes and devices are refused,
+ * since they may never end, and cannot be read again at a reload.
  */
 export async function readFileText(file: string, maxBytes: number): Promise<FileText> {
   try {
@@ -29,7 +29,7 @@ export async function readFileText(file: string, maxBytes: number): Promise<File
   }
 }
 
-/** The text of bytes, or why they are none. */
+/** The text that bytes encode, or the reason why they do not. */
 export function decode(bytes: Uint8Array, maxBytes: number): FileText {
   if (bytes.length > maxBytes) return refuse(tooLarge(maxBytes))
   if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))
@@ -40,8 +40,8 @@ export function decode(bytes: Uint8Array, maxBytes: number): FileText {
 }
 
 /**
- * A source that has come to rest: the same at two readings in a row, with a pause between them. A writer that does not
- * rename leaves a file half-written for a moment, and more than a third of all truncations of a config are valid.
+ * The text of a file that is no longer being written: two readings in a row, with a pause between them, agree. A writer
+ * that does not rename leaves a file half-written for a moment, and over a third of all truncations of a config are valid.
  */
 export async function readSettled(
   read: () => Promise<FileText>,
@@ -54,7 +54,7 @@ export async function readSettled(
     if (isSame(next, last)) return next
     last = next
   }
-  return refuse('keeps changing while it is read', 'write a new file beside it and rename it')
+  return refuse('keeps changing while it is read', 'write to a new file and rename it')
 }
 
 const maxAttempts = 10
@@ -64,8 +64,8 @@ function isSame(a: FileText, b: FileText): boolean {
 }
 
 /**
- * What tells one content of a file from the next without reading it: the inode too, since Kubernetes swaps a symbolic
- * link. For a file that cannot be examined, the code of the error.
+ * Changes when the content of a file changes, without reading it. It includes the inode, since Kubernetes swaps symbolic
+ * links. For a file that cannot be examined, it is the code of the error.
  */
 export async function stampOf(file: string): Promise<string> {
   try {
@@ -84,14 +84,14 @@ function tooLarge(maxBytes: number): string {
   return `is larger than ${maxBytes / 1024} KiB`
 }
 
-/** What went wrong, by the code of Node's error; its text would repeat the path. */
+/** Describes Node's error by its code, since its message would repeat the path. */
 function failure(code: string | undefined): string {
   if (code === 'ENOENT' || code === 'ENOTDIR') return 'does not exist'
   if (code === 'EACCES' || code === 'EPERM') return 'may not be read by this user'
   return `cannot be read (${code ?? 'unknown error'})`
 }
 
-/** No byte of a multi-byte character is a newline, so lines can be judged one by one. */
+/** No byte of a multi-byte character is a newline, so each line can be tested on its own. */
 function firstBadLine(bytes: Uint8Array): number {
   let start = 0
   for (let line = 1; ; line++) {

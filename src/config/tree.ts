@@ -13,11 +13,11 @@ export interface Leaf {
   readonly value: Scalar
   /** Written without quotes, so that a reference may stand for a number or a boolean. */
   readonly plain: boolean
-  /** Must not be shown: it is a secret, or comes from the environment or from a file. */
+  /** Must not be shown: a secret, or a value from the environment or a file. */
   readonly hidden?: boolean
-  /** What the value says as a number or a boolean, for a key that takes no text. */
-  readonly reading?: number | boolean
-  /** Could not be read, which was reported: nothing more is to be said of it. */
+  /** The number or boolean that the text stands for, for a key that does not accept text. */
+  readonly reading?: number | boolean | undefined
+  /** Could not be read. This has been reported, so nothing else about it is. */
   readonly broken?: boolean
 }
 
@@ -31,21 +31,21 @@ export interface Branch {
   readonly type: 'branch'
   readonly place: Place
   readonly entries: ReadonlyMap<string, Entry>
-  /** Some of its keys were refused, which was reported: what they would have set is not missing. */
+  /** Some of its keys were refused. This has been reported, so a missing key is not. */
   readonly broken?: boolean
 }
 
 export type Tree = Leaf | List | Branch
 
-/** A key of a branch and its value. The key of the branch is the option; what was written may differ. */
+/** A key of a branch and its value. The branch holds it under the option's name, which may differ from the written key. */
 export interface Entry {
-  /** As written: `passwordFile` for the option `password`; undefined where nothing was, as in the one-line form. */
+  /** As written: `passwordFile` for the option `password`; undefined if no key was written, as in the one-line form. */
   readonly written: string | undefined
   readonly place: Place
   readonly value: Tree
 }
 
-/** What stands at a path of a tree. */
+/** What is at a path of a tree. */
 export interface Spot {
   /** Of the key; for an item of a list, of the item. */
   readonly key: Place
@@ -131,16 +131,17 @@ export function hasBroken(tree: Tree): boolean {
 
 export type NamedEntry = readonly [name: string, entry: Entry]
 
+/** A configuration whose dependencies are kept apart, so that thousands of them can be handled one by one. */
 export interface Outline {
-  /** All of it, but with nothing under `dependencies`. */
+  /** All of it, with an empty `dependencies`. */
   readonly root: Tree
   /** How many dependencies there are. */
   readonly count: number
-  /** Read once, from first to last. */
+  /** Can be iterated once. */
   readonly dependencies: Iterable<NamedEntry>
 }
 
-/** Values in one dependency, and in everything else together: far beyond any use, and quick to handle. */
+/** Limit of the values in one dependency, and of those in all other sections together. */
 export const maxValues = 2_000
 
 /** Takes the dependencies out of a tree. One with too many values is reported and left out. */

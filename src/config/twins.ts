@@ -1,6 +1,6 @@
 /**
- * The `...File` twins: beside every key that a kind marks with `.meta({ file: true })`, `<key>File` names a file that
- * holds its text, as mounted secrets do. They are derived here, so that no kind knows of them.
+ * The `...File` twins: for every key that a kind marks with `.meta({ file: true })`, `<key>File` names a file with its
+ * text, such as a mounted secret. Kinds do not know of them.
  */
 import { resolve } from 'node:path'
 import { Secret } from '../model/secret.ts'
@@ -10,30 +10,30 @@ import { type FileText, maxSecretBytes, readFileText, stampOf } from './text.ts'
 import { type Branch, type Entry, join, type Leaf, type Tree } from './tree.ts'
 
 export interface FileReading {
-  /** Where relative paths begin: the directory of the config file. */
+  /** The base of relative paths: the directory of the config file. */
   readonly directory: string
   readonly report: Report
   readonly files: NamedFiles
 }
 
-/** A file that a `...File` key names, as it was when it was read. */
+/** A file that a `...File` key names, as it was read. */
 export interface NamedFile {
   /** Absolute. */
   readonly file: string
-  /** What `stampOf` said just before. */
+  /** The result of `stampOf` just before the reading. */
   readonly stamp: string
   readonly content: Secret
 }
 
-/** The files that a configuration names. Each is read once, so that all its readers see the same content. */
+/** The files that a configuration names. Each is read once, so that all keys that name it get the same content. */
 export interface NamedFiles {
   /** @param file absolute. */
   read(file: string): Promise<FileText>
-  /** Those that could be read. */
+  /** The files that could be read. */
   list(): Promise<readonly NamedFile[]>
 }
 
-/** @param lastGood stand in for files that cannot be read, or are empty, now. */
+/** @param lastGood used in place of files that are now empty or cannot be read. */
 export function createNamedFiles(lastGood: readonly NamedFile[] = []): NamedFiles {
   const good = new Map(lastGood.map(named => [named.file, named]))
   const known = new Map<string, Promise<{ readonly stamp: string; readonly source: FileText }>>()
@@ -61,7 +61,7 @@ export function createNamedFiles(lastGood: readonly NamedFile[] = []): NamedFile
 
 type Schemas = Parameters<typeof itemsOf>[0]
 
-/** The tree with every twin replaced by the key it stands for, and every such key hidden. */
+/** Replaces every twin in the tree by the key that it stands for, and hides the values of these keys. */
 export async function readTwins(
   tree: Tree,
   schemas: Schemas,

@@ -99,7 +99,7 @@ test('the result is frozen, all of it', async () => {
     seen.push(value)
     expect(Object.isFrozen(value), inspect(value)).toBe(true)
     Object.entries(value)
-      .filter(([key]) => key !== 'measurementHelp' && key !== 'references')
+      .filter(([key]) => !['measurementHelp', 'failures', 'references'].includes(key))
       .forEach(([, inner]) => void walk(inner))
   }
   walk(config)

@@ -2,7 +2,7 @@
 import { Composer, CST, type Document, Lexer, Parser } from 'yaml'
 import { syntaxWords, type Words } from './syntax.ts'
 
-/** After these, further mistakes of syntax only repeat the first. */
+/** Further syntax errors usually follow from the first ones. */
 const maxSyntaxProblems = 20
 
 /**
@@ -19,7 +19,7 @@ const options = {
   logLevel: 'silent',
 } as const
 
-/** The document, or undefined after its mistakes of syntax have been reported, one for each line. */
+/** The document, or undefined after its syntax errors have been reported, one for each line. */
 export function compose(
   text: string,
   lines: Lines,
@@ -76,14 +76,18 @@ export function linesOf(text: string): Lines {
 /** Levels of nesting, in flow and block style together. */
 export const maxDepth = 100
 
-/** Words and signs of a file. A full mebibyte of ordinary configuration has some 200,000. */
+/** Words and punctuation marks of a file. A mebibyte of ordinary configuration has some 200,000. */
 export const maxWords = 250_000
 
 export type Tokens =
   | { readonly ok: true; readonly tokens: readonly CST.Token[] }
   | { readonly ok: false; readonly offset: number; readonly message: string }
 
-/** The top-level tokens of a text, or the place where it goes beyond the bounds. */
+/**
+ * The gate before the library builds anything: the top-level tokens of a text, or the place where it exceeds the bounds.
+ * The library's composer recurses, so deep nesting would end the process, uncatchably, and a flood of mistakes would cost
+ * seconds. Its lexer and its parser do not recurse; they are stepped by hand and stopped at the first excess.
+ */
 export function tokenize(text: string): Tokens {
   const parser = new Parser()
   const tokens: CST.Token[] = []
@@ -99,7 +103,7 @@ export function tokenize(text: string): Tokens {
   return { ok: true, tokens }
 }
 
-/** `scalar` is the mark before a plain scalar, not the scalar. */
+/** Here, `scalar` is the marker before a plain scalar, not the scalar itself. */
 const blank: ReadonlySet<CST.TokenType | null> = new Set([
   'space',
   'newline',

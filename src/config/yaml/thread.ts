@@ -6,14 +6,14 @@ import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from '
 import type { Problem, Report } from '../problem.ts'
 import type { NamedEntry, Outline, Tree } from '../tree.ts'
 
-/** What the thread is given. Its answer is one `Heading`, then the dependencies in arrays of a few. */
+/** The input of the thread. It answers with one `Heading`, then with the dependencies in small arrays. */
 export interface Order {
   readonly file: string
   readonly text: string
   readonly port: MessagePort
 }
 
-/** What the thread says first. */
+/** The first message of the thread. */
 export interface Heading {
   readonly problems: readonly Problem[]
   /** Without it, the text could not be read at all. */
@@ -29,7 +29,7 @@ export interface ThreadLimits {
 /** A file of the permitted size takes about a second and 150 MiB. */
 const usualLimits: ThreadLimits = { timeMs: 10_000, memoryMiB: 512 }
 
-/** The file of the thread stands beside this one, as source or as built. */
+/** The file of the thread is beside this one, in the source and in the build. */
 const script = import.meta.url.endsWith('.ts') ? './thread-worker.ts' : './thread-worker.js'
 
 /**
