@@ -21,6 +21,7 @@ import {
   secretUrl,
   type TextExpectation,
   textExpectation,
+  userinfoProblem,
 } from './shared/options.ts'
 import { tlsOptions } from './shared/tls.ts'
 
@@ -47,7 +48,7 @@ const options = z
     expect: textExpectation.optional().describe('What the server must say, within its first 64 KiB.'),
   })
   .superRefine(addressedBy(['host', 'port']))
-  .superRefine(withPort)
+  .superRefine(refuseUnusableUrl)
   .superRefine(settledOrExpected)
 
 type Options = z.output<typeof options>
@@ -149,9 +150,12 @@ function address({ url, host = '', port = 0, tls }: Options) {
   return { host: bareHost(hostname), port: Number(urlPort), tls: secured }
 }
 
-function withPort({ url }: { url?: SecretUrl | undefined }, context: z.RefinementCtx): void {
-  if (url === undefined || url.url().port !== '') return
-  context.addIssue({ code: 'custom', path: ['url'], message: 'the URL needs a port: tcp://host:port' })
+function refuseUnusableUrl({ url }: { url?: SecretUrl | undefined }, context: z.RefinementCtx): void {
+  if (url === undefined) return
+  const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['url'], message })
+  if (url.url().port === '') refuse('the URL needs a port: tcp://host:port')
+  const problem = userinfoProblem(url.url(), 'put a login that the server expects into send')
+  if (problem !== undefined) refuse(problem)
 }
 
 function settledOrExpected(value: { settle?: unknown; expect?: unknown }, context: z.RefinementCtx): void {

@@ -83,6 +83,14 @@ describe('tcp', () => {
     [{ host: 'db' }, 'required: a url, or host and port'],
     [{ url: 'tcp://db:1', port: 1 }, 'give either url or port, not both'],
     [{ url: 'tcp://db' }, 'the URL needs a port: tcp://host:port'],
+    [
+      { url: 'tcp://user:word@db:1' },
+      'the URL cannot have a user or a password; put a login that the server expects into send',
+    ],
+    [
+      { url: 'tls://user@db:1' },
+      'the URL cannot have a user or a password; put a login that the server expects into send',
+    ],
     [{ url: 'http://db:1' }, 'expected a URL that starts with tcp:// or tls://'],
     [{ host: 'db', port: 70_000 }, 'Too big: expected number to be <=65535'],
     [
@@ -100,7 +108,7 @@ describe('tcp', () => {
 
   test.each([
     [{ url: 'tcp://cache:6379' }, 'cache:6379'],
-    [{ url: 'tls://user:pass@[::1]:6379' }, '[::1]:6379'],
+    [{ url: 'tls://[::1]:6379' }, '[::1]:6379'],
     [{ host: '[::1]', port: 1 }, '[::1]:1'],
   ])('prints %j as %s', (options, target) => {
     expect(tcp.target(parseOptions(tcp, options))).toBe(target)

@@ -1,17 +1,23 @@
 /**
  * DNS: one question to one name server, over UDP or TCP, and an answer with the expected response code and records. The
- * name is asked for as it is written: no search list, no hosts file, no cache.
+ * name is queried as written: no search list, no hosts file, no cache.
  */
 import { formatAddress } from '../../model/address.ts'
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
 import { defineKind } from '../../model/kind.ts'
 import { addressesOf } from '../shared/connect.ts'
-import { judge } from './expect.ts'
-import { failures } from './failures.ts'
-import { createQuery, isTruncated, mismatch, type Query, readReply, wrongReply } from './message.ts'
-import { type Asked, askedBy, type Options, options } from './options.ts'
-import { askByTcp } from './tcp.ts'
-import { askByUdp } from './udp.ts'
+import { failures, judge } from './expect.ts'
+import {
+  createQuery,
+  isTruncated,
+  mismatch,
+  type Query,
+  type Reply,
+  readReply,
+  wrongReply,
+} from './message.ts'
+import { type Asked, type Options, options, questionOf } from './options.ts'
+import { askByTcp, askByUdp } from './transport.ts'
 
 export const dns = defineKind({
   name: 'dns',
@@ -20,34 +26,46 @@ export const dns = defineKind({
   example: { url: 'dns://10.0.0.53/example.com' },
   measurements: {
     answers: 'Records of the requested type in the answer.',
-    min_ttl_seconds: 'Smallest TTL among the records that lead to the answer, if there is one.',
+    min_ttl_seconds: 'Smallest TTL among the records that lead to the answer, if there is an answer.',
   },
   failures,
   target: options => {
-    const { host, port, name, type } = askedBy(options)
+    const { host, port, name, type } = questionOf(options)
     return `${formatAddress(host, port)}/${name}?type=${type}`
   },
   open: options => {
-    const asked = askedBy(options)
+    const asked = questionOf(options)
     return { check: context => check(asked, options, context) }
   },
 })
 
 async function check(asked: Asked, options: Options, context: CheckContext): Promise<void> {
-  const query = createQuery(asked)
-  const bytes =
-    options.transport === 'tcp'
-      ? await askByTcp({ ...asked, ipFamily: options.ipFamily }, query, context)
-      : await askByBoth(asked, options, query, context)
-  if (isTruncated(bytes)) throw truncated('over TCP, where it must be whole')
-  const reply = readReply(bytes, asked)
+  const first = await ask(asked, options, 'edns', context)
+  // A server that does not know EDNS answers FORMERR: RFC 6891, section 7.
+  const again = first.rcode === 'FORMERR' && options.expect?.rcode !== 'FORMERR'
+  const reply = again ? await ask(asked, options, 'plain', context) : first
   context.measure('answers', reply.answers.length)
   if (reply.minTtlSeconds !== undefined) context.measure('min_ttl_seconds', reply.minTtlSeconds)
   const failure = judge(reply, asked, options.expect)
   if (failure !== undefined) throw failure
 }
 
-/** Over UDP; over TCP to the same address if the answer does not fit (RFC 7766, section 5). */
+async function ask(
+  asked: Asked,
+  options: Options,
+  form: 'edns' | 'plain',
+  context: CheckContext,
+): Promise<Reply> {
+  const query = createQuery(asked, form)
+  const bytes =
+    options.transport === 'tcp'
+      ? await askByTcp({ ...asked, ipFamily: options.ipFamily }, query, context)
+      : await askByBoth(asked, options, query, context)
+  if (isTruncated(bytes)) throw truncated('over TCP, where it must be complete')
+  return readReply(bytes, asked)
+}
+
+/** Asks over UDP, and over TCP at the same address if the answer does not fit (RFC 7766, section 5). */
 async function askByBoth(
   { host, port }: Asked,
   { ipFamily }: Options,
@@ -59,7 +77,7 @@ async function askByBoth(
   let foreign: string | undefined
   const isOurs = (bytes: Buffer) => {
     const problem = mismatch(bytes, query)
-    // Once is enough: there may be a flood of them.
+    // Once is enough, because there may be a flood of them.
     if (problem !== undefined && foreign === undefined) context.presume(wrongReply(problem))
     foreign ??= problem
     return problem === undefined

@@ -1,10 +1,75 @@
-/** Whether a reply is as expected. Pure. */
+/** Whether a reply is as expected, and the failures of kind `dns`. */
 import { CheckError } from '../../model/dependency.ts'
+import type { Failures } from '../../model/kind.ts'
 import type { Reply } from './message.ts'
 import type { Asked, Expectation } from './options.ts'
 import { canonical } from './records.ts'
 
-/** The first thing that is not as expected, if any. By default a name must have at least one record of the type. */
+export const failures: Failures = {
+  SERVFAIL: [
+    'unhealthy',
+    'The server could not resolve the name.',
+    'Check the servers of that zone, whether the server reaches them, and DNSSEC.',
+  ],
+  NXDOMAIN: ['unhealthy', 'The name does not exist.', 'Check the spelling; was the record removed?'],
+  REFUSED: [
+    'unhealthy',
+    'The server does not answer this client, or not for this zone.',
+    'Check its access rules, and whether it still has the zone.',
+  ],
+  FORMERR: [
+    'unhealthy',
+    'The server does not understand the query, neither with EDNS nor without.',
+    'Update the server, or whatever is in front of it.',
+  ],
+  NOTIMP: ['unhealthy', 'The server does not support such queries.', 'Check what answers on the port.'],
+  NOTAUTH: ['unhealthy', 'The server is not authoritative for the zone.', 'Check its zones.'],
+  BADVERS: ['unhealthy', 'The server does not support EDNS version 0.', 'Update the server.'],
+  NOERROR: [
+    'unhealthy',
+    'The query succeeds, and `expect.rcode` is different.',
+    'Look at the answer; a captive portal or a wildcard record causes this.',
+  ],
+  unknown_rcode: ['unhealthy', 'A response code that is not listed here.', 'Look at the message.'],
+  no_answer: [
+    'unhealthy',
+    'The name has no record of the type.',
+    'Check the zone, or set `expect.minAnswers: 0`.',
+  ],
+  too_few_answers: ['unhealthy', 'There are fewer records than `expect.minAnswers`.', 'Check the zone.'],
+  answer_mismatch: [
+    'unhealthy',
+    'A record of `expect.answers` is missing.',
+    'Look at the message; compare with `dig`.',
+  ],
+  not_authoritative: [
+    'unhealthy',
+    'The answer is not authoritative, and `expect.authoritative` is true.',
+    'Check that the server has the zone, and that there is no cache in front of it.',
+  ],
+  authoritative: [
+    'unhealthy',
+    'The answer is authoritative, and `expect.authoritative` is false.',
+    'Check whether this is the intended resolver.',
+  ],
+  truncated: [
+    'unhealthy',
+    'The answer does not fit into a datagram, and there is none over TCP, or it is truncated there as well.',
+    'Open the TCP port of the server.',
+  ],
+  wrong_reply: [
+    'protocol_error',
+    'Nothing that arrived before the deadline was a reply to the query.',
+    'Check what answers on the port; somebody may be forging replies.',
+  ],
+  malformed_reply: [
+    'protocol_error',
+    'The reply breaks the rules of DNS.',
+    'Check what answers on the port.',
+  ],
+}
+
+/** Returns the first failed expectation, if any. By default, a name must have at least one record of the type. */
 export function judge(
   reply: Reply,
   asked: Asked,
@@ -27,8 +92,8 @@ function wrongCode(rcode: Reply['rcode'], expected: string, { name, type }: Aske
 function judgeSource({ isAuthoritative }: Reply, wanted: boolean | undefined): CheckError | undefined {
   if (wanted === undefined || wanted === isAuthoritative) return undefined
   return isAuthoritative
-    ? unhealthy('authoritative', 'the answer comes from an authority of the zone')
-    : unhealthy('not_authoritative', 'the answer does not come from an authority of the zone')
+    ? unhealthy('authoritative', 'the answer is authoritative')
+    : unhealthy('not_authoritative', 'the answer is not authoritative')
 }
 
 function judgeCount({ answers }: Reply, { name, type }: Asked, min: number): CheckError | undefined {

@@ -28,10 +28,17 @@ const typeAndClassLength = 4
 /** The largest datagram that is hardly ever fragmented: https://www.dnsflagday.net/2020/ */
 const udpPayloadSize = 1_232
 
-/** A query with a random id, which a forger must guess, as the port of a fresh socket (RFC 5452). */
-export function createQuery({ name, type }: Pick<Asked, 'name' | 'type'>): Query {
+/**
+ * Creates a query with a random id, which a forger has to guess along with the port of a fresh socket (RFC 5452). With
+ * EDNS it allows larger datagrams; some old servers understand only a plain query.
+ */
+export function createQuery(
+  { name, type }: Pick<Asked, 'name' | 'type'>,
+  form: 'edns' | 'plain' = 'edns',
+): Query {
   const question = { id: randomInt(65_536), flags: RECURSION_DESIRED, questions: [{ name, type }] }
-  const questionEnd = encode(question).length
+  const bytes = encode(question)
+  if (form === 'plain') return { bytes, questionEnd: bytes.length }
   const edns: Answer = {
     type: 'OPT',
     name: '.',
@@ -42,10 +49,10 @@ export function createQuery({ name, type }: Pick<Asked, 'name' | 'type'>): Query
     flag_do: false,
     options: [],
   }
-  return { bytes: encode({ ...question, additionals: [edns] }), questionEnd }
+  return { bytes: encode({ ...question, additionals: [edns] }), questionEnd: bytes.length }
 }
 
-/** Why a message is no reply to the query; undefined if it is one. It is not read any further. */
+/** Returns why a message is not a reply to the query; undefined if it is one. Reads no more than that takes. */
 export function mismatch(bytes: Buffer, query: Query): string | undefined {
   if (bytes.length < headerLength) return 'is too short'
   if (bytes.readUInt16BE(0) !== query.bytes.readUInt16BE(0)) return 'has another id'
@@ -53,12 +60,12 @@ export function mismatch(bytes: Buffer, query: Query): string | undefined {
   return hasQuestion(bytes, query) || isBareFormatError(bytes) ? undefined : 'is to another question'
 }
 
-/** The failure of a check that got nothing but messages which are no reply. */
+/** The failure of a check that got only messages which are not replies. */
 export function wrongReply(what: string): CheckError {
   return new CheckError('protocol_error', 'wrong_reply', `what came as a reply ${what}`)
 }
 
-/** The name counts in either case, for servers that do not keep it. */
+/** Ignores the case of the name, because some servers do not preserve it. */
 function hasQuestion(bytes: Buffer, { bytes: asked, questionEnd }: Query): boolean {
   const nameEnd = questionEnd - typeAndClassLength
   const nameOf = (message: Buffer) => message.toString('latin1', headerLength, nameEnd).toLowerCase()
@@ -74,7 +81,7 @@ function isBareFormatError(bytes: Buffer): boolean {
   return bytes.readUInt16BE(4) === 0 && rcodeName(bytes.readUInt16BE(2) & 0xf) === 'FORMERR'
 }
 
-/** Whether the server could not fit its answer into the message. What is there of it does not count. */
+/** Whether the answer did not fit into the message. A truncated answer is not used. */
 export function isTruncated(bytes: Buffer): boolean {
   return (bytes.readUInt16BE(2) & 0x0200) !== 0
 }
@@ -96,7 +103,7 @@ export function readReply(bytes: Buffer, asked: Pick<Asked, 'name' | 'type'>): R
 function decodeWhole(bytes: Buffer): DecodedPacket {
   try {
     const message = decode(bytes)
-    // The decoder does not hold each record to its length, and may so get beyond the end.
+    // The decoder does not enforce the length of each record, so it may read beyond the end.
     if (decode.bytes <= bytes.length) return message
   } catch (cause) {
     throw malformed(cause instanceof Error ? cause.message : String(cause))
@@ -108,13 +115,13 @@ function malformed(why: string): CheckError {
   return new CheckError('protocol_error', 'malformed_reply', `the reply cannot be read: ${why}`)
 }
 
-/** The lower bits stand in the header, the upper ones with EDNS: RFC 6891, section 6.1.3. */
+/** The lower bits are in the header, the upper ones in EDNS: RFC 6891, section 6.1.3. */
 function rcodeNumber({ flags = 0, additionals = [] }: DecodedPacket): number {
   const edns = additionals.find(record => record.type === 'OPT')
   return ((edns?.extendedRcode ?? 0) << 4) | (flags & 0xf)
 }
 
-/** The aliases that lead from the name, and the records of the type at their end. What else is there does not count. */
+/** Returns the aliases that lead from the name, and the records of the type at their end. Ignores all other records. */
 function recordsFor({ name, type }: Pick<Asked, 'name' | 'type'>, all: readonly Answer[]): readonly Answer[] {
   const ours = all.filter(record => record.type !== 'OPT' && record.class === 'IN')
   const found = new Set<Answer>()

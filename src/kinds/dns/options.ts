@@ -1,5 +1,6 @@
-/** The options of kind `dns`, and what they ask of whom. */
+/** The options of kind `dns`, and the question that they specify. */
 import { z } from 'zod'
+import { decodePercent } from '../../model/address.ts'
 import {
   addressedBy,
   bareHost,
@@ -7,8 +8,9 @@ import {
   endpointHint,
   ipFamily,
   parseEndpoint,
+  urlProblem,
+  userinfoProblem,
 } from '../shared/options.ts'
-import { urlProblem } from '../shared/url.ts'
 import { type RecordType, rcodes, recordTypes } from './records.ts'
 
 const defaultPort = 53
@@ -18,13 +20,13 @@ const queryName = z
   .string()
   .max(254, { error: 'a name has at most 253 characters' })
   .regex(/^(?:\.|(?:[!-\-/-~]{1,63}\.)*[!-\-/-~]{1,63}\.?)$/, {
-    error: 'expected a name of labels with 1 to 63 ASCII characters; write others in Punycode (xn--...)',
+    error: 'expected labels of 1 to 63 ASCII characters; write others in Punycode (xn--...)',
   })
   .refine(name => name.replace(/\.$/, '').length <= 253, { error: 'a name has at most 253 characters' })
 
 const recordType = z.enum(recordTypes)
 
-/** A value that is kept as it is written if it can be read; `read` gives what is wrong with it as a string. */
+/** A string that is kept as written if it can be read; `read` returns what is wrong with it as a string. */
 function readable(read: (text: string) => object | string) {
   return z.string().superRefine((text, context) => {
     const found = read(text)
@@ -41,14 +43,16 @@ interface Target extends Endpoint {
   readonly type: RecordType | undefined
 }
 
-/** What a URL asks for, or what is wrong with it: RFC 4501, with a server. */
+/** Reads what a URL asks for, or returns what is wrong with it: RFC 4501, with a server. */
 function readUrl(text: string): Target | string {
   const problem = urlProblem(text, ['dns'])
   if (problem !== undefined) return problem
-  const { hostname, port, username, password, pathname, search } = new URL(text)
-  if (username !== '' || password !== '') return 'a dns URL has no user and no password'
+  const url = new URL(text)
+  const { hostname, port, pathname, search } = url
+  const userinfo = userinfoProblem(url, 'DNS has no login')
+  if (userinfo !== undefined) return userinfo
   if (pathname.length < 2) return 'the URL needs a name: dns://server/name'
-  const name = queryName.safeParse(decode(pathname.slice(1)))
+  const name = queryName.safeParse(decodePercent(pathname.slice(1)) ?? pathname)
   if (!name.success) return name.error.issues[0]?.message ?? 'the URL has no valid name'
   const [type, ...more] = search.slice(1).split(/[;&]/).filter(Boolean).map(readParameter)
   if (type === null || more.length > 0)
@@ -56,18 +60,10 @@ function readUrl(text: string): Target | string {
   return { host: bareHost(hostname), port: port === '' ? defaultPort : Number(port), name: name.data, type }
 }
 
-/** Keys and values count in either case: RFC 4501, section 3. */
+/** Keys and values are not case-sensitive: RFC 4501, section 3. */
 function readParameter(text: string): RecordType | null {
   const [, value = ''] = /^type=(.*)$/i.exec(text) ?? []
   return recordType.safeParse(value.toUpperCase()).data ?? null
-}
-
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    return text
-  }
 }
 
 const expectation = z.strictObject({
@@ -83,13 +79,11 @@ const expectation = z.strictObject({
     .min(0)
     .max(4_096)
     .optional()
-    .describe('Fewest records of the type. Default 1, and 0 for another rcode than NOERROR.'),
+    .describe('Minimum number of records of the type. Default 1, or 0 if rcode is not NOERROR.'),
   authoritative: z
     .boolean()
     .optional()
-    .describe(
-      'true: the answer must come from an authority of the zone; false: from a cache. Default: either.',
-    ),
+    .describe('true: the answer must be authoritative; false: it must not be. Default: either.'),
 })
 
 export type Expectation = z.output<typeof expectation>
@@ -97,22 +91,26 @@ export type Expectation = z.output<typeof expectation>
 export const options = z
   .strictObject({
     url: readable(readUrl)
-      .meta({ file: true, description: 'dns://server:port/name?type=A. Port 53 and type A may be left out.' })
+      .meta({
+        file: true,
+        description:
+          'dns://server:port/name?type=A. The port may be left out if it is 53, and the type if it is A.',
+      })
       .optional(),
     server: readable(readServer)
       .optional()
-      .describe('Name server, host or host:port, instead of a URL. Default port 53.'),
-    name: queryName.optional().describe('Name to ask for, taken literally: no search list.'),
-    type: recordType.optional().describe('Type of the records to ask for. Default A.'),
+      .describe('Name server as host or host:port, instead of a URL. Default port 53.'),
+    name: queryName.optional().describe('Name to query, taken literally: no search list.'),
+    type: recordType.optional().describe('Type of the records to query. Default A.'),
     transport: z
       .enum(['udp', 'tcp'])
       .default('udp')
-      .describe('udp: UDP, and TCP if the answer does not fit; tcp: TCP alone. Default udp.'),
+      .describe('udp: UDP, and TCP if the answer does not fit; tcp: only TCP. Default udp.'),
     ipFamily,
     expect: expectation.optional().describe('What the answer must be like.'),
   })
   .superRefine(addressedBy(['server', 'name']))
-  .superRefine(coherent)
+  .superRefine(refuseIncoherent)
 
 export type Options = z.output<typeof options>
 
@@ -125,9 +123,10 @@ export interface Asked {
   readonly type: RecordType
 }
 
-export function askedBy({ url, server = '', name = '', type = 'A' }: Options): Asked {
+/** Returns what validated options ask of whom. */
+export function questionOf({ url, server = '', name = '', type = 'A' }: Options): Asked {
   const read = url === undefined ? readServer(server) : readUrl(url)
-  // The schema has let nothing through that cannot be read.
+  // The schema has refused what cannot be read.
   if (typeof read === 'string') throw new TypeError(read)
   const { host, port, name: given = name, type: wanted = type }: Endpoint & Partial<Target> = read
   return { host, port, name: given === '.' ? given : given.replace(/\.$/, ''), type: wanted }
@@ -139,7 +138,7 @@ interface Given {
   readonly expect?: Expectation | undefined
 }
 
-function coherent({ url, type, expect }: Given, context: z.RefinementCtx): void {
+function refuseIncoherent({ url, type, expect }: Given, context: z.RefinementCtx): void {
   const refuse = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
   const read = url === undefined ? undefined : readUrl(url)
   if (typeof read === 'object' && read.type !== undefined && type !== undefined)

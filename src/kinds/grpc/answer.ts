@@ -1,6 +1,7 @@
 /** What an answer in HTTP/2, or its absence, stands for in gRPC. */
 import { constants, type IncomingHttpHeaders } from 'node:http2'
 import type { Socket } from 'node:net'
+import { decodePercent } from '../../model/address.ts'
 import { closedEarly, tooLarge } from '../shared/connect.ts'
 import { type Detail, failure, httpFailure } from './failures.ts'
 
@@ -52,11 +53,7 @@ function statusOf(header: string | readonly string[]): number {
 
 /** Percent-encoded UTF-8; what is not is left as it came, as PROTOCOL-HTTP2.md asks for. */
 function decodeText(header: string | readonly string[] = ''): string {
-  try {
-    return decodeURIComponent(String(header))
-  } catch {
-    return String(header)
-  }
+  return decodePercent(String(header)) ?? String(header)
 }
 
 /** Errors by which a server ends a call, and the status that they stand for: PROTOCOL-HTTP2.md, "Errors". */

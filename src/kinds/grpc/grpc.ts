@@ -8,14 +8,29 @@ import { domainToASCII } from 'node:url'
 import { z } from 'zod'
 import { formatAddress } from '../../model/address.ts'
 import { defineKind } from '../../model/kind.ts'
-import type { SecretUrl } from '../../model/secret.ts'
+import type { Secret, SecretUrl } from '../../model/secret.ts'
 import { connect } from '../shared/connect.ts'
-import { addressedBy, bareHost, host, ipFamily, port, secretUrl } from '../shared/options.ts'
+import { revealFields, secretFields } from '../shared/fields.ts'
+import { addressedBy, bareHost, host, ipFamily, port, secretUrl, userinfoProblem } from '../shared/options.ts'
 import { tlsOptions } from '../shared/tls.ts'
 import { type Call, callOnce } from './call.ts'
 import { failure, failures } from './failures.ts'
 import { encodeRequest, healthCheck, verify } from './health.ts'
-import { callMetadata, headersOf } from './metadata.ts'
+
+/** Key, ASCII value and binary value: PROTOCOL-HTTP2.md of gRPC, "Custom-Metadata". */
+const keyName = /^[0-9a-z_.-]+$/
+const asciiValue = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/
+const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?$/
+
+const callMetadata = secretFields('key', (key, value) => {
+  if (!keyName.test(key)) return 'a metadata key has letters, digits, "-", "_" and ".", and no spaces'
+  if (key === 'host' || key === 'content-type' || key.startsWith('grpc-')) return 'this key cannot be set'
+  if (key.endsWith('-bin'))
+    return base64.test(value) ? undefined : 'the value of a key that ends in -bin must be base64'
+  return asciiValue.test(value)
+    ? undefined
+    : 'a metadata value has printable ASCII characters, and no space at either end'
+})
 
 const options = z
   .strictObject({
@@ -90,9 +105,17 @@ function callOf(options: Options): Call {
     path: healthCheck,
     scheme: tls === undefined ? 'http' : 'https',
     authority: options.authority ?? formatAddress(domainToASCII(host) || host, port),
-    metadata: headersOf(options.metadata ?? {}),
+    metadata: encodeMetadata(options.metadata ?? {}),
     message: encodeRequest(options.service),
   }
+}
+
+/** Base64 goes without padding, as PROTOCOL-HTTP2.md requires. */
+function encodeMetadata(metadata: Readonly<Record<string, Secret>>): Readonly<Record<string, string>> {
+  const fields = Object.entries(revealFields(metadata))
+  return Object.fromEntries(
+    fields.map(([key, value]) => [key, key.endsWith('-bin') ? value.replace(/=+$/, '') : value]),
+  )
 }
 
 /** Over TLS, HTTP/2 has to be agreed on: RFC 9113, section 3.2. */
@@ -111,11 +134,11 @@ function address({ url, host = '', port = 0, tls }: Options) {
 /** What else a URL may have, a gRPC call has no place for. */
 function withPortAlone({ url }: { url?: SecretUrl | undefined }, context: z.RefinementCtx): void {
   if (url === undefined) return
-  const { port, username, password, pathname, search, hash } = url.url()
+  const { port, pathname, search, hash } = url.url()
   const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['url'], message })
   if (port === '') refuse('the URL needs a port: grpc://host:port')
-  if (username !== '' || password !== '')
-    refuse('the URL cannot have a user or a password; set credentials as metadata')
+  const problem = userinfoProblem(url.url(), 'set credentials as metadata')
+  if (problem !== undefined) refuse(problem)
   if (!['', '/'].includes(pathname) || search !== '' || hash !== '')
     refuse('nothing can stand after the port; name the service as service')
 }

@@ -2,8 +2,8 @@
 import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import type { CheckContext } from '../../model/dependency.ts'
 import type { Reply } from './answer.ts'
+import { unframe } from './call.ts'
 import { type Detail, detailOf, failure } from './failures.ts'
-import { unframe } from './frame.ts'
 
 export const healthCheck = '/grpc.health.v1.Health/Check'
 

@@ -1,11 +1,10 @@
-/** What an HTTP answer must be like, and what it is called when it is not. */
+/** What an HTTP answer must be like, and the failure if it is not. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { z } from 'zod'
 import { CheckError } from '../../model/dependency.ts'
 import { findFailure } from '../../model/kind.ts'
 import { meets, pattern, textExpectation } from '../shared/options.ts'
 import { failures } from './failures.ts'
-import { parsePath, sameJson, valueAt } from './json.ts'
 import type { Answer } from './request.ts'
 
 export interface StatusRange {
@@ -49,7 +48,7 @@ export const expectation = z.strictObject({
     .record(jsonPath, z.json())
     .refine(record => Object.keys(record).length > 0, some)
     .optional()
-    .describe('Paths into the body as JSON, such as checks[0].status, and the value that must stand there.'),
+    .describe('Paths into the body as JSON, such as checks[0].status, and the value that each must have.'),
 })
 
 export type Expectation = z.output<typeof expectation>
@@ -59,9 +58,9 @@ const success: readonly StatusRange[] = [{ from: 200, to: 299 }]
 const kibibyte = 1_024
 
 /**
- * The largest body, in bytes, that this expectation judges. Judging blocks the event loop, for 25 ms at most: a MiB of the
- * worst input takes 45 ms to match, 40 to parse as JSON, and 8 to decode and search. A pattern that multiplies the states
- * of its automaton, such as `(a|b).{20}$`, takes longer on a body of any size.
+ * Returns the largest body, in bytes, that this expectation can judge. Judging blocks the event loop, for 25 ms at most:
+ * 1 MiB of the worst input takes 45 ms to match, 40 ms to parse as JSON, and 8 ms to decode and search. A pattern that
+ * multiplies the states of its automaton, such as `(a|b).{20}$`, takes longer on a body of any size.
  */
 export function mostJudgeable({ body, json }: Expectation): number {
   if (body?.matches !== undefined) return 256 * kibibyte
@@ -69,7 +68,7 @@ export function mostJudgeable({ body, json }: Expectation): number {
   return body === undefined ? Number.POSITIVE_INFINITY : 2_048 * kibibyte
 }
 
-/** Whether an answer with this status can be well. */
+/** Whether an answer with this status can be as expected. */
 export function isExpected(expect: Expectation, status: number): boolean {
   return (expect.status ?? success).some(({ from, to }) => status >= from && status <= to)
 }
@@ -107,16 +106,16 @@ function verifyHeaders(expect: Expectation, headers: IncomingHttpHeaders): void 
 }
 
 function verifyJson(expect: Readonly<Record<string, unknown>>, text: string): void {
-  const document = parsed(text)
+  const document = parseJson(text)
   for (const [path, wanted] of Object.entries(expect)) {
-    const value = valueAt(document, parsePath(path) ?? [])
+    const value = findValue(document, parsePath(path) ?? [])
     if (value === undefined) throw unhealthy('json_mismatch', `the body has no ${path}`)
-    if (!sameJson(wanted, value))
+    if (!isSameJson(wanted, value))
       throw unhealthy('json_mismatch', `in the body, ${path} is not ${JSON.stringify(wanted)}`)
   }
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
@@ -126,4 +125,65 @@ function parsed(text: string): unknown {
 
 function unhealthy(detail: string, message: string): CheckError {
   return new CheckError('unhealthy', detail, message)
+}
+
+/** The path from the top of a JSON document: keys of objects, and indices of arrays as digits. */
+type JsonPath = readonly string[]
+
+/** A key of plain characters, after a dot unless it comes first; an index in brackets; a key in brackets and quotes. */
+const step = /(?:^|\.)([^.[\]"'$\s]+)|\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]/y
+
+/**
+ * Reads a path such as `checks[0].status`, also written `checks.0.status`. A key that contains a dot, a bracket, a quote, a
+ * `$` or a space is written as a JSON string in brackets: `["a.b"].c`. Undefined if the text is not a path.
+ */
+function parsePath(text: string): JsonPath | undefined {
+  if (text === '' || text.startsWith('.')) return undefined
+  const path: string[] = []
+  for (let at = 0; at < text.length; at = step.lastIndex) {
+    step.lastIndex = at
+    const [, key, index, quoted] = step.exec(text) ?? []
+    const next = quoted === undefined ? (key ?? index) : unquote(quoted)
+    if (next === undefined) return undefined
+    path.push(next)
+  }
+  return path
+}
+
+/** Finds the value at a path; undefined if there is none. Finds only what the document itself contains. */
+function findValue(document: unknown, path: JsonPath): unknown {
+  let value = document
+  for (const key of path) {
+    if (!isContainer(value) || !Object.hasOwn(value, key)) return undefined
+    if (Array.isArray(value) && key === 'length') return undefined
+    value = value[key]
+  }
+  return value
+}
+
+/**
+ * Whether two JSON values are equal: the same type, the same keys in any order, the same items in order. JSON has one
+ * number zero, so -0 equals 0. The recursion is as deep as the expected value, whatever the actual one holds.
+ */
+function isSameJson(expected: unknown, actual: unknown): boolean {
+  if (!isContainer(expected) || !isContainer(actual)) return expected === actual
+  const keys = Object.keys(expected)
+  return (
+    Array.isArray(expected) === Array.isArray(actual) &&
+    keys.length === Object.keys(actual).length &&
+    keys.every(key => Object.hasOwn(actual, key) && isSameJson(expected[key], actual[key]))
+  )
+}
+
+/** Whether a JSON value is an object or an array. */
+function isContainer(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
+
+function unquote(text: string): string | undefined {
+  try {
+    return String(JSON.parse(text))
+  } catch {
+    return undefined
+  }
 }

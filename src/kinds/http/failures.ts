@@ -1,15 +1,15 @@
-/** What http calls an answer that is not as expected. */
+/** The failures of kind `http`. */
 import type { Failure, Failures } from '../../model/kind.ts'
 
 const refused: Failure = [
   'auth_error',
-  'The server refuses the request.',
+  'The server rejects the request.',
   'Check the credentials and their rights.',
 ]
 const mismatch: Failure = [
   'unhealthy',
   'The answer is not what `expect` asks for.',
-  'Look at the answer. A captive portal or a default page looks like this.',
+  'Look at the answer. A captive portal or a default page causes this.',
 ]
 
 export const failures = {

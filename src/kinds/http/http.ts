@@ -1,65 +1,22 @@
 /**
- * HTTP: one request over a fresh connection, and an answer that is as expected. HTTP/1.1, no proxy, no cookies. The
- * whole body is read, so that an answer that is cut off is noticed; for endless or very large ones, ask with HEAD.
+ * HTTP: one request over a fresh connection, and an answer that is as expected. HTTP/1.1, no proxy, no cookies. The whole
+ * body is read, so that an answer that is cut off is noticed; for endless or very large ones, use HEAD. Redirects are
+ * followed within one origin and from http to https on the same host, a few at most.
  */
-import { z } from 'zod'
-import type { CheckContext } from '../../model/dependency.ts'
+import { decodePercent } from '../../model/address.ts'
+import { type CheckContext, CheckError } from '../../model/dependency.ts'
 import { defineKind } from '../../model/kind.ts'
 import { SecretUrl } from '../../model/secret.ts'
 import { connect } from '../shared/connect.ts'
-import { bareHost, ipFamily, secret, secretText, secretUrl } from '../shared/options.ts'
+import { revealFields } from '../shared/fields.ts'
+import { bareHost } from '../shared/options.ts'
 import { tlsOptions } from '../shared/tls.ts'
-import { expectation, isExpected, mostJudgeable, verify } from './expect.ts'
+import { isExpected, verify } from './expect.ts'
 import { failures } from './failures.ts'
-import { basic, bearer, isHeaderValue, requestHeaders } from './headers.ts'
-import { follow } from './redirect.ts'
+import { bodyLimit, type Options, options } from './options.ts'
 import { type Answer, exchange, type Request } from './request.ts'
 
-const mebibyte = 2 ** 20
 const fullVerification = tlsOptions.parse({})
-
-const basicAuth = z.strictObject({
-  username: z
-    .string()
-    .min(1)
-    .regex(/^[^:]*$/, { error: 'a user name for basic auth cannot hold ":"' })
-    .describe('User name.'),
-  password: secret('Password.'),
-})
-
-const options = z
-  .strictObject({
-    url: secretUrl(['http', 'https'], 'What to ask. A user and password in it are sent as basic auth.'),
-    method: z
-      .enum(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'])
-      .default('GET')
-      .describe('Request method. Default GET.'),
-    headers: requestHeaders.optional().describe('Request headers. Their values are never shown.'),
-    body: secretText.optional().describe('Request body. Never shown.'),
-    basicAuth: basicAuth.optional().describe('User and password, sent with each request.'),
-    bearerToken: secret('Token, sent as "Authorization: Bearer".').optional(),
-    ipFamily,
-    tls: tlsOptions.optional(),
-    followRedirects: z
-      .boolean()
-      .default(false)
-      .describe(
-        'Follow up to 5 redirects within the same origin, or from http to https on the same host; a status that is expected is not followed. Default false.',
-      ),
-    maxBodyBytes: z
-      .int()
-      .min(1)
-      .max(16 * mebibyte)
-      .optional()
-      .describe(
-        'The most that is read of a body, in bytes, encoded and decoded; beyond that the check fails. At most 256 KiB with expect.body.matches, 512 KiB with expect.json, 2 MiB with expect.body.contains. Default: 1 MiB, or what is allowed if that is less.',
-      ),
-    traceparent: z.boolean().default(false).describe('Send a W3C traceparent header. Default false.'),
-    expect: expectation.optional().describe('What the answer must be like. Default: any status 200-299.'),
-  })
-  .superRefine(coherent)
-
-type Options = z.output<typeof options>
 
 export const http = defineKind({
   name: 'http',
@@ -89,18 +46,18 @@ export const http = defineKind({
   },
 })
 
-async function roundTrip(
-  request: Request,
-  { ipFamily, tls, expect = {}, maxBodyBytes = Math.min(mebibyte, mostJudgeable(expect)) }: Options,
-  context: CheckContext,
-): Promise<Answer> {
+async function roundTrip(request: Request, options: Options, context: CheckContext): Promise<Answer> {
+  const { ipFamily, tls, expect = {} } = options
   const { protocol, hostname, port } = request.url
   const secured = protocol === 'https:'
   const address = { host: bareHost(hostname), port: Number(port) || (secured ? 443 : 80), ipFamily }
-  const security = secured ? { tls: tls ?? fullVerification, alpn: ['http/1.1'] } : {}
+  const security = secured ? { tls: tls ?? fullVerification, alpn: ['http/1.1'] } : undefined
   const socket = await connect({ ...address, ...security }, context)
   try {
-    const reading = { wanted: (status: number) => isExpected(expect, status), maxBodyBytes }
+    const reading = {
+      wanted: (status: number) => isExpected(expect, status),
+      maxBodyBytes: bodyLimit(options),
+    }
     return await exchange(socket, request, reading, context)
   } finally {
     socket.destroy()
@@ -108,15 +65,11 @@ async function roundTrip(
 }
 
 function firstRequest(options: Options): Request {
-  const given = Object.entries(options.headers ?? {}).map(([name, value]) => [
-    name.toLowerCase(),
-    value.reveal(),
-  ])
   const authorization = authorizationOf(options)
   const headers = {
     accept: '*/*',
     'user-agent': 'pulsecheck',
-    ...Object.fromEntries(given),
+    ...revealFields(options.headers ?? {}),
     ...(authorization !== undefined && { authorization }),
   }
   return {
@@ -128,11 +81,17 @@ function firstRequest(options: Options): Request {
 }
 
 function authorizationOf({ url, basicAuth, bearerToken }: Options): string | undefined {
-  if (basicAuth) return basic(basicAuth.username, basicAuth.password.reveal())
-  if (bearerToken) return bearer(bearerToken.reveal())
+  if (basicAuth) return encodeBasic(basicAuth.username, basicAuth.password.reveal())
+  // RFC 6750.
+  if (bearerToken) return `Bearer ${bearerToken.reveal()}`
   const { username, password } = url.url()
   if (username === '' && password === '') return undefined
-  return basic(decodeURIComponent(username), decodeURIComponent(password))
+  return encodeBasic(decodePercent(username) ?? '', decodePercent(password) ?? '')
+}
+
+/** RFC 7617, in UTF-8. */
+function encodeBasic(username: string, password: string): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
 }
 
 function withoutUser(url: URL): URL {
@@ -141,52 +100,60 @@ function withoutUser(url: URL): URL {
   return url
 }
 
-type Refuse = (path: string, message: string) => void
+/** More redirects than this are probably a loop. */
+const maxRedirects = 5
+const redirects = new Set([301, 302, 303, 307, 308])
 
-/** What no single key can tell. */
-function coherent(options: Options, context: z.RefinementCtx): void {
-  const refuse: Refuse = (path, message) =>
-    context.addIssue({ code: 'custom', path: path.split('.'), message })
-  const { protocol } = options.url.url()
-  if (options.tls !== undefined && protocol === 'http:' && !options.followRedirects)
-    refuse('tls', 'tls needs a URL that starts with https://, or followRedirects')
-  coherentCredentials(options, refuse)
-  coherentBody(options, refuse)
-}
-
-function coherentCredentials({ url, headers = {}, basicAuth, bearerToken }: Options, refuse: Refuse): void {
-  const { username, password } = url.url()
-  const ways = {
-    url: username !== '' || password !== '',
-    headers: Object.keys(headers).some(name => name.toLowerCase() === 'authorization'),
-    basicAuth: basicAuth !== undefined,
-    bearerToken: bearerToken !== undefined,
+/**
+ * Follows redirects from the first request to the final answer.
+ *
+ * @param isFinal whether an answer is accepted as it is, even if it is a redirect.
+ * @throws CheckError `redirect_blocked` if a redirect leads elsewhere, or if there are too many. Credentials must not go
+ * elsewhere, and an answer from elsewhere says nothing about this dependency.
+ */
+async function follow(
+  first: Request,
+  isFinal: (answer: Answer) => boolean,
+  ask: (request: Request) => Promise<Answer>,
+): Promise<Answer> {
+  let request = first
+  for (let hops = 0; ; hops++) {
+    const answer = await ask(request)
+    const location = redirects.has(answer.status) ? answer.headers.location : undefined
+    if (location === undefined || isFinal(answer)) return answer
+    if (hops === maxRedirects) throw blocked(`redirected more than ${maxRedirects} times`)
+    request = redirect(request, answer.status, location)
   }
-  const [first, second] = Object.entries(ways).flatMap(([key, given]) => (given ? [key] : []))
-  if (first !== undefined && second !== undefined)
-    refuse(second, `credentials are given twice: in ${first} and in ${second}`)
-  if (bearerToken !== undefined && !isHeaderValue(bearerToken.reveal()))
-    refuse('bearerToken', 'a token cannot hold line breaks, control characters or characters outside Latin-1')
-  if (!decodable(username) || !decodable(password))
-    refuse('url', 'the user or the password has a "%" that begins no escape; write it as %25')
 }
 
-function coherentBody({ method, expect = {}, maxBodyBytes = 0 }: Options, refuse: Refuse): void {
-  for (const key of ['body', 'json'] as const)
-    if (method === 'HEAD' && expect[key] !== undefined)
-      refuse(`expect.${key}`, 'an answer to HEAD has no body; use method GET')
-  const most = mostJudgeable(expect)
-  if (maxBodyBytes > most)
-    refuse(
-      'maxBodyBytes',
-      `at most ${most} with this expectation: judging a larger body would delay other checks`,
-    )
+function redirect(request: Request, status: number, location: string): Request {
+  const url = URL.parse(location, request.url.href)
+  if (url === null || !isAllowed(request.url, url))
+    throw blocked('a redirect to another origin is not followed')
+  return becomesGet(request.method, status)
+    ? { url, method: 'GET', headers: withoutContent(request.headers), body: undefined }
+    : { ...request, url }
 }
 
-function decodable(text: string): boolean {
-  try {
-    return decodeURIComponent(text) !== undefined
-  } catch {
-    return false
-  }
+/**
+ * Allows redirects within an origin, or from http to https on the same host, whatever the port. Credentials may go there:
+ * whoever sent the redirect has already seen them in clear text. Never from https to http.
+ */
+function isAllowed(from: URL, to: URL): boolean {
+  const isUpgrade = from.protocol === 'http:' && to.protocol === 'https:' && from.hostname === to.hostname
+  return isUpgrade || from.origin === to.origin
+}
+
+/** Changes methods as browsers do: the Fetch standard, "HTTP-redirect fetch", step 12. */
+function becomesGet(method: string, status: number): boolean {
+  return status === 303 ? method !== 'GET' && method !== 'HEAD' : status < 303 && method === 'POST'
+}
+
+/** Drops the headers that describe a body. */
+function withoutContent(headers: Request['headers']): Request['headers'] {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith('content-')))
+}
+
+function blocked(message: string): CheckError {
+  return new CheckError('unhealthy', 'redirect_blocked', message)
 }

@@ -5,7 +5,6 @@ import { Client, errors } from 'undici'
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
 import { closedEarly } from '../shared/connect.ts'
 import { createSink, type Sink } from './body.ts'
-import { tolerateContinue } from './interim.ts'
 
 /** More than these of headers, in bytes, is not an answer. */
 const maxHeaderSize = 16 * 1024
@@ -33,9 +32,10 @@ export interface Reading {
 }
 
 /**
- * Sends the request and reads the answer: all of its body if it is wanted, so that an answer that was cut off does
- * not pass for a whole one. The connection is of no further use; the caller destroys it, which also ends an exchange
- * under way and leaves undici nothing to hold. Time is not limited here: undici's own limits are on gaps between bytes, which a slow drip never breaks.
+ * Sends the request and reads the answer, with all of its body if that is wanted, so that a truncated answer does not pass
+ * for a complete one. The connection cannot be used again; the caller destroys it, which also ends an exchange in progress
+ * and leaves undici nothing to hold. Time is not limited here: undici's own limits apply to gaps between bytes, which a
+ * slow drip never exceeds.
  *
  * @throws CheckError, the error of the socket, or an error of undici with its code (`UND_ERR_...`).
  */
@@ -58,13 +58,13 @@ export function exchange(
   let sink: Sink | undefined
   const answered = new Promise<Answer>((resolve, reject) => {
     let begun = false
-    // The first error says why; undici reports the last. A TLS alert is followed by the end of the connection.
+    // The first error is the cause; undici reports the last. A TLS alert is followed by the end of the connection.
     let first: Error | undefined
     socket.once('error', error => {
       first = error
     })
     client.dispatch(
-      { path, method, headers, reset: true, ...(body !== undefined && { body }) },
+      { path, method, headers, reset: true, body: body ?? null },
       {
         onRequestStart() {},
         onResponseStart(_controller, status, headers) {
@@ -125,4 +125,43 @@ const headersOverflow = 'UND_ERR_HEADERS_OVERFLOW'
 
 function protocolError(detail: string, message: string, cause: Error): CheckError {
   return new CheckError('protocol_error', detail, message, { cause })
+}
+
+const [cr, lf, zero, one, two] = [0x0d, 0x0a, 0x30, 0x31, 0x32]
+/** Where the status begins in `HTTP/1.1 100 Continue`: RFC 9112, section 4. */
+const statusColumn = 9
+
+/**
+ * Tolerates a `100 Continue` that the request did not ask for, which a client must ignore (RFC 9110, section 15.2).
+ * undici 7 closes the connection on one, but ignores every other interim answer. So a 100 becomes a 102 before undici
+ * reads it. Nothing else is changed, and nothing is inspected once the final answer has begun.
+ *
+ * Call it before undici has the socket. A `data` listener sees each chunk before `read()` returns it; pausing keeps the
+ * listener from starting the flow of data.
+ */
+function tolerateContinue(socket: Socket): void {
+  const rewrite = createRewriter()
+  const listen = (chunk: Buffer) => {
+    if (rewrite(chunk)) socket.off('data', listen)
+  }
+  socket.pause().on('data', listen)
+}
+
+/** Rewrites interim answers in place, chunk by chunk; true once the final answer has begun. */
+function createRewriter(): (chunk: Buffer) => boolean {
+  let inStatusLine = true
+  let column = 0
+  let zeros = 0
+  return chunk => {
+    for (const [at, byte] of chunk.entries()) {
+      if (inStatusLine && column === statusColumn && byte !== one) return true
+      if (inStatusLine && column > statusColumn && byte === zero) zeros++
+      if (inStatusLine && column === statusColumn + 2 && zeros === 2) chunk[at] = two
+      if (byte === lf) {
+        inStatusLine = column === 0
+        column = zeros = 0
+      } else if (byte !== cr) column++
+    }
+    return false
+  }
 }

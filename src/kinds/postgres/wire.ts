@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import { CheckError } from '../../model/dependency.ts'
 import { closedEarly, tooLarge } from '../shared/connect.ts'
-import { agreesToTls } from '../shared/postgres-tls.ts'
+import { requestPostgresTls } from '../shared/tls.ts'
 
 /** The most that a server may send in one check, and so the largest message that it may announce. */
 const maxBytes = 2 ** 20
@@ -37,7 +37,7 @@ export function cancelRequest({ processID, secretKey }: CancelKey): Buffer {
  * @throws CheckError `tls_protocol` if the server has no TLS, `protocol_error` if it is not PostgreSQL.
  */
 export async function requestTls(socket: Socket): Promise<void> {
-  if (await agreesToTls(socket)) return
+  if (await requestPostgresTls(socket, 'set sslNegotiation: direct')) return
   throw new CheckError('tls_error', 'tls_protocol', 'the server does not support TLS on this port')
 }
 

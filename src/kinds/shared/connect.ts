@@ -1,14 +1,14 @@
-/** One fresh connection for one check: resolved, connected, upgraded to TLS and verified, each a traced phase. */
+/** One fresh connection for one check: resolved, connected, upgraded to TLS and verified. Each step is a traced phase. */
 import { isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { type Address, type CheckContext, CheckError } from '../../model/dependency.ts'
 import { chainOf } from './certificate.ts'
 import { dial } from './dial.ts'
 import type { IpFamily } from './options.ts'
-import { event, guard, staysOpen } from './socket.ts'
-import { handshakeFailure, type Session, type TlsOptions, tlsSettings, verifyPeer } from './tls.ts'
+import { guard, staysOpen, waitFor } from './socket.ts'
+import { nameHandshakeError, type TlsOptions, type TlsSession, tlsSettings, verifyPeer } from './tls.ts'
 
-export { capBytes, closedEarly, tooLarge } from './socket.ts'
+export { closedEarly, tooLarge } from './socket.ts'
 
 export interface ConnectOptions {
   readonly host: string
@@ -18,21 +18,21 @@ export interface ConnectOptions {
   /** TLS after the TCP handshake; none if absent. */
   readonly tls?: TlsOptions | undefined
   /** Protocols to offer inside TLS (ALPN); none if absent. */
-  readonly alpn?: readonly string[]
-  /** What the protocol says in the clear before TLS begins. Throws to refuse. */
+  readonly alpn?: readonly string[] | undefined
+  /** Talks in clear text before TLS begins. Throws to refuse. */
   readonly beforeTls?: ((socket: Socket) => Promise<void>) | undefined
   /** Sees the session after the handshake, before the certificate is judged. */
-  readonly afterHandshake?: (session: Session) => void
+  readonly afterHandshake?: ((session: TlsSession) => void) | undefined
   /**
-   * How long the new connection must stay open, for checks that ask nothing. One round trip is added, so that a refusal
+   * How long the new connection must stay open, for checks that send nothing. One round trip is added, so that a refusal
    * can arrive. The first data from the server ends the wait and is lost. Default 0: no wait.
    */
   readonly settleMs?: number | undefined
 }
 
 /**
- * A connected socket, verified if TLS is asked for. It is destroyed when the signal aborts and emits no unhandled
- * error, then or later; the caller destroys it when done. Every step is inside the check's one deadline.
+ * Returns a connected socket, verified if TLS is configured. It is destroyed when the signal aborts, and never emits an
+ * unhandled error; the caller destroys it when done. All steps share the check's one deadline.
  *
  * @throws the error of `dns`, `net` or `tls` as Node gives it, a CheckError, or the abort reason.
  */
@@ -46,7 +46,7 @@ export async function connect(options: ConnectOptions, context: CheckContext): P
     const socket = tls === undefined ? plain : await startTls(plain, options, tls, context)
     if (settleMs > 0) {
       context.enter('transfer')
-      // Half of what is left: the wait alone must not run into the deadline.
+      // Half of the remaining time: the wait alone must not reach the deadline.
       const leftMs = context.timeoutMs - (performance.now() - startedAt)
       await staysOpen(socket, Math.min(settleMs + roundTripMs, leftMs / 2))
     }
@@ -58,7 +58,7 @@ export async function connect(options: ConnectOptions, context: CheckContext): P
 }
 
 /**
- * The addresses of a host that are of the family, in the order in which to try them: for protocols that are not on TCP.
+ * Returns the addresses of a host that are of the family, in the order in which to try them: for protocols over UDP.
  *
  * @throws CheckError `dns_error` if there are none, the error of `resolve`, or the abort reason.
  */
@@ -95,12 +95,12 @@ async function startTls(plain: Socket, options: ConnectOptions, tls: TlsOptions,
   const socket = connectTls({
     socket: plain,
     ...tlsSettings(tls, options.host),
-    ...(options.alpn !== undefined && { ALPNProtocols: [...options.alpn] }),
+    ALPNProtocols: options.alpn?.slice(),
   })
   guard(socket, context.signal)
   try {
-    await event(socket, 'secureConnect').catch(error => {
-      throw handshakeFailure(error, socket, tls)
+    await waitFor(socket, 'secureConnect').catch(error => {
+      throw nameHandshakeError(error, socket, tls)
     })
     const session = { socket, chain: chainOf(socket.getPeerX509Certificate()) }
     options.afterHandshake?.(session)
@@ -112,7 +112,7 @@ async function startTls(plain: Socket, options: ConnectOptions, tls: TlsOptions,
   return socket
 }
 
-/** A promise that gives up when the signal aborts; what it was waiting for goes on alone and is not missed. */
+/** Stops waiting for a promise when the signal aborts. */
 function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)

@@ -1,10 +1,10 @@
 /**
- * A TCP connection to the first of several addresses that answers: Happy Eyeballs, RFC 8305. Node's own
- * (`autoSelectFamily`) gives an attempt up before it starts the next, and so drops hosts that are merely far away.
+ * Connects over TCP to the first of several addresses that answers: Happy Eyeballs, RFC 8305. Node's own version
+ * (`autoSelectFamily`) abandons an attempt before it starts the next, and so misses hosts that are merely far away.
  */
 import { connect as connectTcp, type Socket } from 'node:net'
 import type { Address, CheckContext } from '../../model/dependency.ts'
-import { event, guard } from './socket.ts'
+import { guard, waitFor } from './socket.ts'
 
 export interface Dialled {
   readonly socket: Socket
@@ -18,9 +18,9 @@ const attemptDelayMs = { recommended: 250, min: 10 }
 const maxAttempts = 64
 
 /**
- * Dials the addresses, families in turn, and resolves with the first that connects; the others are destroyed. An attempt
- * that fails starts the next at once. One that is silent is not given up: the next starts beside it, soon enough that
- * every address has its turn within half of the timeout. A single address costs no timer.
+ * Dials the addresses, alternating between families, and resolves with the first that connects; the others are destroyed.
+ * When an attempt fails, the next starts at once. A silent one is not abandoned: the next starts beside it, early enough
+ * that every address gets its turn within half of the timeout. A single address needs no timer.
  *
  * @param addresses at least one.
  * @throws AggregateError of all failures, the most telling first; with a single address, its failure.
@@ -44,7 +44,7 @@ function start({ address, family }: Address, port: number, signal: AbortSignal):
   const startedAt = performance.now()
   const socket = connectTcp({ host: address, family, port, autoSelectFamily: false })
   guard(socket, signal)
-  const connected = event(socket, 'connect').then(
+  const connected = waitFor(socket, 'connect').then(
     () => ({ socket, roundTripMs: performance.now() - startedAt }),
     error => {
       socket.destroy()
@@ -107,7 +107,7 @@ function delayBetween(addresses: number, timeoutMs: number): number {
   return Math.max(attemptDelayMs.min, Math.min(attemptDelayMs.recommended, share))
 }
 
-/** In their order, but the families in turn, beginning with that of the first: RFC 8305, section 4. */
+/** Alternates between families, beginning with that of the first address: RFC 8305, section 4. */
 export function interleave(addresses: readonly Address[]): readonly Address[] {
   const first = addresses.filter(({ family }) => family === addresses[0]?.family)
   const other = addresses.filter(({ family }) => family !== addresses[0]?.family)
@@ -117,7 +117,7 @@ export function interleave(addresses: readonly Address[]): readonly Address[] {
     .filter(address => address !== undefined)
 }
 
-/** They say that this machine has no way to the address's family, and nothing about the server. */
+/** They mean that this machine has no route to the address's family, and say nothing about the server. */
 const withoutRoute = new Set(['ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT'])
 
 /** All failures in the order of their addresses, those of a family that this machine lacks last. */

@@ -1,4 +1,4 @@
-/** What every socket of a check has in common: it ends with the check, and how it fails. */
+/** What every socket of a check has in common: that it ends with the check, and how it fails. */
 import type { Socket } from 'node:net'
 import { CheckError } from '../../model/dependency.ts'
 
@@ -11,23 +11,29 @@ export function guard(socket: Socket, signal: AbortSignal): void {
   else signal.addEventListener('abort', abort)
 }
 
-/** Resolves at the event; rejects when the socket fails or closes before it. */
-export function event(socket: Socket, name: 'connect' | 'secureConnect'): Promise<void> {
+interface Events {
+  readonly connect: undefined
+  readonly secureConnect: undefined
+  readonly data: Buffer
+}
+
+/** Resolves with what the event brings; rejects when the socket fails or closes first. */
+export function waitFor<Name extends keyof Events>(socket: Socket, name: Name): Promise<Events[Name]> {
   return new Promise((resolve, reject) => {
-    const settle = (finish: () => void) => () => {
+    const settle = (finish: () => void) => {
       socket.off(name, done).off('error', failed).off('close', closed).off('end', closed)
       finish()
     }
-    const done = settle(resolve)
-    const closed = settle(() => reject(closedEarly()))
-    const failed = (error: Error) => settle(() => reject(error))()
+    const done = (value: Events[Name]) => settle(() => resolve(value))
+    const closed = () => settle(() => reject(closedEarly()))
+    const failed = (error: Error) => settle(() => reject(error))
     socket.on(name, done).on('error', failed).on('close', closed).on('end', closed)
   })
 }
 
 /**
- * Resolves when the socket has received data, or has stayed open for so long; rejects when it fails or the server closes
- * it before. It never sends an end of its own: a server's close in reply to one could not be told from a refusal.
+ * Resolves when the socket has received data, or has stayed open for `ms`; rejects when it fails or the server closes it
+ * first. It never sends a FIN: a server's close in reply to one would look like a refusal.
  */
 export function staysOpen(socket: Socket, ms: number): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -39,7 +45,7 @@ export function staysOpen(socket: Socket, ms: number): Promise<void> {
     const done = () => settle(resolve)
     const failed = (error: Error) => settle(() => reject(error))
     const closed = () => settle(() => reject(closedEarly('soon after it was made')))
-    // Timers fire before sockets are read: after a stall of our own, the close may be waiting behind us.
+    // Timers fire before sockets are read: after a stall of our own process, the close may still be queued.
     const timer = setTimeout(() => setImmediate(() => setImmediate(done)), Math.max(0, ms))
     if (socket.errored) return failed(socket.errored)
     if (socket.destroyed) return closed()
@@ -47,18 +53,9 @@ export function staysOpen(socket: Socket, ms: number): Promise<void> {
   })
 }
 
-/** The server hung up too early; `when` completes the sentence. */
+/** The failure of a server that hung up too early; `when` completes the sentence. */
 export function closedEarly(when = 'before it answered'): CheckError {
   return new CheckError('connection_error', 'closed_early', `the server closed the connection ${when}`)
-}
-
-/** Destroys the socket once it has received more than `maxBytes`. Attach it before the first reader. */
-export function capBytes(socket: Socket, maxBytes: number): void {
-  let received = 0
-  socket.on('data', chunk => {
-    received += chunk.length
-    if (received > maxBytes) socket.destroy(tooLarge(maxBytes))
-  })
 }
 
 export function tooLarge(maxBytes: number): CheckError {

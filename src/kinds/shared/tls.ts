@@ -1,12 +1,13 @@
-/** TLS options of every kind, and what a check makes of the server's certificate and of its refusals. */
+/** The TLS options of every kind, how a server's certificate and its refusals are judged, and how PostgreSQL is asked for TLS. */
 import type { X509Certificate } from 'node:crypto'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { z } from 'zod'
 import { type CheckContext, CheckError, tlsNotAfter } from '../../model/dependency.ts'
 import { duration } from '../../model/settings.ts'
 import { expiryText, firstToEnd, refusalText } from './certificate.ts'
 import { fileText, secret } from './options.ts'
+import { waitFor } from './socket.ts'
 
 /** `tls: {}` turns TLS on with the system's certificate authorities and full verification. */
 export const tlsOptions = z
@@ -26,13 +27,13 @@ export const tlsOptions = z
         'The check fails once a presented certificate expires within this time. Default: no such limit.',
       ),
   })
-  .describe('TLS towards the dependency; `{}` turns it on with full verification.')
+  .describe('TLS to the dependency; `{}` turns it on with full verification.')
 
 export type TlsOptions = z.output<typeof tlsOptions>
 
 /**
- * What `tls.connect` needs for one fresh, unresumed session. Verification is judged after the handshake by
- * `verifyPeer`, since Node forgets the certificate of a connection that it refuses itself.
+ * Returns the settings of `tls.connect` for one fresh session. `verifyPeer` judges the verification after the handshake,
+ * because Node forgets the certificate of a connection that it refuses itself.
  */
 export function tlsSettings(options: TlsOptions, hostname: string): ConnectionOptions {
   const servername = options.servername ?? hostname
@@ -40,28 +41,28 @@ export function tlsSettings(options: TlsOptions, hostname: string): ConnectionOp
     rejectUnauthorized: false,
     minVersion: options.minVersion,
     ...(isIP(servername) === 0 ? { servername } : { host: servername }),
-    ...(options.ca !== undefined && { ca: options.ca }),
-    ...(options.cert !== undefined && { cert: options.cert }),
-    ...(options.key !== undefined && { key: options.key.reveal() }),
+    ca: options.ca,
+    cert: options.cert,
+    key: options.key?.reveal(),
   }
 }
 
 /** A finished handshake. */
-export interface Session {
+export interface TlsSession {
   readonly socket: TLSSocket
-  /** What the server presented, its own certificate first. Node gives it away only once. */
+  /** What the server presented, its own certificate first. Node returns it only once. */
   readonly chain: readonly X509Certificate[]
 }
 
 /**
- * Reports the expiry of the presented chain, then refuses the peer if its verification failed, or if the chain ends
+ * Reports the expiry of the presented chain, then refuses the peer if its verification failed, or if the chain expires
  * sooner than the options allow.
  *
  * @throws CheckError with Node's code as its detail (`CERT_HAS_EXPIRED`, `ERR_TLS_CERT_ALTNAME_INVALID`), or
  * `certificate_expires_soon`.
  */
 export function verifyPeer(
-  { socket, chain }: Session,
+  { socket, chain }: TlsSession,
   options: TlsOptions,
   hostname: string,
   context: Pick<CheckContext, 'measure'>,
@@ -78,17 +79,46 @@ export function verifyPeer(
 }
 
 /**
- * What a failed handshake stands for. TLS 1.2 has no alert for a client certificate that is demanded and absent, as
- * TLS 1.3 has: servers send `handshake_failure` (RFC 5246, section 7.4.6) or `bad_certificate`. The former says so only
- * once version and cipher are agreed on. Such an error gets the code that it has in TLS 1.3.
+ * Names the cause of a failed handshake. Unlike TLS 1.3, TLS 1.2 has no alert for a missing client certificate: servers send
+ * `handshake_failure` (RFC 5246, section 7.4.6) or `bad_certificate`. The former has this meaning only once version and
+ * cipher are agreed on. Such an error gets the code that it has in TLS 1.3.
  */
-export function handshakeFailure(error: unknown, socket: TLSSocket, { cert }: TlsOptions): unknown {
+export function nameHandshakeError(error: unknown, socket: TLSSocket, { cert }: TlsOptions): unknown {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   const agreed = socket.getProtocol() === 'TLSv1.2' && socket.getCipher() !== undefined
   const isDemand =
     (code.endsWith('_ALERT_HANDSHAKE_FAILURE') && agreed) ||
     (code.endsWith('_ALERT_BAD_CERTIFICATE') && cert === undefined)
   if (!isDemand) return error
-  const asked = new Error('the server demands a client certificate', { cause: error })
+  const asked = new Error('the server requires a client certificate', { cause: error })
   return Object.assign(asked, { code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED' })
+}
+
+const sslRequest = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])
+
+/**
+ * Asks for TLS on a fresh PostgreSQL connection and returns whether the server agrees: protocol documentation, "SSL Session
+ * Encryption". The answer must be exactly one byte. More than one is refused: they came before encryption and would be
+ * taken for what comes after (CVE-2021-23222).
+ *
+ * @param hint what to set if TLS begins at once.
+ * @throws CheckError `protocol_error` if the server is not PostgreSQL, or speaks TLS already.
+ */
+export async function requestPostgresTls(socket: Socket, hint: string): Promise<boolean> {
+  socket.write(sslRequest)
+  const bytes = await waitFor(socket, 'data')
+  if (isTlsRecord(bytes)) throw speaksTls(hint)
+  const answer = bytes.toString('latin1')
+  if (answer === 'S' || answer === 'N') return answer === 'S'
+  throw new CheckError('protocol_error', 'protocol_error', 'the answer to the TLS request is not PostgreSQL')
+}
+
+/** Whether the first bytes are an alert or a handshake record of TLS: RFC 8446, section 5.1. */
+export function isTlsRecord(bytes: Buffer): boolean {
+  return (bytes[0] === 0x15 || bytes[0] === 0x16) && bytes[1] === 0x03
+}
+
+/** The failure of a server that is asked for TLS in clear text, and speaks it already. */
+export function speaksTls(hint: string): CheckError {
+  return new CheckError('protocol_error', 'protocol_error', `the server speaks TLS from the start; ${hint}`)
 }

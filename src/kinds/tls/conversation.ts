@@ -1,17 +1,18 @@
-/** What is said in the clear before TLS: bounded, and nothing left over when the handshake begins. */
+/** The conversation in clear text before TLS: bounded, with nothing left over when the handshake begins. */
 import type { Socket } from 'node:net'
 import { CheckError } from '../../model/dependency.ts'
 import { closedEarly, tooLarge } from '../shared/socket.ts'
+import { isTlsRecord, speaksTls } from '../shared/tls.ts'
 
 export interface Conversation {
-  /** Our own address, by which SMTP wants to be greeted. */
+  /** Our own address, which the greeting of SMTP needs. */
   readonly localAddress: string
   send(message: string | Buffer): void
   /**
    * Waits for one message of the server.
    *
-   * @param parse finds the first message in what has arrived; undefined while it is incomplete. Throws at what cannot
-   * become one.
+   * @param parse finds the first message in what has arrived; undefined while it is incomplete. Throws if it cannot become
+   * one.
    */
   receive<T>(parse: (arrived: Buffer) => Message<T> | undefined): Promise<T>
 }
@@ -24,12 +25,15 @@ export interface Message<T> {
 
 const maxBytes = 64 * 1024
 
-/** A greeting of many lines is a legal notice at most. */
+/** Even a greeting with a legal notice has fewer lines. */
 const maxMessages = 500
 
+/** What to do if a server of a protocol that begins in clear text does not. */
+export const startTlsHint = 'if TLS begins at once on this port, remove startTls'
+
 /**
- * Talks with the server until it is ready for the TLS handshake. What it sends after its go-ahead is refused: it came
- * before encryption and would be taken for what came after (CVE-2011-0411).
+ * Talks to the server until it is ready for the TLS handshake. Anything after its go-ahead is refused: it came before
+ * encryption and would be taken for what comes after (CVE-2011-0411).
  *
  * @throws CheckError, or the error of the socket.
  */
@@ -45,6 +49,7 @@ export async function converse(
   const take = (chunk: Buffer) => {
     total += chunk.length
     if (total > maxBytes) return fail(tooLarge(maxBytes))
+    if (total === chunk.length && isTlsRecord(chunk)) return fail(speaksTls('remove startTls'))
     arrived = Buffer.concat([arrived, chunk])
     wake()
   }
@@ -77,7 +82,7 @@ export async function converse(
   }
 }
 
-/** One line, without its end. */
+/** Receives one line, without its end. */
 export function receiveLine({ receive }: Conversation): Promise<string> {
   return receive(arrived => {
     const end = arrived.indexOf('\n')
@@ -86,12 +91,12 @@ export function receiveLine({ receive }: Conversation): Promise<string> {
   })
 }
 
-/** The server will not begin TLS. */
+/** The failure of a server that does not begin TLS. */
 export function refused(why: string): CheckError {
   return new CheckError('tls_error', 'starttls_refused', why)
 }
 
-/** The server turns us away before anything is asked. */
+/** The failure of a server that refuses the connection with its greeting. */
 export function turnedAway(words: string): CheckError {
   return new CheckError('unhealthy', 'greeting_refused', `the server greets with ${quote(words)}`)
 }
@@ -100,7 +105,7 @@ export function notSpoken(protocol: string): CheckError {
   return new CheckError('protocol_error', 'protocol_error', `the server does not speak ${protocol}`)
 }
 
-/** The words of a server, quoted short, with escapes for what does not print. Nothing that was sent is secret. */
+/** Quotes the words of a server, shortened, with escapes for what does not print. Nothing that was sent is secret. */
 export function quote(words: string): string {
   return JSON.stringify(words.length <= 80 ? words : `${words.slice(0, 79)}…`)
 }

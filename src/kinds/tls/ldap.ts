@@ -28,7 +28,7 @@ function parseMessage(arrived: Buffer): Message<Buffer> | undefined {
   return element && { value: element.content, bytes: element.bytes }
 }
 
-/** The result of an ExtendedResponse, whatever it answers: a notice of disconnection is one, too. */
+/** Reads the result of an ExtendedResponse, whatever it answers: a notice of disconnection is one as well. */
 function readResult(message: Buffer): { readonly code: number; readonly text: string } {
   const [id, response] = elementsOf(message)
   if (id?.tag !== tags.integer || response?.tag !== tags.extendedResponse) throw notSpoken('LDAP')
@@ -55,7 +55,7 @@ function elementsOf(content: Buffer): readonly Element[] {
   return elements
 }
 
-/** The first element, or undefined while it is incomplete. LDAP allows lengths of the definite form alone. */
+/** Parses the first element; undefined while it is incomplete. LDAP allows only lengths of the definite form. */
 function parseElement(bytes: Buffer): Element | undefined {
   const [tag, first] = bytes
   if (tag === undefined || first === undefined) return undefined

@@ -1,4 +1,4 @@
-/** How MySQL and MariaDB are asked for TLS (protocol documentation, "Connection Phase"), and left again. */
+/** How MySQL and MariaDB are asked for TLS (protocol documentation, "Connection Phase"), and how a connection ends. */
 import { type Conversation, type Message, notSpoken, refused, turnedAway } from './conversation.ts'
 
 const headerBytes = 4
@@ -18,10 +18,10 @@ const clientPluginAuth = 0x80000
 
 const utf8mb4 = 45
 
-/** No greeting comes near this. */
+/** Much more than any greeting. */
 const maxLength = 4_096
 
-/** TLS follows at once: the server gives no go-ahead. */
+/** TLS follows at once: the server sends no go-ahead. */
 export async function askMysql(conversation: Conversation): Promise<void> {
   const { sequence, body: greeting } = await conversation.receive(parsePacket)
   if (sequence !== 0) throw notSpoken("MySQL's protocol")
@@ -32,8 +32,8 @@ export async function askMysql(conversation: Conversation): Promise<void> {
 }
 
 /**
- * Ends with a login that has no password, for the server to refuse. A server counts connections that end without one, and
- * shuts out the whole host after `max_connect_errors` of them (MySQL reference manual, "Host 'host_name' is blocked").
+ * Ends with a login without a password, which the server refuses. A server counts connections that end without a login,
+ * and blocks the whole host after `max_connect_errors` of them (MySQL reference manual, "Host 'host_name' is blocked").
  */
 export async function leaveMysql({ send, receive }: Conversation): Promise<void> {
   const credentials = Buffer.from('pulsecheck\0\0mysql_native_password\0')
@@ -44,6 +44,11 @@ export async function leaveMysql({ send, receive }: Conversation): Promise<void>
     if (body[0] !== authSwitch) return
     send(packet(sequence + 1, Buffer.alloc(0)))
   }
+}
+
+/** Whether these are the first bytes of a server's greeting: the first packet, with version 10 of the protocol. */
+export function isMysqlGreeting(bytes: Buffer): boolean {
+  return bytes[3] === 0 && bytes[headerBytes] === protocolVersion
 }
 
 interface Packet {

@@ -1,35 +1,27 @@
 /**
- * TLS itself: the handshake succeeds, the chain and the name verify, no certificate expires soon, and what is agreed on
- * is as expected. Protocols that begin in the clear are asked for TLS first (STARTTLS).
+ * TLS itself: the handshake succeeds, the chain and the name verify, no certificate expires soon, and version, cipher and
+ * protocol are as expected. Protocols that begin in clear text are asked for TLS first (STARTTLS).
  */
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import { z } from 'zod'
 import { formatAddress } from '../../model/address.ts'
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
+import { formatDuration } from '../../model/duration.ts'
 import { defineKind } from '../../model/kind.ts'
 import { duration } from '../../model/settings.ts'
 import { type ConnectOptions, connect } from '../shared/connect.ts'
-import { host, ipFamily, pattern, port } from '../shared/options.ts'
-import { type Session, tlsOptions, verifyPeer } from '../shared/tls.ts'
-import { measure, measurements } from './chain.ts'
-import { protocols, type StartTls, startTls } from './starttls.ts'
+import { host, ipFamily, port } from '../shared/options.ts'
+import { type TlsSession, tlsOptions } from '../shared/tls.ts'
+import { startTlsHint } from './conversation.ts'
+import { expectation, judge, measure, measurements, protocolName } from './session.ts'
+import { protocols, recognizeProtocol, type StartTls, startTls } from './starttls.ts'
 
-/** A server of TLS 1.3 refuses a client certificate only after the handshake: as long as tcp waits by default. */
+/** A TLS 1.3 server refuses a client certificate only after the handshake. As long as tcp waits by default. */
 const settleMs = 100
 
-/** Within this time, somebody has to act: certificates of 90 days are renewed a month before they expire. */
+/** By then somebody has to act: 90-day certificates are renewed a month before they expire. */
 const defaultExpiresWithin = 14 * 86_400_000
-
-const protocolName = z.string().min(1).max(255)
-
-const expectation = z.strictObject({
-  protocol: z.enum(['TLSv1.2', 'TLSv1.3']).optional().describe('Version of TLS that must be agreed on.'),
-  cipher: pattern
-    .optional()
-    .describe('Pattern (RE2 syntax) that must match in the cipher suite, by its name at IANA.'),
-  alpn: protocolName.optional().describe('Protocol that must be agreed on (ALPN): h2.'),
-})
 
 const options = z
   .strictObject({
@@ -39,7 +31,7 @@ const options = z
     startTls: z
       .enum(protocols)
       .optional()
-      .describe('Protocol that begins in the clear and is asked for TLS. Default: TLS begins at once.'),
+      .describe('Protocol that begins in clear text and is asked for TLS. Default: TLS begins at once.'),
     tls: tlsOptions
       .extend({
         expiresWithin: duration('0s', '10y')
@@ -49,16 +41,16 @@ const options = z
           ),
       })
       .prefault({})
-      .describe('TLS towards the dependency. It is on without this key, too.'),
+      .describe('TLS to the dependency. It is on even without this key.'),
     alpn: z
       .array(protocolName)
       .min(1)
       .max(16)
       .optional()
-      .describe('Protocols to offer inside TLS (ALPN). Default: that of expect.alpn, or none.'),
-    expect: expectation.optional().describe('What must be agreed on.'),
+      .describe('Protocols to offer (ALPN). Default: expect.alpn, or none.'),
+    expect: expectation.optional().describe('What must be negotiated.'),
   })
-  .superRefine(offersWhatItExpects)
+  .superRefine(refuseUnofferedAlpn)
 
 type Options = z.output<typeof options>
 
@@ -71,22 +63,22 @@ export const tls = defineKind({
     certificate_expires_soon: [
       'tls_error',
       'A certificate of the chain expires within `tls.expiresWithin`; the message names it.',
-      'Renew it, and have the server load it.',
+      'Renew it, and make the server load it.',
     ],
     starttls_refused: [
       'tls_error',
       'The server offers no TLS in the protocol of `startTls`, or refuses to begin it.',
-      'Switch TLS on there; check the port and `startTls`.',
+      'Turn TLS on there; check the port and `startTls`.',
     ],
     greeting_refused: [
       'unhealthy',
-      'The server turns the connection away with its greeting, which the message quotes.',
+      'The server refuses the connection with its greeting, which the message quotes.',
       'Look at its limits and access rules.',
     ],
     plaintext_after_starttls: [
       'protocol_error',
       'More than the go-ahead came before the TLS handshake.',
-      'Update the server; look for somebody in between who injects commands.',
+      'Update the server; check whether somebody in between injects commands.',
     ],
     protocol_mismatch: ['unhealthy', 'The version of TLS is not `expect.protocol`.', 'Configure the server.'],
     cipher_mismatch: [
@@ -94,17 +86,19 @@ export const tls = defineKind({
       'The cipher suite does not match `expect.cipher`.',
       'Configure the server.',
     ],
-    alpn_mismatch: ['unhealthy', 'ALPN did not agree on `expect.alpn`.', 'Configure the server.'],
+    alpn_mismatch: ['unhealthy', 'ALPN did not negotiate `expect.alpn`.', 'Configure the server.'],
   },
   target: options => formatAddress(options.host, portOf(options)),
   open: options => ({
     async check(context) {
-      let chain: Session['chain'] = []
-      const afterHandshake = (session: Session) => {
+      let chain: TlsSession['chain'] = []
+      const afterHandshake = (session: TlsSession) => {
         chain = session.chain
         measure(session, context)
       }
-      const socket = await connect({ ...manner(options), afterHandshake }, context)
+      const socket = await connect({ ...connectOptionsOf(options, context), afterHandshake }, context).catch(
+        error => explainFailure(error, options, context),
+      )
       try {
         if (socket instanceof TLSSocket) judge({ socket, chain }, options, context)
       } finally {
@@ -114,8 +108,8 @@ export const tls = defineKind({
   }),
 })
 
-/** How to connect. The certificate is judged afterwards, so that a session which is refused is ended properly, too. */
-function manner(options: Options): ConnectOptions {
+/** How to connect. The certificate is judged afterwards, so that a refused session ends properly too. */
+function connectOptionsOf(options: Options, context: CheckContext): ConnectOptions {
   const { host, ipFamily, tls, expect } = options
   const { alpn = expect?.alpn === undefined ? undefined : [expect.alpn] } = options
   return {
@@ -123,11 +117,40 @@ function manner(options: Options): ConnectOptions {
     port: portOf(options),
     ipFamily,
     tls: { ...tls, verify: false, expiresWithin: undefined },
-    beforeTls: dialogueOf(options)?.ask,
+    beforeTls: requestOf(options, context),
     settleMs,
-    ...(alpn !== undefined && { alpn }),
+    alpn,
   }
 }
+
+/** Asks for TLS. A server that says nothing until the deadline may be waiting for the handshake. */
+function requestOf(options: Options, context: CheckContext): ConnectOptions['beforeTls'] {
+  const dialogue = dialogueOf(options)
+  return (
+    dialogue &&
+    (async socket => {
+      const message = `no answer in clear text within ${formatDuration(context.timeoutMs)}; ${startTlsHint}`
+      context.presume(new CheckError('timeout', 'timeout', message))
+      socket.once('data', () => context.presume(undefined))
+      await dialogue.ask(socket)
+    })
+  )
+}
+
+/** @throws the failure, with a hint if the server begins in clear text where TLS should begin at once. */
+async function explainFailure(error: unknown, options: Options, context: CheckContext): Promise<never> {
+  const isPlain = error instanceof Error && 'code' in error && error.code === plainTextCode
+  if (!isPlain || options.startTls !== undefined) throw error
+  const { host, ipFamily } = options
+  context.presume(new CheckError('tls_error', plainTextCode, error.message, { cause: error }))
+  const protocol = await recognizeProtocol({ host, port: portOf(options), ipFamily }, context)
+  if (protocol === undefined) throw error
+  const message = `the server speaks plain ${protocol.toUpperCase()}; set startTls: ${protocol}`
+  throw new CheckError('tls_error', plainTextCode, message, { cause: error })
+}
+
+/** What arrived is no TLS record. */
+const plainTextCode = 'ERR_SSL_WRONG_VERSION_NUMBER'
 
 function dialogueOf(options: Options): StartTls | undefined {
   return options.startTls && startTls[options.startTls]
@@ -137,25 +160,7 @@ function portOf(options: Options): number {
   return options.port ?? dialogueOf(options)?.port ?? 443
 }
 
-/** @throws CheckError if the certificate is refused, or something else is agreed on than expected. */
-function judge(session: Session, { host, tls, expect = {} }: Options, context: CheckContext): void {
-  const { socket } = session
-  const { protocol, cipher, alpn } = expect
-  verifyPeer(session, { ...tls, expiresWithin: tls.expiresWithin || undefined }, host, context)
-  const version = socket.getProtocol()
-  const suite = socket.getCipher().standardName
-  const agreed = socket.alpnProtocol || 'none'
-  if (protocol !== undefined && version !== protocol)
-    throw unhealthy('protocol_mismatch', `version ${version}`)
-  if (cipher !== undefined && !cipher.test(suite)) throw unhealthy('cipher_mismatch', `cipher suite ${suite}`)
-  if (alpn !== undefined && agreed !== alpn) throw unhealthy('alpn_mismatch', `ALPN protocol ${agreed}`)
-}
-
-function unhealthy(detail: string, agreed: string): CheckError {
-  return new CheckError('unhealthy', detail, `the server agrees on ${agreed}, which is not what is expected`)
-}
-
-/** What goes wrong at the end says nothing about TLS. */
+/** A failure at the end says nothing about TLS. */
 async function leave(socket: Socket, options: Options): Promise<void> {
   await dialogueOf(options)
     ?.leave?.(socket)
@@ -163,7 +168,7 @@ async function leave(socket: Socket, options: Options): Promise<void> {
   socket.destroySoon()
 }
 
-function offersWhatItExpects(
+function refuseUnofferedAlpn(
   { alpn, expect }: Pick<Options, 'alpn' | 'expect'>,
   context: z.RefinementCtx,
 ): void {

@@ -218,6 +218,25 @@ describe('a dns server that is not well', () => {
     expect(await check(dns, options(server))).toMatchObject({ reason: 'unhealthy', detail })
   })
 
+  test.each(['udp', 'tcp'])(
+    'a server that does not know EDNS is asked again without it over %s',
+    async transport => {
+      const server = await serving(question => {
+        const extra = question.bytes.readUInt16BE(10)
+        return extra === 0 ? { addresses: ['192.0.2.1'] } : { rcode: 1 }
+      })
+      const result = await check(dns, options(server, { transport }))
+      expect(result).toMatchObject({ ok: true, measurements: { answers: 1 } })
+      expect(server.questions.map(({ bytes }) => bytes.readUInt16BE(10))).toEqual([1, 0])
+    },
+  )
+
+  test('FORMERR is not retried where it is expected', async () => {
+    const server = await serving(() => ({ rcode: 1 }))
+    expect(await check(dns, options(server, { expect: { rcode: 'FORMERR' } }))).toMatchObject({ ok: true })
+    expect(server.questions).toHaveLength(1)
+  })
+
   test('FORMERR without the question is an answer', async () => {
     const server = await serving(({ bytes }) =>
       Buffer.from([...bytes.subarray(0, 2), 0x80, 1, ...Array(8).fill(0)]),
@@ -363,11 +382,11 @@ describe('the options of dns', () => {
     [{ url: 'dns://ns/a?type=A', type: 'A' }, 'give the type here or in the URL, not both'],
     [{ url: 'dns://ns' }, 'the URL needs a name: dns://server/name'],
     [{ url: 'dns:///a' }, 'the URL needs a host name or an IP address'],
-    [{ url: 'dns://user:word@ns/a' }, 'a dns URL has no user and no password'],
+    [{ url: 'dns://user:word@ns/a' }, 'the URL cannot have a user or a password; DNS has no login'],
     [{ url: 'dns://ns/a?type=HTTPS' }, expect.stringContaining('expected ?type= with one of A, AAAA')],
     [{ url: 'dns://ns/a?type=A;class=IN' }, expect.stringContaining('expected ?type=')],
-    [{ url: 'dns://ns/a..b' }, expect.stringContaining('expected a name of labels')],
-    [{ server: 'ns', name: `${'a'.repeat(64)}.b` }, expect.stringContaining('expected a name of labels')],
+    [{ url: 'dns://ns/a..b' }, expect.stringContaining('expected labels of 1 to 63')],
+    [{ server: 'ns', name: `${'a'.repeat(64)}.b` }, expect.stringContaining('expected labels of 1 to 63')],
     [{ server: 'ns', name: 'bücher.example' }, expect.stringContaining('Punycode')],
     [{ server: 'ns', name: Array(128).fill('a').join('.') }, 'a name has at most 253 characters'],
     [{ server: 'ns:99999', name: 'a' }, 'expected host or host:port, with an IPv6 address in brackets'],

@@ -708,15 +708,11 @@ function notAfter({ certPem }: { certPem: string }): number {
 
 describe('options', () => {
   const url = 'http://api.example'
-  const value = 'a header value cannot hold line breaks, control characters or characters outside Latin-1'
+  const value = 'a header value cannot contain line breaks, control characters or characters outside Latin-1'
 
   test.each<[Options, string, string]>([
     [{ url: 'ftp://a' }, 'url', 'expected a URL that starts with http:// or https://'],
-    [
-      { url: 'http://a%:b@host' },
-      'url',
-      'the user or the password has a "%" that begins no escape; write it as %25',
-    ],
+    [{ url: 'http://a%:b@host' }, 'url', 'the user or the password cannot be decoded; write "%" as %25'],
     [{ url, headers: { 'X-A': 'a\r\nb: c' } }, 'headers.X-A', value],
     [{ url, headers: { 'X-A': 'a\0' } }, 'headers.X-A', value],
     [{ url, headers: { 'X-A': '✓' } }, 'headers.X-A', value],
@@ -730,7 +726,7 @@ describe('options', () => {
     [
       { url, bearerToken: 'a\n' },
       'bearerToken',
-      'a token cannot hold line breaks, control characters or characters outside Latin-1',
+      'a token cannot contain line breaks, control characters or characters outside Latin-1',
     ],
     [
       { url, bearerToken: 'a', basicAuth: { username: 'a', password: 'b' } },
@@ -750,7 +746,7 @@ describe('options', () => {
     [
       { url, basicAuth: { username: 'a:b', password: 'c' } },
       'basicAuth.username',
-      'a user name for basic auth cannot hold ":"',
+      'a user name for basic auth cannot contain ":"',
     ],
     [{ url, tls: {} }, 'tls', 'tls needs a URL that starts with https://, or followRedirects'],
     [

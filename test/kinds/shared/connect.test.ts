@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect as connectTcp, createServer, type Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, test } from 'vitest'
-import { type ConnectOptions, capBytes, connect } from '../../../src/kinds/shared/connect.ts'
+import { type ConnectOptions, connect } from '../../../src/kinds/shared/connect.ts'
 import { interleave } from '../../../src/kinds/shared/dial.ts'
 import { failureOf } from '../../../src/schedule/reason.ts'
 import { checkContext } from '../../support/context.ts'
@@ -242,12 +242,4 @@ test('an error after the check has no listener to crash without', async () => {
   const { socket } = await open({ host: '127.0.0.1', port: rude.port })
   await new Promise(resolve => socket.resume().once('close', resolve))
   expect(socket.errored).toMatchObject({ code: 'ECONNRESET' })
-})
-
-test('capBytes destroys a socket that received more', async () => {
-  const wordy = await server(socket => socket.write(Buffer.alloc(10_000)))
-  const { socket } = await open({ host: '127.0.0.1', port: wordy.port })
-  capBytes(socket, 5_000)
-  const [error] = await once(socket, 'error')
-  expect(failureOf(error)).toMatchObject({ reason: 'protocol_error', detail: 'body_too_large' })
 })

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
-import { urlProblem } from '../../../src/kinds/shared/url.ts'
+import { urlProblem } from '../../../src/kinds/shared/options.ts'
 
 const escapes = 'in a user or password, write "/", "?", "#" and "@" as %2F, %3F, %23 and %40'
 const stray = `the URL has an "@" after its host; ${escapes}`
-const noPort = `what stands after the host and ":" is not a port; ${escapes}`
+const noPort = `the text after the host and ":" is not a port; ${escapes}`
 const outOfRange = 'the port is out of range; it must be between 1 and 65535'
-const noHost = 'what the URL has for a host is neither a host name nor an IP address'
+const noHost = 'the host in the URL is neither a host name nor an IP address'
 const scheme = 'expected a URL that starts with http:// or postgres://'
 
 test.each([

@@ -416,7 +416,72 @@ describe('a real PostgreSQL', () => {
       ok: false,
       reason: 'tls_error',
       detail: 'starttls_refused',
-      message: 'the server has TLS switched off',
+      message: 'TLS is off on the server',
     })
+  })
+})
+
+const hint = 'if TLS begins at once on this port, remove startTls'
+
+describe.each(protocols)('startTls: %s on a port where TLS begins at once', protocol => {
+  const { greeting } = scripts[protocol]
+
+  test.runIf(greeting !== undefined)('is a timeout with a hint: both sides wait', async () => {
+    const port = await server(upgraded())
+    expect(await check(tls, at(port, protocol), 300)).toMatchObject({
+      reason: 'timeout',
+      message: `no answer in clear text within 300ms; ${hint}`,
+    })
+  })
+
+  test('has a hint if the server answers with an alert', async () => {
+    const alert = Buffer.from([0x15, 3, 1, 0, 2, 2, 70])
+    const port = await server(socket => {
+      if (greeting === undefined) socket.once('data', () => socket.write(alert))
+      else socket.write(alert)
+    })
+    expect(await check(tls, at(port, protocol))).toMatchObject({
+      reason: 'protocol_error',
+      message: 'the server speaks TLS from the start; remove startTls',
+    })
+  })
+})
+
+test('a server that greets and then says nothing is a timeout without the hint', async () => {
+  const port = await server(socket => socket.write('220 mail.example ESMTP\r\n'))
+  const result = await check(tls, at(port, 'smtp'), 300)
+  expect(result).toMatchObject({ reason: 'timeout' })
+  expect(result).not.toMatchObject({ message: expect.stringContaining('startTls') })
+})
+
+describe('TLS on a port that begins in clear text', () => {
+  const code = 'ERR_SSL_WRONG_VERSION_NUMBER'
+
+  test.each([
+    ['SMTP', '220 mail.example ESMTP Postfix\r\n'],
+    ['FTP', '220 (vsFTPd 3.0.3)\r\n'],
+    ['IMAP', '* OK Dovecot ready.\r\n'],
+    ['POP3', '+OK Dovecot ready.\r\n'],
+    ['MYSQL', mysqlGreeting(0xf7fe)],
+  ])('names %s', async (name, greeting) => {
+    const port = await server(socket => socket.write(greeting))
+    expect(await check(tls, { host: '127.0.0.1', port, tls: { ca: authority.caPem } })).toMatchObject({
+      reason: 'tls_error',
+      detail: code,
+      message: `the server speaks plain ${name}; set startTls: ${name.toLowerCase()}`,
+      phases: { connect: expect.any(Number), tls: expect.any(Number) },
+    })
+  })
+
+  test('does not name what it does not recognize, and lets go of both connections', async () => {
+    let open = 0
+    const port = await server(socket => {
+      open++
+      socket.on('close', () => open--).write('SSH-2.0-OpenSSH_9.2\r\n')
+    })
+    const result = await check(tls, { host: '127.0.0.1', port, tls: { ca: authority.caPem } })
+    expect(result).toMatchObject({ reason: 'tls_error', detail: code })
+    expect(result).not.toMatchObject({ message: expect.stringContaining('startTls') })
+    await until(() => open === 0, 'both connections are closed')
   })
 })

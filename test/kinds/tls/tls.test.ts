@@ -141,7 +141,7 @@ describe('what is agreed on', () => {
     ok: false,
     reason: 'unhealthy',
     detail,
-    message: `the server agrees on ${agreed}, which is not what is expected`,
+    message: `the server negotiated ${agreed}, which is not what is expected`,
   })
 
   test.each<[string, SecureVersion, TlsOptions, Options, object]>([
