@@ -1,16 +1,19 @@
 /** The door for applications that embed Pulsecheck. */
 
 export * from './kinds/index.ts'
-export { type DependencyDefinition, parseDependency } from './model/definition.ts'
 export {
   type Address,
   type CheckContext,
   CheckError,
   type Checker,
   type CheckFailure,
+  type CheckOutcome,
   type CheckResult,
+  type CheckSkipped,
   type CheckSuccess,
+  type Clock,
   type Dependency,
+  type DependencyDefinition,
   type Measurements,
   type Phase,
   type Phases,
@@ -21,21 +24,33 @@ export {
   type Status,
   skipCauses,
 } from './model/dependency.ts'
+export type { Identity } from './model/identity.ts'
 export {
   type DependencyOptions,
   defineKind,
   type Failure,
   type Failures,
   type Kind,
+  type KindDeclaration,
   type KindFactory,
   type MeasurementHelp,
+  type OptionsIssue,
+  type OptionsReading,
+  type OptionsSchema,
+  type SettingsInput,
 } from './model/kind.ts'
+export type { Logger } from './model/process.ts'
 export { Secret, SecretUrl } from './model/secret.ts'
+export { check, type OwnCheckContext, type OwnCheckOptions } from './monitor/check.ts'
+export type { ChangeEvent, Listener, MonitorEvents, On, ResultEvent } from './monitor/events.ts'
+export { type Shutdown, type ShutdownOptions, shutdownOnSignal } from './monitor/shutdown.ts'
+export { NotReadyError, type WaitOptions } from './monitor/waiting.ts'
 export {
   createMonitor,
-  type Family,
+  type Dependencies,
+  type Metrics,
   type Monitor,
   type MonitorOptions,
-  type Resolve,
+  type ScrapeHeaders,
 } from './monitor.ts'
 export { type AccessRules, type ReloadOutcome, type RoutesOptions, routes } from './server/index.ts'

@@ -17,7 +17,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   views: ['state', 'exposition'],
   exposition: [],
   server: ['views', 'exposition'],
-  monitor: ['schedule', 'state', 'views', 'exposition'],
+  monitor: ['schedule', 'state', 'views', 'exposition', 'config', 'kinds', 'server'],
   service: ['monitor', 'config', 'server', 'views'],
   index: ['monitor', 'server', 'kinds'],
   // What others run to watch us: rules, routes and dashboards, as text.
@@ -44,7 +44,7 @@ const homes: Readonly<Record<string, RegExp>> = {
   re2js: /^kinds\/shared\//,
   undici: /^kinds\/http\//,
   yaml: /^(config\/yaml|mixin)\//,
-  zod: /^(config|kinds|model)\/|^server\/access\/web(file|tls)\.ts$/,
+  zod: /^(config|kinds|model|monitor)\/|^server\/access\/web(file|tls)\.ts$/,
 }
 
 interface Import {

@@ -64,5 +64,5 @@ async function text(): Promise<string> {
   await until(() => monitor.state.snapshot().states[0]?.status === 'up', 'a result')
   const { body } = await monitor.metrics()
   await monitor.stop()
-  return Buffer.isBuffer(body) ? body.toString() : Buffer.concat(await body.toArray()).toString()
+  return body.toString()
 }

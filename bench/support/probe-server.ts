@@ -27,7 +27,7 @@ async function serveOurs(): Promise<number> {
     board: createBoard({ state: store, probes }),
     status: () => statusReport(store.snapshot(), probes.readiness()),
     logger: silent,
-    metrics: () => Promise.reject(new Error('not measured here')),
+    scrape: () => Promise.reject(new Error('not measured here')),
   }
   const server = createServer(monitor, { listen: [{ host: '127.0.0.1', port: 0 }] })
   const [address] = await server.start()

@@ -60,7 +60,7 @@ function expandEntry(entry: Entry, { env, report }: DependencyReading): Entry {
   return { ...entry, value: expandReferences(entry.value, path, env, report) }
 }
 
-function describeName(problem: NameProblem): string {
+export function describeName(problem: NameProblem): string {
   if (problem.code === 'malformed') return problem.message
   return `differs only in case from a name on ${problem.first}`
 }
@@ -85,13 +85,16 @@ async function readDependency(
   return { definition, printable: deepFreeze(printDependency(definition.dependency, parsed, schema)) }
 }
 
-interface Chosen {
+type Choosing = Pick<DependencyReading, 'kinds' | 'report'>
+
+export interface Chosen {
   readonly kind: Kind
   /** Its own keys, without `kind`. */
   readonly own: Branch
 }
 
-function chooseKind(entry: Entry, path: string, reading: DependencyReading): Chosen | undefined {
+/** The kind of a dependency, by its URL's scheme or by its key `kind`, and its other keys. */
+export function chooseKind(entry: Entry, path: string, reading: Choosing): Chosen | undefined {
   const { value } = entry
   if (value.type === 'branch') return chooseByName(entry, value, path, reading)
   if (value.type === 'leaf' && value.broken) return undefined
@@ -106,7 +109,7 @@ function chooseByScheme(
   leaf: Leaf,
   url: string,
   path: string,
-  { kinds, report }: DependencyReading,
+  { kinds, report }: Choosing,
 ): Chosen | undefined {
   const kind = kindOfUrl(url, kinds)
   if (kind !== undefined) {
@@ -127,7 +130,7 @@ function chooseByName(
   entry: Entry,
   branch: Branch,
   path: string,
-  { kinds, report }: DependencyReading,
+  { kinds, report }: Choosing,
 ): Chosen | undefined {
   const given = branch.entries.get('kind')
   if (given === undefined && branch.broken) return undefined

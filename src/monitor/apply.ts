@@ -1,7 +1,6 @@
 /** A new list of dependencies for a running monitor, without keeping the event loop for long. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { DependencyDefinition } from '../model/definition.ts'
-import type { Dependency } from '../model/dependency.ts'
+import type { Dependency, DependencyDefinition } from '../model/dependency.ts'
 import { isSame } from '../model/identity.ts'
 import { createBreather, turn } from '../model/process.ts'
 import { createSequence } from '../model/sequence.ts'
@@ -13,8 +12,6 @@ export interface Applying {
   readonly store: Store
   readonly scheduler: Pick<Scheduler, 'add' | 'get' | 'remove'>
   readonly metrics: Pick<DependencyMetrics, 'renderLater'>
-  /** Once it is true, nothing is scheduled any more. */
-  readonly isStopped: () => boolean
 }
 
 /** Each dependency that is put is checked within a second; ten thousand of them at once would keep the event loop. */
@@ -41,7 +38,7 @@ export function createApply(
 }
 
 async function change(definitions: readonly DependencyDefinition[], applying: Applying): Promise<void> {
-  const { store, scheduler, metrics, isStopped } = applying
+  const { store, scheduler, metrics } = applying
   // A scrape that waited for the change before takes its snapshot first.
   await turn()
   const breathe = createBreather()
@@ -58,7 +55,6 @@ async function change(definitions: readonly DependencyDefinition[], applying: Ap
   // Until its turn comes, a reconfigured dependency is checked as it was.
   for (const [i, definition] of put.entries()) {
     if (i > 0 && i % batch === 0) await sleep(batchMs)
-    if (isStopped()) break
     scheduler.add(definition)
     await breathe()
   }

@@ -16,6 +16,7 @@ export interface Scheduler {
   get(name: string): DependencyDefinition | undefined
   /** Ends the checks of a dependency. A check in progress is aborted and not reported. */
   remove(name: string): void
+  /** Also after a stop. */
   start(): void
   /** Ends all checks, and waits a moment for the checkers to return. May be called twice. */
   stop(): Promise<void>
@@ -66,9 +67,14 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (startedAt !== undefined) return
       startedAt = clock.now()
       shared.stalls.start()
-      for (const timetable of timetables.values()) timetable.start(startedAt)
+      for (const [name, definition] of definitions) {
+        const timetable = timetables.get(name) ?? createTimetable(definition, shared)
+        timetables.set(name, timetable)
+        timetable.start(startedAt)
+      }
     },
     async stop() {
+      startedAt = undefined
       shared.stalls.stop()
       for (const name of [...timetables.keys()]) end(name)
       await atMost(Promise.all(leaving), clock)

@@ -4,6 +4,7 @@ import type { Exposition } from '../exposition/exposition.ts'
 import type { Group } from '../exposition/group.ts'
 import { createHistogram, type Histogram } from '../exposition/histogram.ts'
 import type { CheckOutcome, Dependency } from '../model/dependency.ts'
+import type { MeasurementHelp } from '../model/kind.ts'
 import { createBreather } from '../model/process.ts'
 import type { StateReader } from '../state/store.ts'
 import { type DependencyState, statusAt } from '../state/transition.ts'
@@ -39,28 +40,23 @@ export function followState(
   durations: DurationBuckets,
 ): DependencyMetrics {
   const common = exposition.group(dependencyFamilies, { wait: () => rendering, refresh: showStale })
-  const ofKinds = new Map<string, Group<DependencySubject>>()
+  const groupsFor = createMeasurementGroups(exposition)
   const kept = new Map<string, Kept>()
   let later: (() => void)[] | undefined
   let rendering: Promise<void> = Promise.resolve()
 
-  const kindGroup = ({ dependency: { kind, measurementHelp } }: DependencyState) => {
-    const group = ofKinds.get(kind) ?? exposition.group(measurementFamilies(kind, measurementHelp))
-    ofKinds.set(kind, group)
-    return group
-  }
   const render = (work: () => void) => {
     if (later === undefined) work()
     else later.push(work)
   }
   const show = (entry: Kept, state: DependencyState, now: number) => {
     const { name } = state.dependency
-    const group = kindGroup(state)
+    const groups = groupsFor(state)
     entry.subject = { state, status: statusAt(state, now), durations: entry.histogram.value() }
     render(() => {
       if (kept.get(name) !== entry) return
       common.set(name, entry.subject)
-      group.set(name, entry.subject)
+      for (const group of groups) group.set(name, entry.subject)
     })
   }
   const changed = (state: DependencyState, previous?: DependencyState, outcome?: CheckOutcome) => {
@@ -79,11 +75,12 @@ export function followState(
     if (outcome !== undefined) observe(entry.histogram, outcome, state.dependency.timeoutMs)
     show(entry, state, state.last?.monotonicAt ?? 0)
   }
-  const removed = ({ dependency: { name, kind } }: DependencyState) => {
+  const removed = (state: DependencyState) => {
+    const { name } = state.dependency
     kept.delete(name)
     render(() => {
       common.delete(name)
-      ofKinds.get(kind)?.delete(name)
+      for (const group of groupsFor(state)) group.delete(name)
     })
   }
   state.subscribe({ changed, removed })
@@ -109,6 +106,36 @@ export function followState(
       }
       return rendering
     },
+  }
+}
+
+/**
+ * Returns a function that gives the groups of a dependency's own measurements. Dependencies of one kind commonly declare
+ * the same ones and share one group; where they do not, as with checks of the application, each name has one family,
+ * with the HELP of who declared it first.
+ */
+function createMeasurementGroups(
+  exposition: Pick<Exposition, 'group'>,
+): (state: DependencyState) => readonly Group<DependencySubject>[] {
+  const ofHelp = new Map<string, WeakMap<MeasurementHelp, readonly Group<DependencySubject>[]>>()
+  const ofName = new Map<string, Group<DependencySubject>>()
+
+  function find(kind: string, help: MeasurementHelp): readonly Group<DependencySubject>[] {
+    const all = Object.entries(help)
+    const fresh = all.filter(([name]) => !ofName.has(`${kind}_${name}`))
+    if (fresh.length > 0) {
+      const group = exposition.group(measurementFamilies(kind, Object.fromEntries(fresh)))
+      for (const [name] of fresh) ofName.set(`${kind}_${name}`, group)
+    }
+    return [...new Set(all.flatMap(([name]) => ofName.get(`${kind}_${name}`) ?? []))]
+  }
+
+  return ({ dependency: { kind, measurementHelp } }) => {
+    const known = ofHelp.get(kind) ?? new WeakMap<MeasurementHelp, readonly Group<DependencySubject>[]>()
+    ofHelp.set(kind, known)
+    const groups = known.get(measurementHelp) ?? find(kind, measurementHelp)
+    known.set(measurementHelp, groups)
+    return groups
   }
 }
 

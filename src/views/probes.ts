@@ -21,8 +21,10 @@ export interface Probes {
   readiness(): Verdict
   alive(): boolean
   started(): boolean
-  /** Makes it not ready for good. */
+  /** Makes it not ready, until it is taken back. */
   drain(): void
+  /** Takes a drain back, for a new start. */
+  resume(): void
 }
 
 /** @param stalledMs returns for how many milliseconds our own event loop has stood still since the start. */
@@ -62,6 +64,10 @@ export function createProbes(state: StateReader, stalledMs: () => number): Probe
     },
     drain() {
       draining = true
+      kept = undefined
+    },
+    resume() {
+      draining = false
       kept = undefined
     },
   }

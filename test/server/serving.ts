@@ -35,7 +35,7 @@ export function world(overrides: Partial<Served> = {}): World {
     probes,
     status: () => statusReport(store.snapshot(), probes.readiness()),
     board: createBoard({ state: store, probes }),
-    metrics: async () => ({
+    scrape: async () => ({
       contentType: 'text/plain; version=0.0.4',
       contentLength: 5,
       body: Buffer.from('up 1\n'),

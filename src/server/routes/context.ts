@@ -24,7 +24,7 @@ export interface Monitored {
   /** The same for the page, with what has changed. */
   readonly board: Board
   /** Returns the answer to a scrape with these request headers. */
-  metrics(accept: string | undefined, acceptEncoding: string | undefined): Promise<ExpositionResponse>
+  scrape(accept: string | undefined, acceptEncoding: string | undefined): Promise<ExpositionResponse>
   /** Receives our own faults. */
   readonly logger: Pick<Logger, 'warn'>
 }

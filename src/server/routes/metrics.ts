@@ -9,13 +9,13 @@ const failed = plainAnswer(500)
 
 export function metricsRoute(app: FastifyInstance, context: RouteContext, path: string): void {
   const { monitor, access, transport } = context
-  const { metrics, logger } = monitor
+  const { scrape, logger } = monitor
 
   // Scrapes that come together share one rendering, so only their answers have to be limited.
-  async function scrape(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  async function answer(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { accept, 'accept-encoding': encoding } = request.headers
     try {
-      return respond(request, reply, await metrics(accept, encoding as string | undefined))
+      return respond(request, reply, await scrape(accept, encoding as string | undefined))
     } catch (error) {
       logger.warn({ err: error }, 'the metrics could not be rendered')
       return send(reply, failed)
@@ -35,5 +35,5 @@ export function metricsRoute(app: FastifyInstance, context: RouteContext, path: 
     return transport.deliveries.send(request, reply, { bytes: body, size: contentLength, shares })
   }
 
-  app.route({ method: ['GET', 'HEAD'], url: path, onRequest: access.guard('metrics'), handler: scrape })
+  app.route({ method: ['GET', 'HEAD'], url: path, onRequest: access.guard('metrics'), handler: answer })
 }

@@ -80,7 +80,7 @@ async function bytesOf(url: string): Promise<number> {
 
 const patient: Partial<Limits> = { silenceMs: 60_000, answerMs: 60_000, stallMs: 20 }
 const serve = (metrics: Metrics, limits: Partial<Limits>, settings: Partial<ServerSettings> = {}) =>
-  serving(world({ metrics }).monitor, { ...settings, limits: { ...patient, ...limits } })
+  serving(world({ scrape: metrics }).monitor, { ...settings, limits: { ...patient, ...limits } })
 
 describe.each([
   ['a buffer', buffered],

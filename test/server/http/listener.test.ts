@@ -153,7 +153,7 @@ describe('slow clients', () => {
       streams.push(body)
       return { contentType: 'text/plain', contentLength: 2 ** 40, body }
     }
-    await using server = await serving(world({ metrics }).monitor, { limits: short })
+    await using server = await serving(world({ scrape: metrics }).monitor, { limits: short })
     const readers = Array.from({ length: 20 }, () => {
       const socket = connect(server.port, '127.0.0.1')
       socket.on('error', () => {})
@@ -173,7 +173,9 @@ describe('slow clients', () => {
     }
     const body = Readable.from(endless(), { objectMode: false })
     const metrics = async () => ({ contentType: 'text/plain', contentLength: 2 ** 40, body })
-    await using server = await serving(world({ metrics }).monitor, { limits: { ...short, answerMs: 400 } })
+    await using server = await serving(world({ scrape: metrics }).monitor, {
+      limits: { ...short, answerMs: 400 },
+    })
     const socket = connect(server.port, '127.0.0.1')
     socket.on('error', () => {})
     socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n')

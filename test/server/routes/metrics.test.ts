@@ -15,7 +15,7 @@ test('an exposition, negotiated and compressed', async () => {
     samples: () => [{ labels: {}, value: 1 }],
   }
   exposition.group([family]).set('a', {})
-  await using server = await serving(world({ metrics: exposition.respond }).monitor)
+  await using server = await serving(world({ scrape: exposition.respond }).monitor)
   const scrape = (headers: Record<string, string>) => fetch(`${server.url}/metrics`, { headers })
 
   const text = await scrape({ accept: 'text/plain;version=0.0.4', 'accept-encoding': 'identity' })
@@ -48,7 +48,7 @@ test.each([
   const exposition = createExposition()
   const samples = () => [{ labels: {}, value: 1 }]
   exposition.group([{ name: 'up', help: 'Help.', type: 'gauge', samples }]).set('a', {})
-  await using server = await serving(world({ metrics: exposition.respond }).monitor)
+  await using server = await serving(world({ scrape: exposition.respond }).monitor)
   const raw = await exchange(
     server.port,
     `GET /metrics HTTP/1.1\r\nhost: x\r\n${headers}connection: close\r\n\r\n`,
@@ -66,7 +66,7 @@ test('a stream is sent whole, and let go of for HEAD', async () => {
     streams.push(body)
     return { contentType: 'text/plain', contentLength: 8, body }
   }
-  await using server = await serving(world({ metrics }).monitor)
+  await using server = await serving(world({ scrape: metrics }).monitor)
   expect(await (await fetch(`${server.url}/metrics`)).text()).toBe('a 1\nb 2\n')
   const head = await fetch(`${server.url}/metrics`, { method: 'HEAD' })
   expect([head.status, head.headers.get('content-length')]).toEqual([200, '8'])
@@ -75,7 +75,7 @@ test('a stream is sent whole, and let go of for HEAD', async () => {
 
 test('an exposition that fails is a 500 without details, told to the logger', async () => {
   const failure = new Error('secret inner workings')
-  const w = world({ metrics: () => Promise.reject(failure) })
+  const w = world({ scrape: () => Promise.reject(failure) })
   await using server = await serving(w.monitor)
   const response = await fetch(`${server.url}/metrics`)
   expect([response.status, await response.text()]).toEqual([500, '500 Internal Server Error\n'])
@@ -92,7 +92,7 @@ test('a stream that breaks off cuts the connection, told to the logger', async (
     )
     return { contentType: 'text/plain', contentLength: 8, body }
   }
-  const w = world({ metrics })
+  const w = world({ scrape: metrics })
   await using server = await serving(w.monitor)
   await expect(fetch(`${server.url}/metrics`).then(response => response.text())).rejects.toThrow()
   expect(w.warnings.map(({ message }) => message)).toEqual(['an answer with metrics was cut short'])

@@ -12,7 +12,7 @@ test('in an application: under its prefix, and its own hooks, parsers and errors
     throw new Error('from the application')
   })
   const failing = world({
-    metrics: () => Promise.reject(new Error('inner')),
+    scrape: () => Promise.reject(new Error('inner')),
     reload: async () => ({ ok: true }),
   })
   await app.register(

@@ -1,0 +1,171 @@
+/** Dependencies as an application gives them, read by the rules of a config file and refused in its words. */
+import { createDependency, type DependencyDefinition, dependencySchema } from '../model/definition.ts'
+import type { DependencyOptions, Kind } from '../model/kind.ts'
+import { isPlain } from '../model/secret.ts'
+import { createNameCheck, settings } from '../model/settings.ts'
+import { type Chosen, chooseKind, describeName } from './dependencies.ts'
+import { hintForDependency, hintForSection } from './keys.ts'
+import { deepFreeze } from './printable.ts'
+import type { Problem, Report } from './problem.ts'
+import { sections } from './sections.ts'
+import { nearest } from './suggest.ts'
+import { type Branch, type Entry, join, mergeUnder, type Scalar, type Tree } from './tree.ts'
+import { validate } from './validate.ts'
+
+/** What an application may give under a name: a URL, what a kind's function returns, or `kind` and its keys. */
+export type Given = string | DependencyOptions | object
+
+export interface Values {
+  readonly dependencies: Readonly<Record<string, Given>>
+  /** The keys that every dependency has where it does not set them itself. */
+  readonly defaults?: object | undefined
+}
+
+export interface ValueRules {
+  /** Kinds that URLs and words may name. */
+  readonly kinds: readonly Kind[]
+  /** Names that are taken already. */
+  readonly taken?: readonly string[]
+}
+
+/**
+ * The dependencies that are enabled, in their order.
+ *
+ * @throws TypeError with every problem, each on a line with its path and a hint. No part of it holds a secret.
+ */
+export function readValues(
+  { dependencies, defaults }: Values,
+  { kinds, taken = [] }: ValueRules,
+): readonly DependencyDefinition[] {
+  const problems: Problem[] = []
+  const report: Report = problem => problems.push(problem)
+  const under = readDefaults(defaults, kinds, report)
+  const entries = isPlain(dependencies) ? Object.entries(dependencies) : []
+  if (!isPlain(dependencies)) refuse(report, 'dependencies', 'expected a map of names to dependencies')
+  refuseNames(
+    taken,
+    entries.map(([name]) => name),
+    report,
+  )
+  const found = entries.flatMap(([name, given]) => readValue(name, given, { kinds, under, report }) ?? [])
+  throwProblems(problems)
+  return found
+}
+
+/**
+ * Refuses keys of an options object that nobody reads, which a compiler would have found.
+ *
+ * @throws TypeError with every such key, and what was probably meant.
+ */
+export function refuseUnknown(where: string, given: object, known: readonly string[]): void {
+  const unknown = Object.keys(given).filter(key => !known.includes(key))
+  if (unknown.length === 0) return
+  const lines = unknown.map(key => {
+    const meant = nearest(key, known)
+    return `${join('', key)}: unknown key; ${meant === undefined ? `known are ${known.join(', ')}` : `did you mean ${meant}?`}`
+  })
+  throw new TypeError([`the options of ${where} are not valid`, ...lines].join('\n  '))
+}
+
+function readDefaults(defaults: unknown, kinds: readonly Kind[], report: Report): Branch | undefined {
+  if (defaults === undefined) return undefined
+  const value = treeOf(defaults)
+  const entry = { ...nowhere, value }
+  const unknownKey = (key: string, parents: readonly string[]) =>
+    hintForSection(key, ['defaults', ...parents], sections, kinds)
+  const parsed = validate({ schema: settings, entry, path: 'defaults', report, unknownKey })
+  // Wrong defaults are told once, and not for every dependency.
+  return value.type === 'branch' && parsed !== undefined ? value : undefined
+}
+
+function refuseNames(taken: readonly string[], names: readonly string[], report: Report): void {
+  const check = createNameCheck()
+  for (const name of taken) check(name, 'the monitor')
+  for (const name of names)
+    for (const problem of check(name, JSON.stringify(name))) {
+      const isTaken = problem.code === 'taken' && problem.isSame
+      refuse(report, join('dependencies', name), isTaken ? 'this name is taken' : describeName(problem))
+    }
+}
+
+interface ValueReading {
+  readonly kinds: readonly Kind[]
+  readonly under: Branch | undefined
+  readonly report: Report
+}
+
+function readValue(
+  name: string,
+  given: unknown,
+  { kinds, under, report }: ValueReading,
+): DependencyDefinition | undefined {
+  const path = join('dependencies', name)
+  const entry: Entry = { ...nowhere, value: isMade(given) ? optionsTree(given.options ?? {}) : treeOf(given) }
+  const chosen = isMade(given)
+    ? chooseMade(given.kind, entry, path, report)
+    : chooseKind(entry, path, { kinds, report })
+  if (chosen === undefined) return undefined
+  const { kind, own } = chosen
+  const value = under === undefined ? own : mergeUnder(own, under)
+  const unknownKey = (key: string, parents: readonly string[]) => hintForDependency(key, parents, kind, kinds)
+  const schema = dependencySchema(kind)
+  const parsed = validate({ schema, entry: { ...entry, value }, path, report, unknownKey })
+  return parsed?.enabled ? createDependency(name, kind, deepFreeze(parsed)) : undefined
+}
+
+/** Whether a kind's function has made it. */
+function isMade(given: unknown): given is DependencyOptions {
+  if (typeof given !== 'object' || given === null || !('kind' in given)) return false
+  return typeof given.kind === 'function' || (typeof given.kind === 'object' && given.kind !== null)
+}
+
+function chooseMade(kind: Kind, { value }: Entry, path: string, report: Report): Chosen | undefined {
+  if (value.type === 'branch') return { kind, own: value }
+  return void refuse(report, path, `${kind.name}() takes an object of options`)
+}
+
+/** Data are taken apart, so that a problem has its path. All else, such as a client of the application, stays as it is. */
+function treeOf(value: unknown, parents: readonly unknown[] = []): Tree {
+  const inner = (each: unknown) => treeOf(each, [...parents, value])
+  if (parents.includes(value)) return leaf(null)
+  if (Array.isArray(value)) return { type: 'list', place, items: value.map(inner) }
+  return isData(value) ? branchOf(value, inner) : leaf(value as Scalar)
+}
+
+function branchOf(value: Readonly<Record<string, unknown>>, inner: (value: unknown) => Tree): Tree {
+  const given = Object.entries(value).filter(([, each]) => each !== undefined)
+  const entries = given.map(([key, each]): [string, Entry] => [
+    key,
+    { written: key, place, value: inner(each) },
+  ])
+  return { type: 'branch', place, entries: new Map(entries) }
+}
+
+/** The options of a kind are data at the top, even if one of them is a function. */
+function optionsTree(options: unknown): Tree {
+  return isPlain(options) ? branchOf(options, treeOf) : treeOf(options)
+}
+
+/** An object with methods is a thing, and not data, whatever its class. */
+function isData(value: unknown): value is Readonly<Record<string, unknown>> {
+  return isPlain(value) && !Object.values(value).some(each => typeof each === 'function')
+}
+
+const place = { file: '', line: 1, column: 1 } as const
+const nowhere = { written: undefined, place } as const
+
+function leaf(value: Scalar): Tree {
+  return { type: 'leaf', place, value, plain: true }
+}
+
+function refuse(report: Report, path: string, message: string): void {
+  report({ ...place, path, message })
+}
+
+function throwProblems(problems: readonly Problem[]): void {
+  const lines = problems.map(({ path, message, hint }) => {
+    const what = hint === undefined ? message : `${message}; ${hint}`
+    return path === '' ? what : `${path}: ${what}`
+  })
+  if (lines.length > 0) throw new TypeError(['the configuration is not valid', ...lines].join('\n  '))
+}

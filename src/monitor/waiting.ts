@@ -1,0 +1,73 @@
+/** Waiting until a monitor is ready. */
+import { parseDuration } from '../model/duration.ts'
+import type { TimerClock } from '../schedule/clock.ts'
+import type { StateReader } from '../state/store.ts'
+import type { Probes } from '../views/probes.ts'
+
+export interface WaitOptions {
+  /** A Prometheus duration such as `30s`. Default: 60s. */
+  readonly timeout?: string | undefined
+  /** Gives up at once. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** It did not become ready: in time, or before it was stopped. */
+export class NotReadyError extends Error {
+  override readonly name = 'NotReadyError'
+  /** Critical dependencies that are not up, in the order of the configuration. */
+  readonly waitingFor: readonly string[]
+
+  constructor(why: string, waitingFor: readonly string[], options?: ErrorOptions) {
+    const rest = waitingFor.length === 0 ? '' : `: ${waitingFor.join(', ')} not up`
+    super(`${why}${rest}`, options)
+    this.waitingFor = waitingFor
+  }
+}
+
+export interface Waiting {
+  /** @throws NotReadyError; TypeError for a timeout that is no duration. */
+  untilReady(options?: WaitOptions): Promise<void>
+  /** Ends all waiting with an error. */
+  giveUp(why: string): void
+}
+
+const defaultTimeout = '60s'
+
+export function createWaiting(state: StateReader, probes: Probes, clock: TimerClock): Waiting {
+  const waiting = new Set<(why: string, cause?: unknown) => void>()
+  const isReady = () => probes.readiness().status !== 'unavailable'
+
+  function missing(): readonly string[] {
+    const checks = [...probes.readiness().checks]
+    return checks.filter(([, { critical, status }]) => critical && status !== 'up').map(([name]) => name)
+  }
+
+  return {
+    async untilReady({ timeout = defaultTimeout, signal } = {}) {
+      const ms = parseDuration(timeout)
+      if (ms === undefined) throw new TypeError('timeout: expected a duration with its unit, such as 30s')
+      if (isReady()) return
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
+      const fail = (why: string, cause?: unknown) =>
+        reject(new NotReadyError(why, missing(), cause === undefined ? undefined : { cause }))
+      const abort = () => fail('given up', signal?.reason)
+      const look = () => void (isReady() && resolve())
+      waiting.add(fail)
+      const leave = state.subscribe({ changed: look, removed: look })
+      const cancel = clock.at(clock.now() + ms, () => fail(`not ready within ${timeout}`))
+      signal?.addEventListener('abort', abort)
+      if (signal?.aborted) abort()
+      try {
+        await promise
+      } finally {
+        waiting.delete(fail)
+        leave()
+        cancel()
+        signal?.removeEventListener('abort', abort)
+      }
+    },
+    giveUp(why) {
+      for (const fail of waiting) fail(why)
+    },
+  }
+}

@@ -1,0 +1,139 @@
+/** What an application may write, and what it is told where it is wrong: by the compiler, and at run time in JavaScript. */
+import { describe, expect, expectTypeOf, test } from 'vitest'
+import { http } from '../../src/kinds/http/http.ts'
+import { postgres } from '../../src/kinds/postgres/postgres.ts'
+import { redis } from '../../src/kinds/redis/redis.ts'
+import { check } from '../../src/monitor/check.ts'
+import { createMonitor, type MonitorOptions } from '../../src/monitor.ts'
+
+/** As JavaScript would write it. */
+const create = (options: unknown) => createMonitor(options as MonitorOptions)
+const problemsOf = (options: unknown) => {
+  try {
+    create(options)
+  } catch (error) {
+    if (error instanceof TypeError) return error.message.split('\n  ').slice(1)
+    throw error
+  }
+  return []
+}
+const url = 'postgres://app:s3cr3t@127.0.0.1/orders'
+
+describe('what is right', () => {
+  test('a kind with its options, one line, and a kind by its name', () => {
+    const monitor = create({
+      defaults: { interval: '5s', timeout: '1s', labels: { team: 'orders' } },
+      dependencies: {
+        'orders-db': postgres({ url, labels: { tier: '1' } }),
+        payments: 'https://payments.internal/health',
+        cache: { kind: 'redis', url: 'redis://cache', timeout: '2s' },
+        queue: check(async () => {}),
+      },
+    })
+    const shown = monitor.state
+      .snapshot()
+      .states.map(({ dependency: { name, kind, target, timeoutMs, labels } }) => [
+        name,
+        kind,
+        target,
+        timeoutMs,
+        labels,
+      ])
+    expect(shown).toEqual([
+      ['orders-db', 'postgres', '127.0.0.1:5432/orders', 1_000, { team: 'orders', tier: '1' }],
+      ['payments', 'http', 'https://payments.internal/health', 1_000, { team: 'orders' }],
+      ['cache', 'redis', 'cache:6379', 2_000, { team: 'orders' }],
+      ['queue', 'custom', 'function', 1_000, { team: 'orders' }],
+    ])
+  })
+})
+
+describe('what is wrong is told in the words of the config file, all at once', () => {
+  test('every problem of every dependency', () => {
+    const problems = problemsOf({
+      defaults: { intervall: '5s' },
+      dependencies: {
+        db: postgres({ url, interal: '5s', role: 'primry', port: '5432' } as never),
+        cache: { kind: 'rediss', url: 'redis://cache' },
+        payments: 'htps://payments.internal',
+        api: http({ url: 'https://api', expect: { status: [200], jsn: {} } } as never),
+        'orders db': 'tcp://127.0.0.1:1',
+        queue: 5,
+        later: redis(undefined as never),
+      },
+    })
+    expect(problems).toEqual([
+      'defaults.intervall: unknown key; did you mean interval?',
+      'dependencies."...": a name has 1 to 64 characters out of a-z, A-Z, 0-9, "_", "." and "-"',
+      expect.stringMatching(/^dependencies\.db\.port: expected a number, got text; leave out the quotes$/),
+      expect.stringMatching(/^dependencies\.db\.role: .*did you mean primary\?$/),
+      'dependencies.db.interal: unknown key; did you mean interval?',
+      expect.stringMatching(/^dependencies\.cache\.kind: unknown kind rediss; did you mean redis\?$/),
+      expect.stringMatching(/^dependencies\.payments: expected a URL whose scheme names a kind; known are /),
+      'dependencies.api.expect.jsn: unknown key; did you mean json?',
+      'dependencies.queue: expected a URL, or kind and its keys',
+      expect.stringMatching(/^dependencies\.later\.url: required: a url, or host/),
+    ])
+    expect(problems.join()).not.toContain('s3cr3t')
+  })
+
+  test('options of the monitor itself', () => {
+    expect(problemsOf({ dependancies: {} })).toEqual([
+      'dependancies: unknown key; did you mean dependencies?',
+    ])
+    expect(problemsOf({ dependencies: undefined })).toEqual([
+      'dependencies: expected a map of names to dependencies',
+    ])
+    expect(problemsOf({ dependencies: { a: 'tcp://a:1', A: 'tcp://a:1' } })).toEqual([
+      'dependencies.A: differs only in case from a name on "a"',
+    ])
+  })
+
+  test('an object that holds itself', () => {
+    const loop: Record<string, unknown> = { url }
+    loop.tls = loop
+    expect(problemsOf({ dependencies: { db: { kind: 'postgres', ...loop } } })).not.toEqual([])
+  })
+})
+
+describe('a check of the application', () => {
+  test('takes a function, and measures what it declares', () => {
+    expect(() => check('no' as never)).toThrow('check() takes a function')
+    expect(() => check(async () => {}, { measurements: { 'queue-depth': 'Jobs.' } })).toThrow(
+      'measurements: "queue-depth": a name has a-z, 0-9 and "_", and begins with a letter',
+    )
+  })
+
+  test('is typed', () => {
+    check(
+      async ({ signal, measure }) => {
+        expectTypeOf(signal).toEqualTypeOf<AbortSignal>()
+        measure('depth', 3)
+        // @ts-expect-error not declared
+        measure('depht', 3)
+      },
+      { measurements: { depth: 'Jobs that wait.' }, interval: '5s' },
+    )
+    check(async ({ measure }) => {
+      // @ts-expect-error nothing is declared
+      measure('depth', 3)
+    })
+    // @ts-expect-error an option that is misspelt
+    check(async () => {}, { interal: '5s' })
+  })
+})
+
+test('every option of a kind completes, and a typo does not compile', () => {
+  expectTypeOf(postgres)
+    .parameter(0)
+    .toHaveProperty('role')
+    .toEqualTypeOf<'any' | 'primary' | 'standby' | undefined>()
+  expectTypeOf(postgres).parameter(0).toHaveProperty('interval').toEqualTypeOf<string | undefined>()
+  // @ts-expect-error an option that is misspelt
+  postgres({ ulr: url })
+  // @ts-expect-error a number in place of a duration
+  postgres({ url, interval: 5 })
+  // @ts-expect-error an option that is misspelt
+  const misspelt: MonitorOptions = { dependencies: {}, loger: {} }
+  expect(misspelt).toBeDefined()
+})
