@@ -53,4 +53,4 @@ export {
   type MonitorOptions,
   type ScrapeHeaders,
 } from './monitor.ts'
-export { type AccessRules, type ReloadOutcome, type RoutesOptions, routes } from './server/index.ts'
+export type * from './server/options.ts'

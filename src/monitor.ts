@@ -15,6 +15,8 @@ import { createWaiting, type WaitOptions } from './monitor/waiting.ts'
 import { createSystemClock, type TimerClock } from './schedule/clock.ts'
 import { createResolver, type Resolve } from './schedule/resolve.ts'
 import { createScheduler, type Scheduler } from './schedule/scheduler.ts'
+import { createEmbedded } from './server/embedded.ts'
+import type { EndpointOptions, Fetch, Handler, HandlerOptions, Plugin } from './server/options.ts'
 import { createStore, type StateReader } from './state/store.ts'
 import { isContradicted } from './state/transition.ts'
 import { type Board, createBoard } from './views/board.ts'
@@ -92,6 +94,27 @@ export interface Monitor extends AsyncDisposable {
    * @throws TypeError if a name is not valid or is already taken.
    */
   readonly collect: Exposition['collect']
+  /**
+   * The endpoints as a Fastify plugin: `app.register(monitor.routes(), { prefix: '/internal' })`. The application's hooks
+   * do not run for them, and theirs not for the application. Access is decided by `request.ip`, so the application's
+   * `trustProxy` applies.
+   *
+   * @throws TypeError for an entry of `access` that is not valid.
+   */
+  routes(options?: EndpointOptions): Plugin
+  /**
+   * The endpoints for `node:http`, Express, Nest and Koa: `app.use('/internal', monitor.handler())`, or with a `prefix`
+   * `createServer(monitor.handler({ prefix: '/internal' }))`. Access is decided by the address of the connection.
+   *
+   * @throws TypeError for a prefix or an entry of `access` that is not valid.
+   */
+  handler(options?: HandlerOptions): Handler
+  /**
+   * The endpoints for web-standard requests: a function from `Request` to `Response`.
+   *
+   * @throws TypeError for a prefix or an entry of `access` that is not valid.
+   */
+  fetch(options?: HandlerOptions): Fetch
   /** Starts checking; after `stop`, again, with what is known. Further calls do nothing. */
   start(): void
   /** From now on, the monitor is not ready, until it is stopped and started again. Checks go on. */
@@ -166,12 +189,17 @@ export function createMonitor(options: MonitorOptions): Monitor {
   }
   for (const definition of definitions) put(definition)
 
+  let isRunning = false
   async function stop(): Promise<void> {
+    isRunning = false
     waiting.giveUp('the monitor was stopped')
     const stopped = scheduler.stop()
     resolver.close()
-    await stopped
+    await Promise.all([stopped, embedded.close()])
   }
+
+  const status = () => statusReport(store.snapshot(), probes.readiness(), nextCheckAt)
+  const embedded = createEmbedded({ probes, board, status, logger, scrape: exposition.respond })
 
   return {
     state: store,
@@ -180,12 +208,17 @@ export function createMonitor(options: MonitorOptions): Monitor {
     logger,
     ready,
     waitUntilReady: waiting.untilReady,
-    status: () => statusReport(store.snapshot(), probes.readiness(), nextCheckAt),
+    status,
     on: createEvents(store, logger),
     metrics: headers => answerWhole(exposition, headers),
     scrape: exposition.respond,
     collect: exposition.collect,
+    routes: embedded.routes,
+    handler: embedded.handler,
+    fetch: embedded.fetch,
     start() {
+      if (isRunning) return
+      isRunning = true
       probes.resume()
       scheduler.start()
     },

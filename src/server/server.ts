@@ -1,19 +1,19 @@
 /** The service's own server: one set of routes, on one or several addresses. */
 import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import fastify, { type FastifyInstance } from 'fastify'
 import type { ListenAddress } from '../model/address.ts'
 import { isProbePath } from '../model/http.ts'
 import { type Audience, describeAudience } from './access/audience.ts'
 import { type AccessRules, createAccess } from './access/rules.ts'
 import { createTls, verifiesClients } from './access/tls.ts'
 import type { WebConfig } from './access/webfile.ts'
-import { plainAnswer, send, sendRaw } from './http/answer.ts'
+import { plainAnswer, sendRaw } from './http/answer.ts'
 import { createConnections } from './http/connections.ts'
 import { type Limits, limitsWithin, readOpenFileLimit } from './http/limits.ts'
 import { type Listener, type ListenerOptions, listen } from './http/listener.ts'
+import { createRouter } from './router.ts'
 import { createTransport, type Monitored } from './routes/context.ts'
-import { answerErrors, type RoutesOptions, refuseBodies, routes } from './routes/routes.ts'
+import { type RoutesOptions, routes } from './routes/routes.ts'
 
 /** The rules that are not part of the web config. */
 export type ServerRules = Omit<AccessRules, 'users' | 'certificates'>
@@ -136,34 +136,6 @@ export function createServer(monitor: Monitored, settings: ServerSettings): Serv
   }
 }
 
-function noSchema(): never {
-  throw new TypeError('no route of Pulsecheck has a schema')
-}
-
 function accessRules(rules: ServerRules, { users, tls }: WebConfig): AccessRules {
   return { ...rules, users, certificates: tls !== undefined && verifiesClients(tls) }
-}
-
-/** Creates a Fastify that only routes: it never listens, so its own limits have no effect. */
-function createRouter(monitor: Monitored): FastifyInstance {
-  const app = fastify({
-    logger: false,
-    // No route has a schema. Fastify's own compilers for them take longer to load than all of our files.
-    schemaController: { compilersFactory: { buildValidator: noSchema, buildSerializer: noSchema } },
-    frameworkErrors: (error, _request, reply) => {
-      send(reply, plainAnswer(error.statusCode ?? 400))
-    },
-  })
-  refuseBodies(app)
-  answerErrors(app, monitor)
-  const methods = new Map<string, string[]>()
-  app.addHook('onRoute', ({ url, method }) => {
-    methods.set(url, [...(methods.get(url) ?? []), ...[method].flat()])
-  })
-  app.setNotFoundHandler((request, reply) => {
-    const path = request.url.replace(/\?.*$/s, '').replace(/^\/readyz\/[^/]+$/, '/readyz/:dependency')
-    const allowed = methods.get(path)?.join(', ')
-    return send(reply, allowed === undefined ? plainAnswer(404) : plainAnswer(405, { allow: allowed }))
-  })
-  return app
 }

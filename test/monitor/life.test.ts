@@ -27,7 +27,7 @@ function play(options: Partial<MonitorOptions> = {}, settings = {}): Played {
   const clock = createFakeClock()
   const played = { answer: async () => {} }
   const queue = check(() => played.answer(), { interval: '10s', timeout: '1s', ...settings })
-  const monitor = createMonitor({ dependencies: { queue }, clock, ...options })
+  const monitor = createMonitor({ dependencies: { jobs: queue }, clock, ...options })
   const stop = async () => void (await Promise.all([monitor.stop(), clock.advance(1_000)]))
   cleanUp.push(stop)
   return Object.assign(played, { monitor, clock, stop })
@@ -38,15 +38,15 @@ describe('stop and start', () => {
     const { monitor, clock, stop } = play()
     monitor.start()
     await clock.advance(1_000)
-    expect(monitor.state.get('queue')).toMatchObject({ status: 'up', checks: 1 })
+    expect(monitor.state.get('jobs')).toMatchObject({ status: 'up', checks: 1 })
     await stop()
     expect(clock.pending).toBe(0)
     await clock.advance(60_000)
-    expect(monitor.state.get('queue')).toMatchObject({ checks: 1 })
+    expect(monitor.state.get('jobs')).toMatchObject({ checks: 1 })
     expect(monitor.ready()).toBe(false)
     monitor.start()
     await clock.advance(1_000)
-    expect(monitor.state.get('queue')).toMatchObject({ status: 'up', checks: 2 })
+    expect(monitor.state.get('jobs')).toMatchObject({ status: 'up', checks: 2 })
     expect(monitor.ready()).toBe(true)
     expect(monitor.probes.alive()).toBe(true)
   })
@@ -103,7 +103,7 @@ describe('stop and start', () => {
   test('`await using` stops it', async () => {
     const clock = createFakeClock()
     {
-      await using monitor = createMonitor({ clock, dependencies: { queue: check(async () => {}) } })
+      await using monitor = createMonitor({ clock, dependencies: { jobs: check(async () => {}) } })
       monitor.start()
       await clock.advance(1_000)
       setImmediate(() => clock.advance(1_000))
@@ -129,8 +129,8 @@ describe('waitUntilReady', () => {
     const ready = monitor.waitUntilReady({ timeout: '5s' })
     const failed = expect(ready).rejects.toMatchObject({
       name: 'NotReadyError',
-      message: 'not ready within 5s: queue not up',
-      waitingFor: ['queue'],
+      message: 'not ready within 5s: jobs not up',
+      waitingFor: ['jobs'],
     })
     await clock.advance(5_000)
     await failed
@@ -139,19 +139,19 @@ describe('waitUntilReady', () => {
 
   test('ends with the monitor, and with its signal', async () => {
     const { monitor, stop } = play()
-    const stopped = expect(monitor.waitUntilReady()).rejects.toThrow('the monitor was stopped: queue not up')
+    const stopped = expect(monitor.waitUntilReady()).rejects.toThrow('the monitor was stopped: jobs not up')
     await stop()
     await stopped
     const reason = new Error('changed my mind')
     const aborted = monitor.waitUntilReady({ signal: AbortSignal.abort(reason) })
-    await expect(aborted).rejects.toMatchObject({ message: 'given up: queue not up', cause: reason })
+    await expect(aborted).rejects.toMatchObject({ message: 'given up: jobs not up', cause: reason })
   })
 
   test('is ready without the dependency that was missing', async () => {
     const played = play()
     played.answer = () => Promise.reject(refused)
     const ready = played.monitor.waitUntilReady()
-    played.monitor.remove('queue')
+    played.monitor.remove('jobs')
     await ready
   })
 
@@ -175,8 +175,8 @@ describe('events', () => {
     played.answer = () => Promise.reject(refused)
     await clock.advance(12_000)
     expect(changes.map(({ name, from, to, result }) => [name, from, to, result?.ok])).toEqual([
-      ['queue', 'unknown', 'up', true],
-      ['queue', 'up', 'down', false],
+      ['jobs', 'unknown', 'up', true],
+      ['jobs', 'up', 'down', false],
     ])
     expect(results.map(({ result, status }) => [result.ok, status])).toEqual([
       [true, 'up'],
@@ -202,7 +202,7 @@ describe('events', () => {
     monitor.on('result', ({ name }) => heard.push(name))
     monitor.start()
     await clock.advance(1_000)
-    expect(heard).toEqual(['queue'])
+    expect(heard).toEqual(['jobs'])
     expect(errors).toEqual([
       ['a listener failed', { event: 'result', cause: 'Error: from a listener' }],
       ['a listener failed', { event: 'result', cause: 'Error: later' }],
@@ -213,7 +213,7 @@ describe('events', () => {
   test('a listener may change the monitor', async () => {
     const { monitor, clock } = play()
     monitor.on('change', () => {
-      monitor.remove('queue')
+      monitor.remove('jobs')
       monitor.add(
         'other',
         check(async () => {}),
@@ -284,16 +284,16 @@ describe('who comes and goes', () => {
     })
     expect(monitor.remove('cache')).toBe(true)
     expect(monitor.remove('cache')).toBe(false)
-    expect(names(monitor)).toEqual(['queue'])
+    expect(names(monitor)).toEqual(['jobs'])
     const { body } = await monitor.metrics()
     expect(body.toString()).not.toContain('"cache"')
   })
 
   test('nothing changes when one is refused', () => {
     const { monitor } = play()
-    expect(() => monitor.add('queue', 'tcp://127.0.0.1:1')).toThrow('dependencies.queue: this name is taken')
-    expect(() => monitor.add('Queue', 'tcp://127.0.0.1:1')).toThrow('differs only in case')
-    expect(names(monitor)).toEqual(['queue'])
+    expect(() => monitor.add('jobs', 'tcp://127.0.0.1:1')).toThrow('dependencies.jobs: this name is taken')
+    expect(() => monitor.add('Jobs', 'tcp://127.0.0.1:1')).toThrow('differs only in case')
+    expect(names(monitor)).toEqual(['jobs'])
   })
 
   test('all of them are replaced, or none', async () => {

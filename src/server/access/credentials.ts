@@ -3,10 +3,8 @@
  * Attempts are queued by client, so a flood of guesses delays only the client that makes them.
  */
 import { createHmac, randomBytes } from 'node:crypto'
+import type { Users } from '../options.ts'
 import { type Bcrypt, createTurns } from './bcrypt.ts'
-
-/** User name to bcrypt hash. */
-export type Users = ReadonlyMap<string, string>
 
 /** `busy`: too many attempts are waiting already. */
 type Proof = 'valid' | 'invalid' | 'busy'

@@ -12,8 +12,9 @@
  */
 import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { type Answer, answer, mediaTypes, plainAnswer, send } from '../http/answer.ts'
+import type { AccessRules, Users } from '../options.ts'
 import { type Bcrypt, createBcrypt } from './bcrypt.ts'
-import { type Credentials, createCredentials, type Users } from './credentials.ts'
+import { type Credentials, createCredentials } from './credentials.ts'
 import {
   type AddressList,
   createAddressList,
@@ -26,21 +27,7 @@ import {
   isLocal,
 } from './origin.ts'
 
-export interface AccessRules {
-  /** Default: `authorized`. */
-  readonly details?: 'always' | 'authorized' | 'never'
-  /** IP addresses and networks in CIDR notation. Default: everybody for the metrics, this machine for the details. */
-  readonly allow?: readonly string[] | undefined
-  /**
-   * Host names by which people reach the details over plain HTTP without a log-in, in addition to IP addresses, localhost
-   * and the name of this machine.
-   */
-  readonly hosts?: readonly string[] | undefined
-  /** Default: no log-in. */
-  readonly users?: Users
-  /** A client certificate that the server has verified counts as a log-in if there are no users. Default: false. */
-  readonly certificates?: boolean
-}
+export type { AccessRules }
 
 type Area = 'details' | 'metrics' | 'lifecycle'
 

@@ -5,7 +5,7 @@
  */
 import { validateHeaderValue } from 'node:http'
 import { z } from 'zod'
-import type { Users } from './credentials.ts'
+import type { Users } from '../options.ts'
 import { secureOptions, type TlsSettings } from './tls.ts'
 import { type Pem, type TlsFile, tlsSchema } from './webtls.ts'
 

@@ -55,7 +55,8 @@ export function pageRoutes(app: FastifyInstance, context: RouteContext, links: P
   }
 
   async function page(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const slash = addSlash(request.url)
+    // As the client wrote it: Express takes off the path under which a handler stands.
+    const slash = addSlash(request.originalUrl)
     if (slash !== undefined) return send(reply, plainAnswer(307, { location: slash }))
     reply.headers({ ...pageHeaders, 'content-type': mediaTypes.html })
     if (request.method === 'HEAD') return reply.send()

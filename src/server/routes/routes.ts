@@ -1,8 +1,9 @@
 /** All routes as one Fastify plugin, for the service's own server and for an application that embeds a monitor. */
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
-import { paths } from '../../model/http.ts'
+import { isProbePath, isTaken, paths } from '../../model/http.ts'
 import { type Access, type AccessRules, createAccess } from '../access/rules.ts'
 import { plainAnswer, send } from '../http/answer.ts'
+import type { Endpoint, EndpointOptions } from '../options.ts'
 import {
   createTransport,
   type Monitored,
@@ -24,6 +25,8 @@ export interface RoutesOptions {
   readonly reload?: (() => Promise<ReloadOutcome>) | undefined
   /** A path that no other route has. Default: `/metrics`. */
   readonly metricsPath?: string | undefined
+  /** Serve these alone. Default: all. */
+  readonly only?: readonly Endpoint[] | undefined
   /** What our own server shares with its routes. Default: one that suits the server of an application. */
   readonly transport?: Transport | undefined
 }
@@ -36,7 +39,8 @@ export interface RoutesOptions {
  */
 export function routes(monitor: Monitored, options: RoutesOptions = {}): FastifyPluginAsync {
   const { config, reload, metricsPath = '/metrics' } = options
-  const { transport = createTransport(monitor) } = options
+  const { transport = createTransport(monitor), only } = options
+  const serves = (endpoint: Endpoint) => only?.includes(endpoint) ?? true
   const access = toAccess(options.access)
   const context: RouteContext = { monitor, access, transport }
   return async app => {
@@ -45,20 +49,29 @@ export function routes(monitor: Monitored, options: RoutesOptions = {}): Fastify
     // Open streams would keep the server from closing.
     app.addHook('preClose', async () => transport.feed.close())
     app.addHook('onClose', access.close)
-    probeRoutes(app, transport.probes)
-    metricsRoute(app, context, metricsPath)
-    healthRoute(app, context)
+    if (serves('probes')) probeRoutes(app, transport.probes)
+    if (serves('metrics')) metricsRoute(app, context, metricsPath)
+    if (serves('health')) healthRoute(app, context)
     if (config !== undefined) configRoute(app, context, config)
     if (reload !== undefined) reloadRoute(app, context, reload)
-    if (metricsPath === paths.page) return
+    if (metricsPath === paths.page || !serves('page')) return
     const links = [
-      [paths.health, 'Health as JSON'],
-      [metricsPath, 'Metrics'],
-      ['/readyz?verbose', 'Readiness'],
+      ...(serves('health') ? [[paths.health, 'Health as JSON'] as const] : []),
+      ...(serves('metrics') ? [[metricsPath, 'Metrics'] as const] : []),
+      ...(serves('probes') ? [['/readyz?verbose', 'Readiness'] as const] : []),
       ...(config === undefined ? [] : [[paths.config, 'Configuration'] as const]),
     ] as const
     pageRoutes(app, context, links)
   }
+}
+
+/** Whether a path without a query is that of an endpoint which is served. */
+export function servesPath(path: string, { only, metricsPath = '/metrics' }: EndpointOptions): boolean {
+  const serves = (endpoint: Endpoint) => only?.includes(endpoint) ?? true
+  if (path === metricsPath) return serves('metrics')
+  if (isProbePath(path)) return serves('probes')
+  if (path === paths.health) return serves('health')
+  return isTaken(path) && path !== paths.config && path !== paths.reload && serves('page')
 }
 
 function toAccess(access: AccessRules | Access = {}): Access {

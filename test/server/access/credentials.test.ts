@@ -1,7 +1,8 @@
 import { hashSync } from 'bcryptjs'
 import { afterAll, describe, expect, test } from 'vitest'
 import { type Bcrypt, createBcrypt } from '../../../src/server/access/bcrypt.ts'
-import { type Credentials, createCredentials, type Users } from '../../../src/server/access/credentials.ts'
+import { type Credentials, createCredentials } from '../../../src/server/access/credentials.ts'
+import type { Users } from '../../../src/server/options.ts'
 
 const bcrypt = createBcrypt()
 afterAll(bcrypt.close)
