@@ -43,6 +43,7 @@ export type { Logger } from './model/process.ts'
 export { Secret, SecretUrl } from './model/secret.ts'
 export { check, type OwnCheckContext, type OwnCheckOptions } from './monitor/check.ts'
 export type { ChangeEvent, Listener, MonitorEvents, On, ResultEvent } from './monitor/events.ts'
+export type { MetricsRegistry } from './monitor/registry.ts'
 export { type Shutdown, type ShutdownOptions, shutdownOnSignal } from './monitor/shutdown.ts'
 export { NotReadyError, type WaitOptions } from './monitor/waiting.ts'
 export {

@@ -11,6 +11,7 @@ import { defaultBuckets } from './model/settings.ts'
 import { createApply } from './monitor/apply.ts'
 import { createEvents, type On } from './monitor/events.ts'
 import { guardLogger } from './monitor/logger.ts'
+import { createBridge, type MetricsRegistry } from './monitor/registry.ts'
 import { createWaiting, type WaitOptions } from './monitor/waiting.ts'
 import { createSystemClock, type TimerClock } from './schedule/clock.ts'
 import { createResolver, type Resolve } from './schedule/resolve.ts'
@@ -94,6 +95,20 @@ export interface Monitor extends AsyncDisposable {
    * @throws TypeError if a name is not valid or is already taken.
    */
   readonly collect: Exposition['collect']
+  /**
+   * Shows the metrics of a registry, prom-client's or its successor's, in every scrape and format, so that one `/metrics`
+   * serves both. What clashes with a name of ours is left out, and the logger is told.
+   *
+   * @throws TypeError if the registry has our families.
+   */
+  include(registry: MetricsRegistry): void
+  /**
+   * Puts our families into a registry, prom-client's or its successor's. Each of its scrapes shows one moment of ours.
+   * Returns what takes them out again.
+   *
+   * @throws Error if a name is taken there: it has none of them then. TypeError if the registry is included.
+   */
+  exportTo(registry: MetricsRegistry): () => void
   /**
    * The endpoints as a Fastify plugin: `app.register(monitor.routes(), { prefix: '/internal' })`. The application's hooks
    * do not run for them, and theirs not for the application. Access is decided by `request.ip`, so the application's
@@ -199,6 +214,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   }
 
   const status = () => statusReport(store.snapshot(), probes.readiness(), nextCheckAt)
+  const bridge = createBridge({ exposition, logger, nowSeconds: () => clock.wall() / 1_000 })
   const embedded = createEmbedded({ probes, board, status, logger, scrape: exposition.respond })
 
   return {
@@ -213,6 +229,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
     metrics: headers => answerWhole(exposition, headers),
     scrape: exposition.respond,
     collect: exposition.collect,
+    include: bridge.include,
+    exportTo: bridge.exportTo,
     routes: embedded.routes,
     handler: embedded.handler,
     fetch: embedded.fetch,

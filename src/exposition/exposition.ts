@@ -6,7 +6,7 @@ import type { Readable } from 'node:stream'
 import { share } from '../model/sequence.ts'
 import { append, type Pages } from './column.ts'
 import { createEdition, type Edition, type Rendering } from './edition.ts'
-import { exposedNames, type Family, type FamilySamples, type Format } from './family.ts'
+import { exposedNames, type Family, type FamilySamples, type Format, type Heading } from './family.ts'
 import { createGroup, type Group, type KeptGroup } from './group.ts'
 import { acceptsGzip, chooseFormat, type FormatName } from './negotiation.ts'
 import { createOpenMetrics, createText } from './text.ts'
@@ -51,6 +51,8 @@ export interface Exposition {
   respond(accept: string | undefined, acceptEncoding: string | undefined): Promise<ExpositionResponse>
   /** The same moment as samples instead of bytes, for bridges into other registries. Never rejects. */
   samples(): Promise<readonly FamilySamples[]>
+  /** Calls `added` for every family that is there, and for each one that comes. Returns what ends it. */
+  follow(added: (family: Heading) => void): () => void
 }
 
 /** What a group does before each snapshot. Neither hook may fail. */
@@ -92,6 +94,8 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
     for (const refresh of refreshes) refresh()
   })
   const names = new Set<string>()
+  const headings: Heading[] = []
+  const followers = new Set<(family: Heading) => void>()
   const groups: KeptGroup<never>[] = []
   const shelves = new Map<Format, Shelf>()
 
@@ -118,9 +122,11 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
 
   function addGroup<Subject>(families: readonly Family<Subject>[]): Group<Subject> {
     claim(names, families)
+    headings.push(...families)
     const group = createGroup(families, onError)
     for (const format of shelves.keys()) group.keep(format)
     groups.push(group)
+    for (const follower of followers) families.forEach(follower)
     return {
       set(key, subject) {
         dropUnasked()
@@ -163,6 +169,12 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
     async samples() {
       await prepare()
       return groups.flatMap(group => group.read())
+    },
+
+    follow(added) {
+      for (const heading of headings) added(heading)
+      followers.add(added)
+      return () => void followers.delete(added)
     },
 
     async respond(accept, acceptEncoding) {

@@ -57,6 +57,8 @@ export function createEmbedded(monitor: Monitored): Embedded {
           return
         }
         const { probe, app } = served()
+        // Koa begins with 404.
+        response.statusCode = 200
         const answer = isRead(request) ? probe(path, request.headers.accept) : undefined
         if (answer !== undefined && !request.url?.includes('?')) sendRaw(response, answer)
         else

@@ -11,7 +11,7 @@ test('the metrics of the process come out as families', async () => {
   runInNewContext('gc')()
   await until(async () => {
     await prepare()
-    return read().get('nodejs_gc_duration_seconds')?.values.length !== 0
+    return read().get('nodejs_gc_duration_seconds')?.values?.length !== 0
   }, 'a collection is measured')
   const exposition = createExposition()
   exposition.collect(families, read, prepare)
