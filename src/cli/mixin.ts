@@ -1,6 +1,7 @@
 /** `pulsecheck rules`, `alertmanager` and `dashboard`: what Prometheus, Alertmanager and Grafana need to know of us. */
 import { kinds } from '../kinds/index.ts'
 import { alertmanagerFile } from '../mixin/alertmanager.ts'
+import { type DashboardName, dashboardFile } from '../mixin/dashboard.ts'
 import { ruleFile } from '../mixin/rules.ts'
 import type { Dependency } from '../model/dependency.ts'
 import { readConfig } from './config.ts'
@@ -25,6 +26,13 @@ export async function printRules(rules: RulesFlags, flags: GlobalFlags): Promise
 /** Prints a configuration for Alertmanager. @throws Exit 3 if the config is wrong. */
 export async function printAlertmanager(flags: GlobalFlags): Promise<void> {
   await print(process.stdout, alertmanagerFile(await namedDependencies(flags)))
+}
+
+/** Prints a dashboard for Grafana. @throws Exit 3 if the config is wrong. */
+export async function printDashboard(name: DashboardName, flags: GlobalFlags): Promise<void> {
+  const dependencies = await namedDependencies(flags)
+  const names = kinds.map(kind => kind.name)
+  await print(process.stdout, await dashboardFile(name, names, dependencies))
 }
 
 /** Undefined if no config is named: what is printed is then for any, wherever the command runs. */

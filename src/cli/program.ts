@@ -2,7 +2,7 @@
  * The command line. The file that carries out a command is loaded when the command runs, so that `healthcheck`, which an
  * orchestrator starts every few seconds, does not wait for what `run` needs.
  */
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../model/duration.ts'
 import { version } from '../model/process.ts'
 import { addFlags, type GlobalFlags } from './flags.ts'
@@ -88,6 +88,11 @@ function addCommands(program: Command, early: EarlySignals): void {
     .command('alertmanager')
     .description('print a configuration for Alertmanager to start from: for --config.file, or for any config')
     .action(async () => (await import('./mixin.ts')).printAlertmanager(flags()))
+  program
+    .command('dashboard')
+    .description('print a dashboard for Grafana: for --config.file, or for any config')
+    .addArgument(new Argument('<name>', 'which one').choices(['overview', 'dependency', 'pulsecheck']))
+    .action(async name => (await import('./mixin.ts')).printDashboard(name, flags()))
   program
     .command('init')
     .description('write a config from DATABASE_URL, REDIS_URL and PULSECHECK_DEPENDENCY_<NAME>')

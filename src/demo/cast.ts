@@ -48,7 +48,10 @@ async function present(name: string, start: Promise<Presence>, config: Actor['co
 export function writeConfig(actors: readonly Actor[], intervalMs: number): object {
   const [interval, timeout, confirmInterval] = [1, 2, 4].map(part => formatDuration(intervalMs / part))
   const entries = actors.map(({ name, config, remedy }) => [name, { ...config, labels: labelsOf(remedy) }])
-  return { defaults: { interval, timeout, confirmInterval }, dependencies: Object.fromEntries(entries) }
+  return {
+    defaults: { interval, timeout, confirmInterval, slo: 0.999 },
+    dependencies: Object.fromEntries(entries),
+  }
 }
 
 /** In a config, a dollar sign is written twice. */

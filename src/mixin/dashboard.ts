@@ -1,0 +1,43 @@
+/** The dashboards for Grafana, which the package contains as `grafana/dashboards/*.json`. */
+import { readFile } from 'node:fs/promises'
+import type { Dependency } from '../model/dependency.ts'
+
+export type DashboardName = 'overview' | 'dependency' | 'pulsecheck'
+
+interface Dashboard {
+  readonly panels: readonly Panel[]
+}
+
+interface Panel {
+  readonly type: string
+  readonly targets?: readonly { readonly expr: string }[]
+}
+
+/**
+ * The JSON of a dashboard without the panels of kinds that are not there, and without rows that are then empty.
+ *
+ * @param kinds all that there are.
+ * @param dependencies those of the config; undefined for the dashboard with all panels.
+ */
+export async function dashboardFile(
+  name: DashboardName,
+  kinds: readonly string[],
+  dependencies?: readonly Dependency[],
+): Promise<string> {
+  const text = await readFile(new URL(`../../grafana/dashboards/${name}.json`, import.meta.url), 'utf8')
+  if (dependencies === undefined) return text
+  const used = new Set(dependencies.map(({ kind }) => kind))
+  const missing = kinds.filter(kind => !used.has(kind))
+  const whole: Dashboard = JSON.parse(text)
+  const panels = withoutEmptyRows(whole.panels.filter(panel => !missing.some(kind => isOf(kind, panel))))
+  return `${JSON.stringify({ ...whole, panels }, null, 2)}\n`
+}
+
+/** A panel is that of a kind if all that it shows is measured by that kind. */
+function isOf(kind: string, { targets = [] }: Panel): boolean {
+  return targets.length > 0 && targets.every(({ expr }) => expr.includes(`dependency_${kind}_`))
+}
+
+function withoutEmptyRows(panels: readonly Panel[]): readonly Panel[] {
+  return panels.filter(({ type }, i) => type !== 'row' || (panels[i + 1]?.type ?? 'row') !== 'row')
+}
