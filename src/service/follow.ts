@@ -2,9 +2,11 @@
 import { type NamedFile, stampOf } from '../config/index.ts'
 import type { Logger } from '../model/process.ts'
 
+type UsedFile = Pick<NamedFile, 'file' | 'stamp'>
+
 export interface FollowOptions {
   /** The files as they are in use. */
-  readonly files: () => readonly NamedFile[]
+  readonly files: () => readonly UsedFile[]
   /** Reads the files again; then `files` returns what is in use. Rejects if none of it can be used. */
   readonly reread: () => Promise<void>
   readonly logger: Logger
@@ -49,7 +51,7 @@ export function followFiles(options: FollowOptions): Following {
   }
 
   /** A file has been refused if it has changed and its old content is still in use. */
-  function refuse(changed: ReadonlyMap<string, string>, before: readonly NamedFile[]): void {
+  function refuse(changed: ReadonlyMap<string, string>, before: readonly UsedFile[]): void {
     const inUse = new Map(files().map(({ file, stamp }) => [file, stamp]))
     const unused = before.filter(({ file, stamp }) => changed.has(file) && inUse.get(file) === stamp)
     const unusable = new Map(unused.map(({ file }) => [file, changed.get(file) ?? '']))
@@ -70,7 +72,7 @@ export function followFiles(options: FollowOptions): Following {
 }
 
 /** One at a time: a hung file system then blocks only one thread of the pool. */
-async function changedFiles(files: readonly NamedFile[]): Promise<Map<string, string>> {
+async function changedFiles(files: readonly UsedFile[]): Promise<Map<string, string>> {
   const changed = new Map<string, string>()
   for (const { file, stamp } of files) {
     const now = await stampOf(file)
