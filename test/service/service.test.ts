@@ -24,6 +24,7 @@ function locked(password: () => string): Kind {
     options: z.strictObject({
       password: z
         .string()
+        .refine(text => text !== 'refused')
         .transform(text => new Secret(text))
         .meta({ file: true }),
     }),
@@ -81,6 +82,41 @@ describe('a reload', () => {
     expect(warned()).toBe(before)
     await service.stop()
     expect(lines.find(({ message }) => message.includes('draining'))).toMatchObject({ delayMs: 1 })
+  })
+
+  test('puts new rules of access in force', async () => {
+    const { service, write } = await serviceOf(listOf(1))
+    const status = async () => (await fetch(`${service.urls[0]}/config`)).status
+    expect(await status()).toBe(200)
+    write(listOf(1, 'server: { details: never }\n'))
+    await service.reload()
+    expect(await status()).toBe(404)
+  })
+
+  test('shows in the metrics whether the last load was accepted, and when one was', async () => {
+    const started = Date.now() / 1_000
+    const { service, write, lines } = await serviceOf(listOf(2))
+    const shown = async () => {
+      const metrics = await get(service, '/metrics')
+      const read = (name: string) => Number(new RegExp(`^${name} (.*)$`, 'm').exec(metrics)?.[1])
+      return {
+        successful: read('pulsecheck_config_last_reload_successful'),
+        at: read('pulsecheck_config_last_reload_success_timestamp_seconds'),
+      }
+    }
+    const first = await shown()
+    expect(first.successful).toBe(1)
+    expect(first.at).toBeGreaterThanOrEqual(started)
+    write('dependencies: [')
+    await expect(service.reload()).rejects.toThrow()
+    expect(await shown()).toEqual({ successful: 0, at: first.at })
+    expect(lines.at(-1)?.message).toBe('config not reloaded, the running one stays in force')
+    write(listOf(3))
+    await service.reload()
+    const last = await shown()
+    expect(last.successful).toBe(1)
+    expect(last.at).toBeGreaterThan(first.at)
+    expect(lines.at(-1)).toMatchObject({ message: 'config reloaded', dependencies: 3 })
   })
 
   test('says of each key that is fixed at the start that it waits for the next one', async () => {
@@ -183,9 +219,12 @@ describe('a config that looks like a part of one', () => {
     expect(names(service)).toHaveLength(5)
   })
 
-  test('is taken when that is allowed', async () => {
-    const { service, write } = await serviceOf(listOf(10), { allowShrink: true })
-    write(listOf(1))
+  test.each([
+    ['most dependencies gone', listOf(10), listOf(1)],
+    ['a cut within a line', 'dependencies:\n  d0: tcp://host:9797\n', 'dependencies:\n  d0: tcp://host:97'],
+  ])('is taken with %s when that is allowed', async (_, before, after) => {
+    const { service, write } = await serviceOf(before, { allowShrink: true })
+    write(after)
     await service.reload()
     expect(names(service)).toEqual(['d0'])
   })
@@ -213,7 +252,7 @@ dependencies:
   }
 
   test('is taken over and checked, and nothing else changes', async () => {
-    const { put, rotate, state, write } = await following()
+    const { put, rotate, state, write, lines } = await following()
     const other = state('archive')
     write('not: a config that may be taken')
     rotate('second')
@@ -221,6 +260,22 @@ dependencies:
     await until(() => (state('lock')?.checks ?? 0) >= 2, 'checked again')
     expect(state('lock')).toMatchObject({ status: 'up', last: { ok: true } })
     expect(state('archive')).toBe(other)
+    expect(lines.at(-1)).toMatchObject({ message: 'secret files read again', files: 2 })
+  })
+
+  test('that its kind refuses is not applied, and the log says why', async () => {
+    const { service, put, state, lines } = await following()
+    put('password', 'refused\n')
+    await until(() => lines.some(({ message }) => message === 'secret files not applied'), 'refused')
+    expect(lines.find(({ message }) => message === 'secret files not applied')).toMatchObject({
+      level: 'warn',
+      problem: expect.stringContaining('passwordFile'),
+    })
+    await until(
+      async () => (await get(service, '/metrics')).includes('pulsecheck_secret_files_unusable 1'),
+      'the gauge says so',
+    )
+    expect(state('lock')?.checks).toBe(1)
   })
 
   test('is noticed where Kubernetes swaps a link, even with the same size and time', async () => {

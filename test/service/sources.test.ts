@@ -23,6 +23,7 @@ function createScript(...first: readonly string[]) {
   let names = first
   let fails: Error | undefined
   let listener = () => {}
+  let isFollowed = false
   const source: Source = {
     name: 'script',
     async read() {
@@ -31,13 +32,15 @@ function createScript(...first: readonly string[]) {
     },
     follow(changed) {
       listener = changed
+      isFollowed = true
       return () => {
-        listener = () => {}
+        isFollowed = false
       }
     },
   }
   return {
     source,
+    isFollowed: () => isFollowed,
     give(...next: readonly string[]) {
       names = next
       fails = undefined
@@ -127,6 +130,8 @@ describe('a source beside the environment', () => {
     const refused = line('refused')
     script.fail(new Error('the catalogue is away'))
     expect(await refused).toMatchObject({ problem: 'the catalogue is away' })
+    const metrics = await (await fetch(`${service.urls[0]}/metrics`)).text()
+    expect(metrics).toContain('pulsecheck_config_reload_failures_total{cause="invalid"} 1\n')
     await service.reload()
     expect(names()).toEqual(['redis', 'orders'])
   })
@@ -150,6 +155,14 @@ describe('a source beside the environment', () => {
     free.give('a')
     await changed
     expect(allowed.names()).toEqual(['redis', 'a'])
+  })
+
+  test('is followed until the service ends', async () => {
+    const script = createScript('orders')
+    const { service } = await serve(env, script)
+    expect(script.isFollowed()).toBe(true)
+    await service.stop()
+    expect(script.isFollowed()).toBe(false)
   })
 
   test('that clashes at the start prevents it', async () => {

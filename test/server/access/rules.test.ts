@@ -2,6 +2,7 @@ import { hostname, networkInterfaces } from 'node:os'
 import { hashSync } from 'bcryptjs'
 import fastify, { type FastifyServerOptions } from 'fastify'
 import { describe, expect, test } from 'vitest'
+import type { ListenAddress } from '../../../src/model/address.ts'
 import { type Audience, type Circumstances, describeAudience } from '../../../src/server/access/audience.ts'
 import { type Bcrypt, createBcrypt } from '../../../src/server/access/bcrypt.ts'
 import { type AccessRules, createAccess } from '../../../src/server/access/rules.ts'
@@ -257,6 +258,32 @@ describe('who sees what, in words', () => {
     ],
   ])('%j and %j', (rules, circumstances, audience) => {
     expect(describeAudience(rules, circumstances)).toEqual(audience)
+  })
+
+  test('no users are nobody who logs in', () => {
+    expect(describeAudience({ users: new Map() }, { address: everywhere }).metrics).toBe('everybody')
+    const { metrics } = describeAudience({ allow: outside, users: new Map() }, { address: everywhere })
+    expect(metrics).toBe('addresses in 203.0.113.0/24')
+  })
+
+  test('a verified certificate that is not required opens the details', () => {
+    expect(describeAudience({ certificates: true }, { address: everywhere })).toMatchObject({
+      metrics: 'everybody',
+      details: 'clients on this machine or with a verified certificate',
+    })
+  })
+
+  test.each([
+    ['localhost', true],
+    ['::1', true],
+    ['127.0.0.2', true],
+    ['::', false],
+    ['10.127.0.1', false],
+    ['localhost.example', false],
+    [undefined, false],
+  ])('listening on %s is for this machine alone: %s', (host, isLocal) => {
+    const { probes } = describeAudience({}, { address: { host, port: 9797 } as ListenAddress })
+    expect(probes).toBe(isLocal ? 'everybody on this machine' : 'everybody')
   })
 })
 
