@@ -1,4 +1,4 @@
-/** The tests that changes of a room are tried against: scripts/mutation.ts names them. */
+/** The tests of one room, for mutation tests. scripts/mutation.ts names them. */
 import { defineConfig } from 'vitest/config'
 
 const named = (process.env.MUTATION_TESTS ?? '').split(',')
@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     include: named.filter(pattern => !pattern.startsWith('!')),
     exclude: named.filter(pattern => pattern.startsWith('!')).map(pattern => pattern.slice(1)),
-    // What has not ended by then has met a change that hangs.
+    // A test that takes longer has met a change that hangs.
     testTimeout: 15_000,
   },
 })

@@ -1,6 +1,6 @@
 /**
- * How much of a change in these rooms the tests notice: Stryker changes the code in one place at a time, and the room's
- * own tests must fail. Rooms are named as arguments; without any, all are tried.
+ * Mutation tests: Stryker changes the code of a room in one place at a time, and the room's own tests must fail. The
+ * arguments name the rooms. Without arguments, all rooms are tried.
  *
  *     npm run test:mutation -- state views
  */
@@ -9,13 +9,13 @@ import { argv, execPath, exit, stderr } from 'node:process'
 
 interface Room {
   readonly sources: readonly string[]
-  /** What starts no program, and waits for no real time, so that a thousand runs are a matter of minutes. */
+  /** Tests that start no program and do not wait for real time, so that a thousand runs take minutes. */
   readonly tests: readonly string[]
 }
 
 const rooms: Readonly<Record<string, Room>> = {
   state: { sources: ['src/state/**/*.ts'], tests: ['test/state/**/*.test.ts'] },
-  // Name lookups wait for real servers, seconds for each change.
+  // Name lookups wait for real servers, which would take seconds for each change.
   schedule: {
     sources: [
       'src/schedule/**/*.ts',
@@ -34,7 +34,7 @@ const rooms: Readonly<Record<string, Room>> = {
   service: { sources: ['src/service.ts', 'src/service/**/*.ts'], tests: ['test/service/**/*.test.ts'] },
 }
 
-/** Whether Stryker ran, and the score is as high as its configuration demands. */
+/** Returns whether Stryker ran and the score is as high as its configuration demands. */
 function mutate(room: string, { sources, tests }: Room): boolean {
   stderr.write(`\n${room}\n`)
   const args = ['run', '--mutate', sources.join(','), '--incrementalFile', `tmp/mutation/${room}.json`]
