@@ -4,8 +4,11 @@ import { frame } from './frame.ts'
 import { lines, numbers } from './panels.ts'
 import { rateBy, self } from './queries.ts'
 
-const lag = (q: number) =>
-  `histogram_quantile(${q}, sum by (instance, le) (rate(pulsecheck_scheduler_lag_seconds_bucket{${self}}[$__rate_interval])))`
+const lag = (q: number) => {
+  const rate = (suffix: string) =>
+    `rate(pulsecheck_scheduler_lag_seconds${suffix}{${self}}[$__rate_interval])`
+  return `histogram_quantile(${q}, sum by (instance) (${rate('')})) or histogram_quantile(${q}, sum by (instance, le) (${rate('_bucket')}))`
+}
 
 export function pulsecheck(): dashboard.DashboardBuilder {
   const builder = frame(

@@ -1,6 +1,6 @@
 /** The alerts on Pulsecheck itself. */
 import type { Alert } from './alerts.ts'
-import { instance, lastKnown } from './promql.ts'
+import { indent, instance, lastKnown, quantileOf } from './promql.ts'
 import type { Timing } from './timing.ts'
 
 /** @param jobs under which Prometheus scrapes Pulsecheck. */
@@ -50,7 +50,7 @@ function workAlerts({ lookback, settle, patience, stall, lagSeconds }: Timing): 
     },
     {
       name: 'PulsecheckLagging',
-      expr: `histogram_quantile(0.99, sum by (${instance}, le) (rate(pulsecheck_scheduler_lag_seconds_bucket[${settle}]))) > ${lagSeconds}`,
+      expr: `(\n${indent(quantileOf(0.99, 'pulsecheck_scheduler_lag_seconds', instance, settle))}\n) > ${lagSeconds}`,
       for: patience,
       severity: 'warning',
       summary: 'Pulsecheck starts checks late.',

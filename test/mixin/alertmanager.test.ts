@@ -3,8 +3,10 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { read } from '../docs/documents.ts'
+import { startAlertmanager } from '../support/alertmanager.ts'
+import { until } from '../support/net.ts'
 import { printed } from './printed.ts'
 
 /** What `amtool` says, of a configuration in a file. */
@@ -45,3 +47,58 @@ test('alerts of a team go to its receiver, all others to the default one', async
   expect(routed('alertname=DependencyDown', 'severity=critical')).toBe('0 default')
   expect(routed('alertname=PulsecheckDown', 'team=unknown')).toBe('0 default')
 })
+
+test('a real Alertmanager silences what follows from another alert, and nothing else', async () => {
+  const { address, stop } = await startAlertmanager(read('prometheus/alertmanager.yml'))
+  onTestFinished(stop)
+  const names = [
+    'DependencyDown db critical',
+    'DependencySlow db warning',
+    'DependencyErrorBudgetBurn db critical',
+    'MyOwnAlert db warning',
+    'DependencySlow cache warning',
+    'DependencyErrorBudgetBurn queue critical',
+    'DependencyErrorBudgetBurn queue warning',
+    'PulsecheckReloadFailed - warning',
+  ]
+  await send(address, names.map(alertOf('orders')))
+  // Of another job, all is unknown.
+  await send(address, ['PulsecheckAbsent - critical', 'DependencySlow db warning'].map(alertOf('billing')))
+  const firing = async () =>
+    ((await (await fetch(`http://${address}/api/v2/alerts`)).json()) as Answer[])
+      .filter(({ status }) => status.state === 'active')
+      .map(({ labels }) => [labels.job, labels.alertname, labels.dependency, labels.severity].join(' '))
+      .toSorted()
+  const expected = [
+    'billing PulsecheckAbsent  critical',
+    'orders DependencyDown db critical',
+    'orders DependencyErrorBudgetBurn queue critical',
+    'orders DependencySlow cache warning',
+    'orders PulsecheckReloadFailed  warning',
+  ]
+  // It judges an alert when it first groups it.
+  await until(
+    async () => (await firing()).join() === expected.join(),
+    'inhibitions are in force',
+    30_000,
+  ).catch(() => {})
+  expect(await firing()).toEqual(expected)
+}, 60_000)
+
+interface Answer {
+  readonly labels: Readonly<Record<string, string>>
+  readonly status: { readonly state: string }
+}
+
+/** From a name, a dependency and a severity. */
+function alertOf(job: string) {
+  return (text: string): object => {
+    const [alertname, dependency, severity] = text.split(' ')
+    return { labels: { job, alertname, severity, ...(dependency !== '-' && { dependency }) } }
+  }
+}
+
+async function send(address: string, alerts: readonly object[]): Promise<void> {
+  const headers = { 'content-type': 'application/json' }
+  await fetch(`http://${address}/api/v2/alerts`, { method: 'POST', headers, body: JSON.stringify(alerts) })
+}
