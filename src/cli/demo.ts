@@ -12,6 +12,7 @@ export interface DemoFlags {
   /** Duration of each act, in milliseconds. */
   readonly pace: number
   readonly once?: boolean
+  readonly prometheus?: boolean
 }
 
 /**
@@ -19,14 +20,15 @@ export interface DemoFlags {
  *
  * @throws Exit 2 or 4 if `--web.listen-address` is not an address, or cannot be bound.
  */
-export async function demo({ pace, once = false }: DemoFlags, flags: GlobalFlags): Promise<void> {
+export async function demo(options: DemoFlags, flags: GlobalFlags): Promise<void> {
+  const { pace, once = false, prometheus = false } = options
   const listen = listenAddresses(flags)
   const logger = createLogger({ level: 'error', format: 'logfmt', stream: process.stderr })
   const stage = openStage()
   process.once('exit', stage.clearAtOnce)
   endOnSignals(stage)
   try {
-    await play(stage, { paceMs: pace, once, listen, logger })
+    await play(stage, { paceMs: pace, once, prometheus, listen, logger })
   } catch (error) {
     if (error instanceof ListenError) throw new Exit(exitCodes.cannotListen, [error.message])
     if (!stage.over.aborted) throw error

@@ -106,6 +106,7 @@ function addCommands(program: Command, early: EarlySignals): void {
     )
     .addOption(duration('--pace <duration>', 'duration of each act', '10s'))
     .option('--once', 'stop after one round')
+    .option('--prometheus', 'start a Prometheus beside it, with the shipped rules')
     .action(async options => (await import('./demo.ts')).demo(options, flags()))
 }
 

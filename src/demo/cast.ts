@@ -60,7 +60,7 @@ function labelsOf(remedy: string | undefined): Record<string, string> {
 }
 
 /** Text that lists them, and the addresses to open. */
-export function introduce(actors: readonly Actor[], { urls, monitor }: Service): string {
+export function introduce(actors: readonly Actor[], { urls, monitor }: Service, alerts?: string): string {
   const targets = monitor.state.snapshot().states.map(({ dependency }) => dependency.target)
   const rows = actors.map(({ name, what, remedy }, i) => [
     name,
@@ -68,7 +68,8 @@ export function introduce(actors: readonly Actor[], { urls, monitor }: Service):
     remedy === undefined ? what : `${what}: ${remedy}`,
   ])
   const paths = { page: '/', metrics: '/metrics', readiness: '/readyz', details: '/health' }
-  const links = Object.entries(paths).map(([what, path]) => [what, `${urls[0]}${path}`])
+  const own = Object.entries(paths).map(([what, path]) => [what, `${urls[0]}${path}`])
+  const links = alerts === undefined ? own : [...own, ['alerts', alerts]]
   const lines = [...rows, [], ...links].map(([first = '', ...rest]) =>
     `  ${first.padEnd(10)} ${rest.map(cell => cell.padEnd(36)).join(' ')}`.trimEnd(),
   )

@@ -9,6 +9,7 @@ import { type Service, type ServiceOptions, startService } from '../service.ts'
 import { statusAt } from '../state/transition.ts'
 import { describeCause } from '../views/status.ts'
 import { type Actor, gatherActors, introduce, writeConfig } from './cast.ts'
+import { startPrometheus } from './prometheus.ts'
 import type { Stage } from './stage.ts'
 
 export interface DemoOptions {
@@ -16,6 +17,8 @@ export interface DemoOptions {
   readonly paceMs: number
   /** Whether to end after one round. */
   readonly once: boolean
+  /** Starts a Prometheus beside it, where there is one. */
+  readonly prometheus: boolean
   /** Where to listen. Default: port 9797 of loopback if it is free, else any. */
   readonly listen: ServiceOptions['listen']
   readonly logger: ServiceOptions['logger']
@@ -30,13 +33,14 @@ const closingMs = 500
  * @throws ListenError if the address cannot be bound; AbortError when the stage ends.
  */
 export async function play(stage: Stage, options: DemoOptions): Promise<void> {
-  const { paceMs, once } = options
+  const { paceMs, once, prometheus } = options
   process.stdout.write('Starting PostgreSQL, Redis and an HTTP service ...\n')
   const intervalMs = Math.round(Math.min(1_000, Math.max(500, paceMs / 10)))
   const actors = await gatherActors(stage, 2 * intervalMs)
   stage.over.throwIfAborted()
   const service = await openService(stage, writeConfig(actors, intervalMs), options)
-  process.stdout.write(introduce(actors, service))
+  const alerts = prometheus ? await startPrometheus(stage, service.urls[0] ?? '') : undefined
+  process.stdout.write(introduce(actors, service, alerts))
   printChanges(service.monitor)
   const scene = { actors, monitor: service.monitor, paceMs, over: stage.over }
   await playOpening(scene)

@@ -1,6 +1,6 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { until } from '../support/net.ts'
 import type { Running } from '../support/program.ts'
@@ -89,6 +89,31 @@ test('one round: each trouble shows in the state and in readiness, and all is we
   }
   await nothingIsLeft(demo)
 })
+
+test('with Prometheus beside it, which evaluates the shipped rules', async () => {
+  const demo = startDemo(['--prometheus'])
+  await demo.said('all is well')
+  const prometheus = /http:\/\/127\.0\.0\.1:\d+(?=\/alerts)/.exec(demo.output().stdout)?.[0] ?? ''
+  const ask = async (path: string) => {
+    const answer = await (await fetch(`${prometheus}/api/v1/${path}`)).json()
+    return (answer as { data: { groups: { name: string }[]; result: unknown[] } }).data
+  }
+  const { groups } = await ask('rules')
+  expect(groups.map(({ name }) => name)).toContain('pulsecheck-dependencies')
+  const isUp = async () => (await ask('query?query=up{job="pulsecheck"} == 1')).result.length > 0
+  await until(isUp, 'Prometheus scrapes the demo', 20_000)
+  demo.child.kill('SIGTERM')
+  expect(await demo.ended).toBe(0)
+  await nothingIsLeft(demo)
+  await expect(fetch(prometheus)).rejects.toThrow()
+}, 60_000)
+
+test('without Prometheus, it says how to install it', async () => {
+  const demo = startDemo(['--prometheus', '--once'], { PATH: dirname(process.execPath) })
+  await demo.said('no prometheus here: ')
+  demo.child.kill('SIGTERM')
+  expect(await demo.ended).toBe(0)
+}, 60_000)
 
 describe('the end leaves no process, no file and no port', () => {
   test('SIGTERM while Redis is frozen', async () => {
