@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { CheckOutcome, Dependency } from '../../src/model/dependency.ts'
 import {
   asOf,
+  countTime,
   type DependencyState,
   initialState,
   isContradicted,
@@ -147,4 +148,21 @@ describe('transition', () => {
   ])('after %s a confirmation is wanted: %s', async (script, expected) => {
     expect(isContradicted((await play(script)).state)).toBe(expected)
   })
+})
+
+test('time counts for the status that it passed in, and as unknown once the status is stale', () => {
+  const clock = createFakeClock()
+  const from = clock.now()
+  const up = transition(initialState(dependency({ staleAfterMs: 5_000 }), clock), success(clock))
+  const after = (ms: number) => countTime(up, from + ms).statusMs
+  expect(after(0)).toEqual({ unknown: 0, up: 0, down: 0 })
+  expect(after(4_000)).toEqual({ unknown: 0, up: 4_000, down: 0 })
+  expect(after(5_000)).toEqual({ unknown: 0, up: 5_000, down: 0 })
+  expect(after(8_000)).toEqual({ unknown: 3_000, up: 5_000, down: 0 })
+  expect(countTime(countTime(up, from + 8_000), from + 10_000).statusMs).toEqual({
+    unknown: 5_000,
+    up: 5_000,
+    down: 0,
+  })
+  expect(after(-1_000)).toEqual({ unknown: 0, up: 0, down: 0 })
 })
