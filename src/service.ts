@@ -22,7 +22,9 @@ export interface ServiceOptions extends ChangesOptions {
   readonly webConfigFile?: string | undefined
   /** Whether to serve `/-/reload`. */
   readonly lifecycle?: boolean | undefined
-  /** Time between two looks at the files that `...File` keys name, in milliseconds. Default 5,000. */
+  /** Whether to reload when the config file changes. Default: under Kubernetes. */
+  readonly watch?: boolean | undefined
+  /** Time between two looks at the config file and the files that its `...File` keys name, in milliseconds. Default 5,000. */
   readonly followEveryMs?: number | undefined
 }
 
@@ -57,7 +59,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const secrets = followFiles({
     files: () => changes.config().namedFiles,
     reread: changes.rereadSecrets,
-    logger,
+    refused: file =>
+      logger.warn({ file }, 'the changed secret file is not usable; its last good content stays in use'),
+    everyMs: options.followEveryMs,
+  })
+  const watch = followFiles({
+    files: changes.awaited,
+    reread: changes.reload,
+    refused: file =>
+      logger.warn({ file }, 'the changed file is not usable; the running config stays in force'),
     everyMs: options.followEveryMs,
   })
   const monitor = createMonitor({
@@ -90,6 +100,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     followedWeb = followWebConfig({ file: options.webConfigFile, first: web, apply: setWeb, logger })
   monitor.start()
   secrets.start()
+  if (isWatched(options)) watch.start()
   const endSources = changes.follow({
     dependencies: monitor.apply,
     config(next) {
@@ -102,6 +113,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   async function stop(): Promise<void> {
     monitor.drain()
     secrets.stop()
+    watch.stop()
     endSources()
     const delayMs = shutdownDelayMs(changes.config(), env)
     if (delayMs > 0) logger.info({ delayMs }, 'no longer ready, draining')
@@ -153,7 +165,16 @@ function reloadOutcome({ reload }: Changes) {
 
 /** Time from the first failing readiness probe to the end of listening, in milliseconds. */
 export function shutdownDelayMs({ server }: Pick<Config, 'server'>, env: ServiceOptions['env']): number {
-  return server.shutdownDelay ?? (env.KUBERNETES_SERVICE_HOST === undefined ? 0 : kubernetesDelayMs)
+  return server.shutdownDelay ?? (isInKubernetes(env) ? kubernetesDelayMs : 0)
+}
+
+/** Whether a change of the config file is a reload. */
+export function isWatched({ watch, env }: Pick<ServiceOptions, 'watch' | 'env'>): boolean {
+  return watch ?? isInKubernetes(env)
+}
+
+function isInKubernetes(env: ServiceOptions['env']): boolean {
+  return env.KUBERNETES_SERVICE_HOST !== undefined
 }
 
 function accessOf({ server: { details, allow, hosts } }: Config) {

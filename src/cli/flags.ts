@@ -9,6 +9,7 @@ export interface GlobalFlags {
   readonly 'config.file'?: string
   readonly 'config.check'?: boolean
   readonly 'config.allowShrink'?: boolean
+  readonly watch?: boolean
   readonly 'web.listenAddress'?: readonly string[]
   readonly 'web.config.file'?: string
   readonly 'web.telemetryPath'?: string
@@ -25,6 +26,8 @@ export function addFlags(program: Command): void {
     )
     .option('--config.check', 'validate the config and exit')
     .option('--config.allow-shrink', 'allow a reload to remove most of the dependencies')
+    .option('--watch', 'reload when the config file changes; default under Kubernetes')
+    .option('--no-watch', 'reload on a signal or a request alone')
     .option(
       '--web.listen-address <address>',
       'host:port to listen on, instead of server.listen; repeatable',

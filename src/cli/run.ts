@@ -52,6 +52,7 @@ function serviceOptions(flags: GlobalFlags): ServiceOptions & { logger: Logger }
     metricsPath: telemetryPath(flags),
     webConfigFile: flags['web.config.file'],
     allowShrink: flags['config.allowShrink'] === true,
+    watch: flags.watch,
     lifecycle: flags['web.enableLifecycle'] === true,
   }
 }

@@ -9,4 +9,4 @@ export {
   type ServerSettings,
 } from './sections.ts'
 export { stampOf } from './text.ts'
-export type { NamedFile } from './twins.ts'
+export type { NamedFile, Stamped } from './twins.ts'

@@ -9,9 +9,9 @@ import { hintForSection } from './keys.ts'
 import { deepFreeze, printBySchema } from './printable.ts'
 import { createProblems, type Problem, type Problems, type Report } from './problem.ts'
 import { type HistogramSettings, type ServerSettings, sections } from './sections.ts'
-import { type FileText, maxConfigBytes, readFileText, readSettled } from './text.ts'
+import { type FileText, maxConfigBytes, readFileText, readSettled, stampOf } from './text.ts'
 import { type Entry, entryOf, type Outline, outlineOf } from './tree.ts'
-import { createNamedFiles, type NamedFile } from './twins.ts'
+import { createNamedFiles, type NamedFile, type NamedFiles, type Stamped } from './twins.ts'
 import { validate } from './validate.ts'
 import { readInThread } from './yaml/thread.ts'
 import { readYaml } from './yaml/yaml.ts'
@@ -29,6 +29,8 @@ export interface Config {
   readonly namedFiles: readonly NamedFile[]
   /** The text of the config file. Undefined for an environment. */
   readonly text: Secret | undefined
+  /** The config file as it was read. Undefined for an environment. */
+  readonly source: Stamped | undefined
 }
 
 /** Limit of the dependencies of one service. */
@@ -36,8 +38,13 @@ export const maxDependencies = 10_000
 
 export type Loaded =
   | { readonly ok: true; readonly config: Config }
-  /** At least one, in the order of their places. */
-  | { readonly ok: false; readonly problems: readonly Problem[] }
+  | {
+      readonly ok: false
+      /** At least one, in the order of their places. */
+      readonly problems: readonly Problem[]
+      /** The files that `...File` keys name, as they were, as far as the config could be read. */
+      readonly named: readonly Stamped[]
+    }
 
 export interface LoadOptions {
   /** The YAML file. Without it, the environment is the configuration; with it, it is read through `${VAR}` alone. */
@@ -50,7 +57,7 @@ export interface LoadOptions {
    * A config that was loaded from the file before. Its text is used instead of the file's, and only the files that it names
    * are read again. Where one of these is empty or cannot be read, its earlier content is used.
    */
-  readonly again?: Pick<Config, 'text' | 'namedFiles'>
+  readonly again?: Pick<Config, 'text' | 'source' | 'namedFiles'>
   /**
    * Waits some 500 ms. If given, the file is read until two readings in a row, with this pause between them, agree: a
    * reload must not take a file that is being written.
@@ -66,40 +73,55 @@ const quickStartLength = 256 * 1024
 /** Loads and validates a configuration. Reads files only, never the network. Never throws for their content. */
 export async function loadConfig(options: LoadOptions): Promise<Loaded> {
   const collected = createProblems()
-  const use = async (outline: Outline | undefined, text?: string) =>
-    outline && (await readConfig(outline, text, options, collected))
+  const files = createNamedFiles(options.again?.namedFiles)
+  const use = async (outline: Outline | undefined, origin?: Origin) =>
+    outline && (await readConfig(outline, origin, options, { ...collected, files }))
   const config = await readOutline(options, collected.report, use)
   const problems = collected.list()
-  return config === undefined || problems.length > 0 ? { ok: false, problems } : { ok: true, config }
+  if (config === undefined || problems.length > 0) return { ok: false, problems, named: await files.stamps() }
+  return { ok: true, config }
+}
+
+/** What a config file held, and when. */
+interface Origin {
+  readonly text: string
+  readonly source: Stamped
 }
 
 async function readOutline<T>(
   { file, env, pause, again }: LoadOptions,
   report: Report,
-  use: (outline: Outline | undefined, text?: string) => Promise<T>,
+  use: (outline: Outline | undefined, origin?: Origin) => Promise<T>,
 ): Promise<T> {
   if (file === undefined) return await use(environmentOutline(env, report))
-  const source = await readText(file, again?.text, pause)
-  if (!source.ok) {
-    report({ file, line: source.line, column: 1, path: '', ...source.problem })
+  const { content, stamp } = await readText(file, again, pause)
+  if (!content.ok) {
+    report({ file, line: content.line, column: 1, path: '', ...content.problem })
     return await use(undefined)
   }
-  const { text } = source
+  const { text } = content
+  const origin = { text, source: { file, stamp } }
   const isLive = pause !== undefined || again !== undefined
   if (text.length > (isLive ? quickLength : quickStartLength))
-    return await readInThread(file, text, report, outline => use(outline, text))
+    return await readInThread(file, text, report, outline => use(outline, origin))
   const tree = readYaml(file, text, report)
-  return await use(tree && outlineOf(tree, report), text)
+  return await use(tree && outlineOf(tree, report), origin)
 }
 
 async function readText(
   file: string,
-  given: Secret | undefined,
+  again: LoadOptions['again'],
   pause: LoadOptions['pause'],
-): Promise<FileText> {
-  if (given !== undefined) return { ok: true, text: given.reveal() }
-  const read = () => readFileText(file, maxConfigBytes)
-  return await (pause === undefined ? read() : readSettled(read, pause))
+): Promise<{ readonly content: FileText; readonly stamp: string }> {
+  if (again?.text !== undefined)
+    return { content: { ok: true, text: again.text.reveal() }, stamp: again.source?.stamp ?? '' }
+  let stamp = ''
+  const read = async () => {
+    stamp = await stampOf(file)
+    return await readFileText(file, maxConfigBytes)
+  }
+  const content = await (pause === undefined ? read() : readSettled(read, pause))
+  return { content, stamp }
 }
 
 function environmentOutline(env: LoadOptions['env'], report: Report): Outline {
@@ -110,9 +132,9 @@ function environmentOutline(env: LoadOptions['env'], report: Report): Outline {
 
 async function readConfig(
   { root: unexpanded, count, dependencies }: Outline,
-  text: string | undefined,
+  origin: Origin | undefined,
   options: LoadOptions,
-  { report, isFull }: Problems,
+  { report, isFull, files }: Problems & { readonly files: NamedFiles },
 ): Promise<Config | undefined> {
   const { file, env, kinds, maxDependencies: allowed = maxDependencies } = options
   const tree = file === undefined ? unexpanded : expandReferences(unexpanded, '', env, report)
@@ -129,7 +151,6 @@ async function readConfig(
   if (count === 0 && !section.value.broken) refuseNone(section, file, report)
   if (count > allowed) return void refuseMany(section, count, allowed, report)
   const under = entryOf(tree, 'defaults')?.value
-  const files = createNamedFiles(options.again?.namedFiles)
   const found = await readDependencies(dependencies, {
     kinds,
     env,
@@ -155,7 +176,8 @@ async function readConfig(
       ...Object(printBySchema({ maxConcurrentChecks, histogram, server }, sections)),
     },
     namedFiles,
-    text: text === undefined ? undefined : new Secret(text),
+    text: origin && new Secret(origin.text),
+    source: origin?.source,
   })
 }
 

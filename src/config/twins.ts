@@ -16,12 +16,15 @@ export interface FileReading {
   readonly files: NamedFiles
 }
 
-/** A file that a `...File` key names, as it was read. */
-export interface NamedFile {
-  /** Absolute. */
+/** A file as it was when it was read. */
+export interface Stamped {
   readonly file: string
   /** The result of `stampOf` just before the reading. */
   readonly stamp: string
+}
+
+/** A file that a `...File` key names, by its absolute path. */
+export interface NamedFile extends Stamped {
   readonly content: Secret
 }
 
@@ -31,6 +34,8 @@ export interface NamedFiles {
   read(file: string): Promise<FileText>
   /** The files that could be read. */
   list(): Promise<readonly NamedFile[]>
+  /** All of them, whether they could be read or not. */
+  stamps(): Promise<readonly Stamped[]>
 }
 
 /** @param lastGood used in place of files that are now empty or cannot be read. */
@@ -55,6 +60,10 @@ export function createNamedFiles(lastGood: readonly NamedFile[] = []): NamedFile
       return (await Promise.all(all)).flatMap(({ file, stamp, source }) =>
         source.ok ? [{ file, stamp, content: new Secret(source.text) }] : [],
       )
+    },
+    async stamps() {
+      const all = [...known].map(async ([file, reading]) => ({ file, stamp: (await reading).stamp }))
+      return await Promise.all(all)
     },
   }
 }

@@ -1,6 +1,6 @@
 /** Changes of the running service, one at a time: each takes effect as a whole, or not at all. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Config } from '../config/index.ts'
+import type { Config, Stamped } from '../config/index.ts'
 import type { DependencyDefinition } from '../model/definition.ts'
 import type { Logger } from '../model/process.ts'
 import { coalesce, createSequence } from '../model/sequence.ts'
@@ -35,6 +35,8 @@ export interface Changes {
   reloads(): Reload & Pick<Reloads, 'failures'>
   /** Loads the config again. Calls during a reload share one more. Rejects if the config is refused. */
   reload(): Promise<void>
+  /** The config file in force as it was read, and the files that a refused one names: a change of any is worth a reload. */
+  awaited(): readonly Stamped[]
   /** Reads the secret files that the running config names again; the config file itself is not read. */
   rereadSecrets(): Promise<void>
   /**
@@ -70,6 +72,8 @@ export async function loadChanges(options: ChangesOptions): Promise<Changes> {
     successAt: Date.now(),
     failures: noFailures,
   }
+  /** Files that the last refused config names, such as a secret that is not mounted yet. */
+  let missed: readonly Stamped[] = []
   let applied: Applied = { dependencies: async () => {}, config: () => {} }
 
   /** Puts the dependencies of a source in force, with a new config if the source is the config; throws if that is refused. */
@@ -92,6 +96,7 @@ export async function loadChanges(options: ChangesOptions): Promise<Changes> {
     const cause = error instanceof ConfigError ? error.failure : 'invalid'
     const failures = { ...last.failures, [cause]: last.failures[cause] + 1 }
     last = { ...last, successful: false, failures }
+    missed = error instanceof ConfigError ? error.named : []
   }
 
   async function reloadConfig(): Promise<void> {
@@ -103,6 +108,7 @@ export async function loadChanges(options: ChangesOptions): Promise<Changes> {
     if (lacksLastNewline(before, next))
       logger.warn({}, 'the config no longer ends in a newline; check that it is complete')
     last = { ...last, successful: true, successAt: Date.now() }
+    missed = []
     logger.info({ dependencies: merged.length }, 'config reloaded')
   }
 
@@ -139,6 +145,7 @@ export async function loadChanges(options: ChangesOptions): Promise<Changes> {
     dependencies: () => merged,
     reloads: () => last,
     reload: coalesce(reload),
+    awaited: () => (config.source === undefined ? [] : [config.source, ...missed]),
     rereadSecrets: attempt(rereadSecrets, log('warn', 'secret files not applied')),
     follow(next) {
       applied = next

@@ -1,15 +1,13 @@
-/** Rotated secrets: watches the files that `...File` keys name, and has them read again when they change. */
-import { type NamedFile, stampOf } from '../config/index.ts'
-import type { Logger } from '../model/process.ts'
-
-type UsedFile = Pick<NamedFile, 'file' | 'stamp'>
+/** Files that are read again when they change: the config file, and the secrets that its `...File` keys name. */
+import { type Stamped, stampOf } from '../config/index.ts'
 
 export interface FollowOptions {
   /** The files as they are in use. */
-  readonly files: () => readonly UsedFile[]
+  readonly files: () => readonly Stamped[]
   /** Reads the files again; then `files` returns what is in use. Rejects if none of it can be used. */
-  readonly reread: () => Promise<void>
-  readonly logger: Logger
+  readonly reread: () => Promise<unknown>
+  /** Called once for each changed file that cannot be used. */
+  readonly refused: (file: string) => void
   /** Time between two looks at the files, in milliseconds. Default 5,000. */
   readonly everyMs?: number | undefined
   /** A changed file is read once it has stayed the same for this long, in milliseconds. Default 500. */
@@ -25,7 +23,7 @@ export interface Following {
 
 /** The timer does not keep the process alive. */
 export function followFiles(options: FollowOptions): Following {
-  const { files, reread, logger, everyMs = 5_000, settleMs = 500 } = options
+  const { files, reread, refused: tell, everyMs = 5_000, settleMs = 500 } = options
   /** Stamps of the changed files at the last look. */
   let seen = new Map<string, string>()
   /** Stamps of files that cannot be used; each has been logged. */
@@ -51,13 +49,11 @@ export function followFiles(options: FollowOptions): Following {
   }
 
   /** A file has been refused if it has changed and its old content is still in use. */
-  function refuse(changed: ReadonlyMap<string, string>, before: readonly UsedFile[]): void {
+  function refuse(changed: ReadonlyMap<string, string>, before: readonly Stamped[]): void {
     const inUse = new Map(files().map(({ file, stamp }) => [file, stamp]))
     const unused = before.filter(({ file, stamp }) => changed.has(file) && inUse.get(file) === stamp)
     const unusable = new Map(unused.map(({ file }) => [file, changed.get(file) ?? '']))
-    for (const [file, stamp] of unusable)
-      if (refused.get(file) !== stamp)
-        logger.warn({ file }, 'the changed secret file is not usable; its last good content stays in use')
+    for (const [file, stamp] of unusable) if (refused.get(file) !== stamp) tell(file)
     refused = unusable
   }
 
@@ -72,7 +68,7 @@ export function followFiles(options: FollowOptions): Following {
 }
 
 /** One at a time: a hung file system then blocks only one thread of the pool. */
-async function changedFiles(files: readonly UsedFile[]): Promise<Map<string, string>> {
+async function changedFiles(files: readonly Stamped[]): Promise<Map<string, string>> {
   const changed = new Map<string, string>()
   for (const { file, stamp } of files) {
     const now = await stampOf(file)

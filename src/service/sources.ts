@@ -2,7 +2,7 @@
  * Where dependencies come from, and the one place where the lists of several sources become one. The rules here hold for
  * every source at every change, the config file and the environment included: names, budgets, and how much may vanish.
  */
-import { maxDependencies } from '../config/index.ts'
+import { maxDependencies, type Stamped } from '../config/index.ts'
 import type { DependencyDefinition } from '../model/definition.ts'
 import { createNameCheck, type NameProblem } from '../model/settings.ts'
 import { overBudget, seriesBudget } from '../views/budget.ts'
@@ -95,11 +95,18 @@ export class ConfigError extends Error {
   /** One line each, with its place. */
   readonly problems: readonly string[]
   readonly failure: ReloadFailure
+  /** The files that the refused configuration names, as they were. */
+  readonly named: readonly Stamped[]
 
-  constructor(problems: readonly string[], failure: ReloadFailure = 'invalid') {
+  constructor(
+    problems: readonly string[],
+    failure: ReloadFailure = 'invalid',
+    named: readonly Stamped[] = [],
+  ) {
     super(problems.join('\n'))
     this.problems = problems
     this.failure = failure
+    this.named = named
   }
 }
 

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { stampOf } from '../../src/config/index.ts'
-import { silent } from '../../src/model/process.ts'
 import { type FollowOptions, followFiles } from '../../src/service/follow.ts'
 import { until } from '../support/net.ts'
 
@@ -33,7 +32,7 @@ async function follow(script: Script = {}, times: Partial<FollowOptions> = {}) {
       script.read?.()
       inUse = await read()
     },
-    logger: { ...silent, warn: ({ file }: { file?: unknown }) => void seen.warned.push(file) },
+    refused: file => void seen.warned.push(file),
     everyMs: 2,
     settleMs: 2,
     ...times,

@@ -1,5 +1,5 @@
 /** The wiring of the service: what a reload takes, refuses and says; secrets that are rotated while it runs. */
-import { mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -8,7 +8,13 @@ import { kinds } from '../../src/kinds/index.ts'
 import { CheckError } from '../../src/model/dependency.ts'
 import { defineKind, type Kind } from '../../src/model/kind.ts'
 import { Secret } from '../../src/model/secret.ts'
-import { type Service, type ServiceOptions, shutdownDelayMs, startService } from '../../src/service.ts'
+import {
+  isWatched,
+  type Service,
+  type ServiceOptions,
+  shutdownDelayMs,
+  startService,
+} from '../../src/service.ts'
 import { until } from '../support/net.ts'
 
 interface Line {
@@ -314,6 +320,83 @@ dependencies:
       expect(state('lock')?.last?.ok).toBe(true)
     },
   )
+})
+
+describe('a config file that is watched', () => {
+  const watched = { watch: true, followEveryMs: 10 }
+
+  /** A folder as the kubelet writes it: what it shows are links through `..data`, which is replaced at once. */
+  async function mounted(text: string, more: Partial<ServiceOptions> = {}) {
+    const volume = mkdtempSync(join(tmpdir(), 'pulsecheck-volume-'))
+    onTestFinished(() => rmSync(volume, { recursive: true }))
+    let generation = 0
+    const swap = (text: string) => {
+      const folder = `..${generation++}`
+      mkdirSync(join(volume, folder))
+      writeFileSync(join(volume, folder, 'pulsecheck.yml'), text)
+      symlinkSync(folder, join(volume, '..data_tmp'))
+      renameSync(join(volume, '..data_tmp'), join(volume, '..data'))
+    }
+    swap(text)
+    const configFile = join(volume, 'pulsecheck.yml')
+    symlinkSync('..data/pulsecheck.yml', configFile)
+    return { ...(await serviceOf('', { ...watched, ...more, configFile })), volume, swap, configFile }
+  }
+  const problems = (lines: readonly Line[]) =>
+    lines.filter(({ level }) => level !== 'info').map(({ problem, message }) => problem ?? message)
+
+  test('is reloaded where Kubernetes swaps a link, and only then', async () => {
+    const { service, swap, lines } = await mounted(listOf(1))
+    swap(listOf(2))
+    await until(() => names(service).length === 2, 'the second is there')
+    swap(listOf(2))
+    swap(listOf(3))
+    await until(() => names(service).length === 3, 'the third is there')
+    await service.reload()
+    const reloads = () => lines.filter(({ message }) => message === 'config reloaded').length
+    const before = reloads()
+    swap(listOf(4))
+    await until(() => names(service).length === 4, 'the fourth is there')
+    expect(reloads()).toBe(before + 1)
+  })
+
+  test('is tried once while it is refused, and again when a secret that it names is there', async () => {
+    const { service, volume, swap, lines } = await mounted(listOf(1), {
+      kinds: [...kinds, locked(() => 'x')],
+    })
+    const secret = join(volume, 'password')
+    swap(`${listOf(1)}  lock: { kind: locked, passwordFile: ${secret} }\n`)
+    await until(() => problems(lines).length === 2, 'it is refused')
+    expect(problems(lines)).toEqual([
+      expect.stringMatching(/lock.passwordFile: the file does not exist/),
+      'the changed file is not usable; the running config stays in force',
+    ])
+    writeFileSync(secret, 'x\n')
+    await until(() => names(service).includes('lock'), 'it is taken')
+    expect(problems(lines)).toHaveLength(2)
+    expect(await get(service, '/metrics')).toContain('pulsecheck_config_last_reload_successful 1\n')
+  })
+
+  test.each([
+    ['is gone', (file: string) => unlinkSync(file)],
+    ['is empty', (file: string) => writeFileSync(file, '')],
+  ])('and %s leaves the running one in force', async (_, spoil) => {
+    const { service, configFile, lines, write } = await serviceOf(listOf(1), watched)
+    spoil(configFile)
+    await until(() => problems(lines).length === 1, 'that is logged')
+    expect(names(service)).toEqual(['d0'])
+    write(listOf(2))
+    await until(() => names(service).length === 2, 'it is back')
+  })
+})
+
+test.each([
+  [undefined, {}, false],
+  [undefined, { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, true],
+  [false, { KUBERNETES_SERVICE_HOST: '10.0.0.1' }, false],
+  [true, {}, true],
+])('watch %s in %j: %s', (watch, env, expected) => {
+  expect(isWatched({ watch, env })).toBe(expected)
 })
 
 test.each([
