@@ -8,9 +8,10 @@ import { type Following, followFiles } from './service/follow.ts'
 import { ConfigError, problemsOf } from './service/sources.ts'
 import { type FollowedWeb, followWebConfig, type LoadedWeb, loadWebConfig } from './service/web.ts'
 import { createProcessMetrics } from './views/process.ts'
-import { reloadFamilies } from './views/self.ts'
+import { type Reloads, reloadFamilies } from './views/self.ts'
 
 export { loadServiceConfig } from './service/load.ts'
+export type { Shard } from './service/shard.ts'
 export { ConfigError, type Source } from './service/sources.ts'
 
 export interface ServiceOptions extends ChangesOptions {
@@ -76,7 +77,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     maxConcurrentChecks: config.maxConcurrentChecks,
     durations: config.histogram,
   })
-  await collectOwn(monitor, changes, secrets, () => followedWeb)
+  await collectOwn(monitor, changes, secrets, () => ({ web: followedWeb?.last(), shard: options.shard }))
   const listen = options.listen ?? config.server.listen
   const server = createServer(monitor, {
     ...accessOf(config),
@@ -141,18 +142,18 @@ async function loadWeb({ webConfigFile }: ServiceOptions): Promise<LoadedWeb | u
   return web
 }
 
-/** Adds the metrics that only the service has: of its process and of its reloads. */
+/** Adds the metrics that only the service has: of its process, its reloads and its share. */
 async function collectOwn(
   monitor: Monitor,
   changes: Changes,
   secrets: Following,
-  followedWeb: () => FollowedWeb | undefined,
+  rest: () => Pick<Reloads, 'web' | 'shard'>,
 ): Promise<void> {
   const { families, read, prepare } = await createProcessMetrics()
   monitor.collect(families, read, prepare)
   monitor.collect(reloadFamilies, () => {
     const { failures, ...config } = changes.reloads()
-    return { config, failures, unusableFiles: secrets.unusable(), web: followedWeb()?.last() }
+    return { config, failures, unusableFiles: secrets.unusable(), ...rest() }
   })
 }
 

@@ -18,6 +18,7 @@ const tiny: Readonly<Record<string, readonly string[]>> = {
   redis: ['--rounds=1', '--checks=5'],
   schedule: ['--dependencies=5', '--interval=0.2', '--seconds=3'],
   reload: ['--dependencies=20', '--rounds=1'],
+  shards: ['--dependencies=2000'],
   scrape: ['--subjects=5', '--rounds=1'],
   start: ['--rounds=1'],
 }

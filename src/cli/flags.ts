@@ -10,6 +10,8 @@ export interface GlobalFlags {
   readonly 'config.check'?: boolean
   readonly 'config.allowShrink'?: boolean
   readonly watch?: boolean
+  readonly 'shard.total'?: string
+  readonly 'shard.index'?: string
   readonly 'web.listenAddress'?: readonly string[]
   readonly 'web.config.file'?: string
   readonly 'web.telemetryPath'?: string
@@ -28,6 +30,11 @@ export function addFlags(program: Command): void {
     .option('--config.allow-shrink', 'allow a reload to remove most of the dependencies')
     .option('--watch', 'reload when the config file changes; default under Kubernetes')
     .option('--no-watch', 'reload on a signal or a request alone')
+    .option('--shard.total <n>', 'instances that share the dependencies; default: SHARD_TOTAL, else 1')
+    .option(
+      '--shard.index <n>',
+      'which of them this is, from 0; default: SHARD_INDEX, else the number that ends the host name',
+    )
     .option(
       '--web.listen-address <address>',
       'host:port to listen on, instead of server.listen; repeatable',

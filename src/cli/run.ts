@@ -9,6 +9,7 @@ import { type EarlySignals, endAtOnce, signalCodes, takeOver } from './interrupt
 import { createLogger, flush } from './logger.ts'
 import { saveMemory } from './memory.ts'
 import { Exit, exitCodes } from './output.ts'
+import { readShard } from './shard.ts'
 import { readableStack } from './stack.ts'
 
 /** After this long, the first probe has its answer, and the first checks have run, in milliseconds. */
@@ -53,6 +54,7 @@ function serviceOptions(flags: GlobalFlags): ServiceOptions & { logger: Logger }
     webConfigFile: flags['web.config.file'],
     allowShrink: flags['config.allowShrink'] === true,
     watch: flags.watch,
+    shard: readShard(flags),
     lifecycle: flags['web.enableLifecycle'] === true,
   }
 }

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { type Config, formatProblem, type LoadOptions, loadConfig } from '../config/index.ts'
 import type { Logger } from '../model/process.ts'
+import type { Shard } from './shard.ts'
 import { type Bounds, ConfigError, mergeSources, suspicious } from './sources.ts'
 
 /** Where the config comes from. */
@@ -10,6 +11,8 @@ export interface ConfigPlace {
   readonly configFile?: string | undefined
   readonly env: LoadOptions['env']
   readonly kinds: LoadOptions['kinds']
+  /** Which of several instances this is. Default: the only one. */
+  readonly shard?: Shard | undefined
 }
 
 /** The name of the config among the sources. */
@@ -17,8 +20,11 @@ export function nameOf({ configFile = 'environment' }: Pick<ConfigPlace, 'config
   return configFile
 }
 
-export function boundsOf({ histogram, server: { maxSeries } }: Config): Bounds {
-  return { histogram, maxSeries }
+export function boundsOf(
+  { histogram, server: { maxSeries } }: Config,
+  { shard }: Pick<ConfigPlace, 'shard'>,
+): Bounds {
+  return { histogram, maxSeries, shard }
 }
 
 /**
@@ -34,7 +40,7 @@ export async function loadServiceConfig(
   const { configFile: file, env, kinds } = place
   const loaded = await loadConfig({ ...reading, file, env, kinds })
   if (!loaded.ok) throw new ConfigError(loaded.problems.map(formatProblem), 'invalid', loaded.named)
-  mergeSources(new Map([[nameOf(place), loaded.config.dependencies]]), boundsOf(loaded.config))
+  mergeSources(new Map([[nameOf(place), loaded.config.dependencies]]), boundsOf(loaded.config, place))
   return loaded.config
 }
 

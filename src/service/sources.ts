@@ -8,6 +8,7 @@ import { createNameCheck, type NameProblem } from '../model/settings.ts'
 import { overBudget, seriesBudget } from '../views/budget.ts'
 import type { DurationBuckets } from '../views/metrics.ts'
 import type { ReloadFailure } from '../views/self.ts'
+import { ownShare, type Shard } from './shard.ts'
 
 /** Gives dependencies beside those of the config, and reports when they change. */
 export interface Source {
@@ -26,18 +27,20 @@ export type Lists = ReadonlyMap<string, readonly DependencyDefinition[]>
 export interface Bounds {
   readonly histogram: DurationBuckets
   readonly maxSeries: number
+  /** Which of several instances this is, if it is not the only one. */
+  readonly shard?: Shard | undefined
 }
 
 /**
- * Merges the dependencies of all sources.
+ * Merges the dependencies of all sources, and takes this instance's share of them.
  *
- * @throws ConfigError with every problem of the merged list: names, number of dependencies and of series.
+ * @throws ConfigError with every problem: names of the merged list, number of dependencies and of series of the share.
  */
 export function mergeSources(
   lists: Lists,
-  { histogram, maxSeries }: Bounds,
+  { histogram, maxSeries, shard }: Bounds,
 ): readonly DependencyDefinition[] {
-  const merged = [...lists.values()].flat()
+  const merged = ownShare([...lists.values()].flat(), shard)
   const all = [...lists.keys()].join(' and ')
   const problems = findNameProblems(lists)
   if (merged.length > maxDependencies)

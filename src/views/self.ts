@@ -37,7 +37,7 @@ const reloadFailures = ['invalid', 'truncated'] as const
 export type ReloadFailure = (typeof reloadFailures)[number]
 export const noFailures: Readonly<Record<ReloadFailure, number>> = { invalid: 0, truncated: 0 }
 
-/** What a service knows of its reloads at one moment. */
+/** What a service knows of its reloads, and of its share, at one moment. */
 export interface Reloads {
   readonly config: Reload
   /** Refused reloads of the config since the start. */
@@ -46,6 +46,8 @@ export interface Reloads {
   readonly unusableFiles: number
   /** Undefined without a web config file. */
   readonly web: Reload | undefined
+  /** Undefined where one instance has all dependencies. */
+  readonly shard: { readonly index: number; readonly total: number } | undefined
 }
 
 export interface Reload {
@@ -56,6 +58,12 @@ export interface Reload {
 }
 
 export const reloadFamilies: readonly Family<Reloads>[] = [
+  gauge(
+    'pulsecheck_shards',
+    'Instances that share the dependencies; the label shard tells which of them this is. Absent without shards.',
+    ({ shard }) =>
+      shard === undefined ? [] : [{ labels: { shard: String(shard.index) }, value: shard.total }],
+  ),
   gauge(
     'pulsecheck_config_last_reload_successful',
     'Whether the last load of the config was accepted.',

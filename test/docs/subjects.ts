@@ -38,4 +38,5 @@ export const fullReloads: Reloads = {
   failures: noFailures,
   unusableFiles: 0,
   web: { successful: true, successAt: 0 },
+  shard: { index: 0, total: 2 },
 }

@@ -343,7 +343,9 @@ describe('a config file that is watched', () => {
     return { ...(await serviceOf('', { ...watched, ...more, configFile })), volume, swap, configFile }
   }
   const problems = (lines: readonly Line[]) =>
-    lines.filter(({ level }) => level !== 'info').map(({ problem, message }) => problem ?? message)
+    lines
+      .filter(({ level, dependency }) => level !== 'info' && dependency === undefined)
+      .map(({ problem, message }) => problem ?? message)
 
   test('is reloaded where Kubernetes swaps a link, and only then', async () => {
     const { service, swap, lines } = await mounted(listOf(1))

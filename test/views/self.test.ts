@@ -53,10 +53,12 @@ const reloads: Reloads = {
   failures: { invalid: 3, truncated: 2 },
   unusableFiles: 4,
   web: { successful: true, successAt: 1_600_000_000_500 },
+  shard: { index: 2, total: 4 },
 }
 
 test('a service shows how the last reloads went, and when one last went well', async () => {
   expect(await samplesOf(reloadFamilies, reloads)).toEqual([
+    'pulsecheck_shards{shard="2"} 4',
     'pulsecheck_config_last_reload_successful 0',
     'pulsecheck_config_last_reload_success_timestamp_seconds 1500000000.25',
     'pulsecheck_web_config_last_reload_successful 1',
@@ -65,6 +67,11 @@ test('a service shows how the last reloads went, and when one last went well', a
     'pulsecheck_config_reload_failures_total{cause="truncated"} 2',
     'pulsecheck_secret_files_unusable 4',
   ])
+})
+
+test('a service that is not a shard shows nothing of one', async () => {
+  const samples = await samplesOf(reloadFamilies, { ...reloads, shard: undefined })
+  expect(samples.filter(sample => sample.includes('shard'))).toEqual([])
 })
 
 test('a service without a web config file shows nothing of one', async () => {
