@@ -59,6 +59,8 @@ interface Described<Type extends string, Subject, S> {
   readonly type: Type
   /** The samples of one subject; every set of labels is unique within the family. */
   readonly samples: (subject: Subject) => readonly S[]
+  /** Whether the samples are surely those of the subject before, which are then kept. Default: they are not. */
+  readonly isSame?: (subject: Subject, before: Subject) => boolean
 }
 
 /**
@@ -86,7 +88,7 @@ export interface Format {
   readonly contentType: string
   /** @param size the number of bytes of the samples that follow. */
   head(family: Heading, size: number): Buffer
-  /** All samples of a subject in a family, empty if there are none. Throws what the family throws. */
+  /** All samples of a subject in a family, empty if there are none; good until the next call. Throws what the family throws. */
   samples<Subject>(family: Family<Subject>, subject: Subject): Uint8Array
   readonly tail: Buffer
 }

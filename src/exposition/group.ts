@@ -53,18 +53,23 @@ export function createGroup<Subject>(
     }
   }
 
-  function render(format: Format, columns: readonly Column[], { slot, subject }: Entry<Subject>): void {
+  /** @param before the subject whose samples are there. */
+  function render(format: Format, { slot, subject }: Entry<Subject>, before?: Subject): void {
+    const columns = columnsOf(format)
     families.forEach((family, i) => {
+      if (before !== undefined && family.isSame?.(subject, before) === true) return
       columns[i]?.write(slot, samples(format, family, subject))
     })
   }
 
   return {
     set(key, subject) {
-      const entry = entries.get(key) ?? { slot: free.pop() ?? entries.size, subject }
+      const known = entries.get(key)
+      const before = known?.subject
+      const entry = known ?? { slot: free.pop() ?? entries.size, subject }
       entry.subject = subject
       entries.set(key, entry)
-      for (const [format, columns] of kept) render(format, columns, entry)
+      for (const format of kept.keys()) render(format, entry, before)
     },
 
     delete(key) {
@@ -82,7 +87,7 @@ export function createGroup<Subject>(
     async catchUp(format) {
       const breathe = createBreather()
       for (const entry of entries.values()) {
-        render(format, columnsOf(format), entry)
+        render(format, entry)
         await breathe()
       }
     },

@@ -52,14 +52,25 @@ export function createOpenMetrics(): Format {
 }
 
 function textFormat(dialect: Dialect): Format {
+  const encode = createEncoder()
   return {
     contentType: dialect.contentType,
     head(family) {
       const name = dialect.familyName(family)
       return Buffer.from(`# HELP ${name} ${dialect.help(family.help)}\n# TYPE ${name} ${family.type}\n`)
     },
-    samples: (family, subject) => Buffer.from(formatSamples(dialect, family, subject)),
+    samples: (family, subject) => encode(formatSamples(dialect, family, subject)),
     tail: Buffer.from(dialect.tail),
+  }
+}
+
+/** UTF-8 in a buffer that is used again: making one for each text took a quarter of the rendering. */
+function createEncoder(): (text: string) => Uint8Array {
+  let buffer = Buffer.allocUnsafeSlow(4_096)
+  return text => {
+    // A code unit takes three bytes at most.
+    if (buffer.length < 3 * text.length) buffer = Buffer.allocUnsafeSlow(6 * text.length)
+    return buffer.subarray(0, buffer.write(text))
   }
 }
 

@@ -43,14 +43,19 @@ export const dependencyFamilies: readonly DependencyFamily[] = [
   counter('dependency_checks_total', 'Completed checks.', ({ state }) => [
     { labels: labelsOf(state), value: state.checks },
   ]),
-  counter('dependency_check_failures_total', 'Failed checks, by reason.', ({ state }) =>
-    reasons.map(reason => ({ labels: { ...labelsOf(state), reason }, value: state.failures[reason] })),
+  counter(
+    'dependency_check_failures_total',
+    'Failed checks, by reason.',
+    ({ state }) =>
+      reasons.map(reason => ({ labels: { ...labelsOf(state), reason }, value: state.failures[reason] })),
+    ({ state }) => state.failures,
   ),
   counter(
     'dependency_checks_skipped_total',
     'Checks not run, through our own fault, by cause.',
     ({ state }) =>
       skipCauses.map(cause => ({ labels: { ...labelsOf(state), cause }, value: state.skipped[cause] })),
+    ({ state }) => state.skipped,
   ),
   gauge('dependency_last_check_timestamp_seconds', 'Unix time of the last completed check.', ({ state }) =>
     seconds(state.last?.at),
@@ -58,9 +63,12 @@ export const dependencyFamilies: readonly DependencyFamily[] = [
   gauge('dependency_last_success_timestamp_seconds', 'Unix time of the last successful check.', ({ state }) =>
     seconds(state.lastSuccess?.at),
   ),
-  counter('dependency_transitions_total', 'Changes of the settled status.', ({ state }) => [
-    { labels: labelsOf(state), value: state.transitions },
-  ]),
+  counter(
+    'dependency_transitions_total',
+    'Changes of the settled status.',
+    ({ state }) => [{ labels: labelsOf(state), value: state.transitions }],
+    ({ state }) => state.transitions,
+  ),
   counter(
     'dependency_status_seconds_total',
     'Time spent in each settled status, counted up to the last check.',
@@ -124,6 +132,7 @@ export const dependencyFamilies: readonly DependencyFamily[] = [
       const { target, labels } = state.dependency
       return [{ labels: { ...labelsOf(state), target, ...labels }, value: 1 }]
     },
+    isSame: isOfSameDependency,
   },
 ]
 
@@ -152,19 +161,31 @@ function gauge(
     const value = read(subject)
     return value === undefined ? [] : [{ labels: labelsOf(subject.state), value }]
   }
-  return { name, type: 'gauge', help, samples }
+  const isSame = (subject: DependencySubject, before: DependencySubject) =>
+    isOfSameDependency(subject, before) && read(subject) === read(before)
+  return { name, type: 'gauge', help, samples, isSame }
 }
 
+/** @param basis what the samples are read off, if most checks leave it as it was. */
 function counter(
   name: string,
   help: string,
   read: (subject: DependencySubject) => readonly NumberSample[],
+  basis?: (subject: DependencySubject) => unknown,
 ): DependencyFamily {
   const samples = (subject: DependencySubject) => {
     const created = subject.state.createdAt / 1_000
     return read(subject).map(sample => ({ ...sample, created }))
   }
-  return { name, type: 'counter', help, samples }
+  if (basis === undefined) return { name, type: 'counter', help, samples }
+  const isSame = (subject: DependencySubject, before: DependencySubject) =>
+    isOfSameDependency(subject, before) && basis(subject) === basis(before)
+  return { name, type: 'counter', help, samples, isSame }
+}
+
+/** Whether labels and configured values are the same. */
+function isOfSameDependency({ state }: DependencySubject, before: DependencySubject): boolean {
+  return state.dependency === before.state.dependency
 }
 
 function phaseSample(state: DependencyState, phase: Phase): readonly NumberSample[] {
