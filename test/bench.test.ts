@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { globSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { freshLauncher } from '../scripts/fresh.ts'
 
 const root = join(import.meta.dirname, '..')
 /** The least that still goes through every line. */
@@ -12,6 +13,8 @@ const tiny: Readonly<Record<string, readonly string[]>> = {
   // The longest comes first, since a few run at a time.
   memory: ['--dependencies=200', '--seconds=0.1'],
   checks: ['--rate=200', '--seconds=0.5', '--rounds=1', '--warmUp=0.5'],
+  footprint: ['--dependencies=2', '--minutes=0.02', '--interval=1'],
+  cycle: ['--dependencies=5', '--rounds=1'],
   latency: ['--dependencies=5', '--seconds=0.3', '--rate=50', '--readyRate=10'],
   postgres: ['--rounds=1', '--checks=2'],
   probes: ['--rounds=1', '--roundMs=50'],
@@ -36,6 +39,9 @@ async function bench(name: string, parameters: readonly string[]) {
   ])
   return { output, errors, code }
 }
+
+// What is shipped is built before, since a bench that builds says so.
+beforeAll(() => void freshLauncher(), 120_000)
 
 describe('the benches', () => {
   const names = globSync('*.ts', { cwd: join(root, 'bench') }).map(file => basename(file, '.ts'))
