@@ -16,7 +16,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freshLauncher } from '../scripts/fresh.ts'
 import { closedPort, until } from '../test/support/net.ts'
+import { hold } from './support/bars.ts'
 import { forked, told } from './support/child.ts'
 import { parameters } from './support/parameters.ts'
 import type { Ports } from './support/targets.ts'
@@ -53,7 +55,7 @@ async function ours(kind: 'http' | 'tcp'): Promise<number> {
   const dependencies = Object.fromEntries(Array.from({ length: rate }, (_, i) => [`d${i}`, options]))
   const config = join(folder, 'ours.yml')
   writeFileSync(config, JSON.stringify({ defaults: { interval: '1s', timeout: '1s' }, dependencies }))
-  const launcher = join(import.meta.dirname, '../src/bin.cts')
+  const launcher = freshLauncher()
   const child = spawn(
     process.execPath,
     [launcher, '--config.file', config, '--web.listen-address', '127.0.0.1:0'],
@@ -146,7 +148,9 @@ try {
       () => blackbox(kind),
       0,
     )
-    rows[kind] = line('blackbox_exporter', turns, kind === 'http' ? 'at most 0.6' : 'at most 0.5')
+    const atMost = kind === 'http' ? 0.6 : 0.5
+    hold({ what: `check of ${kind}: CPU`, value: turns.ratio, unit: ' × blackbox_exporter', atMost })
+    rows[kind] = line('blackbox_exporter', turns, `at most ${atMost}`)
   }
   console.log(`CPU of 1,000 checks (ms) at ${rate}/s, median of ${rounds} turns of ${seconds} s`)
   console.table(rows)

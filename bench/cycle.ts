@@ -9,6 +9,7 @@
  * is the processor time of all threads, so that compression on other threads is not hidden.
  */
 import type { ChildProcess } from 'node:child_process'
+import { hold } from './support/bars.ts'
 import { forked, told } from './support/child.ts'
 import type { Cycle, CycledOrder } from './support/cycled.ts'
 import { parameters } from './support/parameters.ts'
@@ -71,6 +72,11 @@ const rows = running.map(side => {
     },
   ]
 })
+if (peer !== undefined)
+  for (const side of running.slice(0, -1)) {
+    const what = `whole cycle of ${count}, ${side.name}: loop time`
+    hold({ what, value: loopOf(side) / loopOf(peer), unit: ' × prom-client', atMost: 0.35 })
+  }
 for (const { child } of running) child.kill()
 console.log(`all changes of an interval and one scrape, ${count} dependencies; medians of ${rounds}`)
 console.table(Object.fromEntries(rows))

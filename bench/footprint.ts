@@ -11,6 +11,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkerPassword, startPostgres } from '../test/support/postgres.ts'
 import { startRedis } from '../test/support/redis.ts'
+import { hold } from './support/bars.ts'
 import { forked, told } from './support/child.ts'
 import { nameOf } from './support/dependencies.ts'
 import { parameters } from './support/parameters.ts'
@@ -103,6 +104,12 @@ try {
       'CPU (s)': each.cpuSeconds().toFixed(1),
       bar,
     }
+  }
+  for (const [count, each] of ours) {
+    const { rss } = each.footprint()
+    const what = `RSS with ${count} dependencies after ${minutes} minutes`
+    if (count > 1_000) hold({ what, value: rss, unit: ' MiB', atMost: 350 })
+    else hold({ what, value: rss / floor, unit: ' × bare node:http', atMost: count > 10 ? 1.8 : 1.3 })
   }
   console.log(`RSS after ${minutes} minutes, checked and scraped every ${interval} s`)
   console.table({

@@ -7,6 +7,7 @@
 import { Client } from 'pg'
 import { postgres } from '../src/kinds/postgres/postgres.ts'
 import { checkerPassword, startPostgres } from '../test/support/postgres.ts'
+import { hold } from './support/bars.ts'
 import { checkOf, cpuMsPer1000 } from './support/one-check.ts'
 import { parameters } from './support/parameters.ts'
 import { line, takeTurns } from './support/turns.ts'
@@ -32,6 +33,7 @@ for (const method of ['trust', 'scram-sha-256']) {
       () => cpuMsPer1000(checks, ours),
       () => cpuMsPer1000(checks, bare),
     )
+    hold({ what: `check of Postgres, ${method}: CPU`, value: turns.ratio, unit: ' × bare pg', atMost: 1.15 })
     rows[method] = line('pg', turns, 'at most 1.15')
   } finally {
     await server.stop()

@@ -5,6 +5,7 @@
  *     node bench/probes.ts [--rounds=25] [--roundMs=500]
  */
 import type { ChildProcess } from 'node:child_process'
+import { hold } from './support/bars.ts'
 import { forked, told } from './support/child.ts'
 import { parameters } from './support/parameters.ts'
 import { line, takeTurns } from './support/turns.ts'
@@ -32,6 +33,12 @@ for (const path of ['/healthz', '/readyz']) {
     () => perCpuSecond(ours, oursPort, path),
     () => perCpuSecond(bare, barePort, path),
   )
+  hold({
+    what: `${path}: requests per CPU-second`,
+    value: turns.ratio,
+    unit: ' × bare node:http',
+    atLeast: 0.95,
+  })
   rows[path] = line('node:http', turns, 'at least 0.95', value => `${(value / 1_000).toFixed(1)}k`)
 }
 for (const child of [load, ours, bare]) child.kill()

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { redis } from '../src/kinds/redis/redis.ts'
 import { startRedis } from '../test/support/redis.ts'
+import { hold } from './support/bars.ts'
 import { checkOf, cpuMsPer1000 } from './support/one-check.ts'
 import { parameters } from './support/parameters.ts'
 import { line, takeTurns } from './support/turns.ts'
@@ -45,6 +46,7 @@ try {
     () => cpuMsPer1000(checks, ours),
     () => cpuMsPer1000(checks, bare),
   )
+  hold({ what: 'check of Redis: CPU', value: turns.ratio, unit: ' × bare ioredis', atMost: 1.15 })
   console.log(`CPU of 1,000 checks (ms), median of ${rounds} rounds of ${checks}`)
   console.table({ PING: line('ioredis', turns, 'at most 1.15') })
 } finally {

@@ -1,5 +1,6 @@
 /**
- * The longest time for which a reload keeps the event loop: what a probe that comes at the worst moment waits.
+ * The longest time for which a reload, a scrape and `/health` keep the event loop: what a probe that comes at the worst
+ * moment waits.
  *
  *     node bench/reload.ts [--dependencies=10000] [--rounds=5] [--share=0.01] [--kind=tcp]
  *
@@ -15,9 +16,12 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { kinds } from '../src/kinds/index.ts'
 import { type Service, startService } from '../src/service.ts'
+import { hold } from './support/bars.ts'
 import { forked, told } from './support/child.ts'
 import { nameOf } from './support/dependencies.ts'
 import { parameters } from './support/parameters.ts'
+import type { Reading } from './support/reader.ts'
+import { accepts, gzip, type Headers } from './support/scraper.ts'
 import { median } from './support/statistics.ts'
 import type { Ports } from './support/targets.ts'
 
@@ -86,11 +90,42 @@ async function measure(service: Service, changed: number, before: number) {
     // The changed ones are checked within a second; a round must not see it.
     await sleep(1_500)
   }
+  return summarize(`reload of ${dependencies}, ${changed} changed`, taken)
+}
+
+/** Reads a path as often, from another process, whose work is none of the loop's. */
+async function measureReading(service: Service, path: string, headers: Headers) {
+  const { port } = new URL(service.urls[0] ?? '')
+  const reader = forked('reader.ts')
+  await told(reader)
+  const once = () => told(reader, { port: Number(port), path, headers } satisfies Reading)
+  // A format is rendered wholly when it is first asked for.
+  await once()
+  const taken: Taken[] = []
+  for (let round = 0; round < rounds; round++) {
+    taken.push(await blocks(once))
+    // A report that has just been made is shared for a moment.
+    await sleep(1_500)
+  }
+  reader.kill()
+  return summarize(`${path} of ${dependencies}`, taken)
+}
+
+function summarize(what: string, taken: readonly Taken[]) {
+  const longest = taken.map(({ longest }) => longest)
+  hold({ what: `longest block, median: ${what}`, value: median(longest), unit: ' ms', atMost: 10 })
+  hold({
+    what: `longest block, worst of ${rounds}: ${what}`,
+    value: Math.max(...longest),
+    unit: ' ms',
+    atMost: 20,
+  })
   return {
-    'longest block, median (ms)': median(taken.map(({ longest }) => longest)).toFixed(1),
-    'worst (ms)': Math.max(...taken.map(({ longest }) => longest)).toFixed(1),
+    'longest block, median (ms)': median(longest).toFixed(1),
+    'worst (ms)': Math.max(...longest).toFixed(1),
     'CPU of one block, median (ms)': median(taken.map(({ cpu }) => cpu)).toFixed(1),
-    'reload, median (ms)': median(taken.map(({ took }) => took)).toFixed(0),
+    'whole, median (ms)': median(taken.map(({ took }) => took)).toFixed(0),
+    bar: 'at most 10, worst 20 ms',
   }
 }
 
@@ -102,11 +137,15 @@ try {
   const nothing = await measure(service, 0, 0)
   const some = await measure(service, Math.max(1, Math.round(share * dependencies)), 0)
   const all = await measure(service, dependencies, rounds)
-  console.log(`a reload of ${dependencies} ${kind} dependencies, ${rounds} rounds`)
+  const scraped = await measureReading(service, '/metrics', { accept: accepts.OpenMetrics, ...gzip })
+  const health = await measureReading(service, '/health', {})
+  console.log(`${dependencies} ${kind} dependencies, ${rounds} rounds`)
   console.table({
-    'none changed': { ...nothing, bar: 'at most 20 ms' },
-    [`${100 * share} % changed`]: { ...some, bar: 'at most 20 ms' },
-    'all changed': { ...all, bar: '' },
+    'reload, none changed': nothing,
+    [`reload, ${100 * share} % changed`]: some,
+    'reload, all changed': all,
+    'scrape, OpenMetrics, gzip': scraped,
+    '/health': health,
   })
   await service.stop()
 } finally {

@@ -8,6 +8,7 @@
  * Both are wall time (the thread's CPU time comes in steps of 4 ms): run it on a machine with nothing else to do.
  */
 import type { ChildProcess } from 'node:child_process'
+import { hold } from './support/bars.ts'
 import { forked, told } from './support/child.ts'
 import { parameters } from './support/parameters.ts'
 import type { ScrapedOrder } from './support/scraped.ts'
@@ -64,6 +65,12 @@ function print(count: number, figures: readonly Figures[]): void {
   // Below a twentieth of a millisecond there is only noise to compare.
   const ratio = (above = 0, below = 0) => (Math.min(above, below) < 0.05 ? '' : (above / below).toFixed(1))
   console.log(`\n${count} subjects of 22 lines, all changed; medians of ${rounds} scrapes, milliseconds`)
+  const loopOf = (wanted: string) => median(figures.find(({ name }) => name === wanted)?.loop ?? [])
+  if (count === 1_000) {
+    hold({ what: 'scrape of 1,000, text: loop time', value: loopOf('ours, text'), unit: ' ms', atMost: 1 })
+    const gzipped = loopOf('ours, OpenMetrics, gzip')
+    hold({ what: 'scrape of 1,000, OpenMetrics, gzip: loop time', value: gzipped, unit: ' ms', atMost: 1.2 })
+  }
   const rows = figures.map(({ name, bytes, loop, block, took, change }) => [
     name,
     {

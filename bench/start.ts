@@ -3,6 +3,7 @@
  *
  *     node bench/start.ts [--rounds=15]
  */
+import { hold } from './support/bars.ts'
 import { parameters } from './support/parameters.ts'
 import { type Started, startBare, startShipped } from './support/shipped.ts'
 import { line, takeTurns } from './support/turns.ts'
@@ -21,5 +22,6 @@ const turns = await takeTurns(
   () => once(startShipped({ dependencies })),
   () => once(startBare()),
 )
+hold({ what: 'start to the first 200', value: turns.ratio, unit: ' × bare node:http', atMost: 2.5 })
 console.log(`start to the first 200 (ms), median of ${rounds}`)
 console.table({ start: line('node:http', turns, 'at most 2.5') })

@@ -44,18 +44,19 @@ const parts: Readonly<Record<string, string>> = {
   'prom-client': `export { default as Registry } from 'prom-client/lib/registry.js'
     export { default as collectDefaultMetrics } from 'prom-client/lib/defaultMetrics.js'`,
   'node:https': 'export {}',
+  'node:http2': 'export {}',
   // prom-client looks for the span that an exemplar belongs to; there is none.
   '@opentelemetry/api':
     'export const trace = { getSpan: () => undefined }; export const context = { active: () => ({}) }',
 }
 
-/** Fastify listens nowhere itself: we do. Its node:https, which comes with node:tls, takes 4 MiB. */
+/** Fastify listens nowhere itself: we do. What it would listen with over TLS takes 8 MiB. */
 const fastifyServer = /fastify\/lib\/server\.js$/
 
 const inParts: Plugin = {
   name: 'parts',
   resolveId: (id, importer = '') =>
-    Object.hasOwn(parts, id) && (id !== 'node:https' || fastifyServer.test(importer))
+    Object.hasOwn(parts, id) && (!id.startsWith('node:') || fastifyServer.test(importer))
       ? `\0part:${id}`
       : undefined,
   load: id => (id.startsWith('\0part:') ? parts[id.slice('\0part:'.length)] : undefined),
@@ -115,8 +116,9 @@ async function bundle({ input, folder, plugins = [], external, output: own }: Pa
     platform: 'node',
     external,
     plugins: [...plugins, bundled],
-    onwarn: ({ message }) => {
-      throw new Error(message)
+    onwarn({ code, message }) {
+      // The library loads later what the program needs at once.
+      if (code !== 'INEFFECTIVE_DYNAMIC_IMPORT') throw new Error(message)
     },
   })
   const { output: files } = await build.write({ ...output, ...own, dir: join(dist, folder) })

@@ -25,7 +25,7 @@ import { logChanges } from './views/logs.ts'
 import { type DurationBuckets, followState } from './views/metrics.ts'
 import { createProbes, type Probes } from './views/probes.ts'
 import { lagBuckets, selfFamilies } from './views/self.ts'
-import { type StatusReport, statusReport } from './views/status.ts'
+import { type StatusParts, type StatusReport, statusParts, wholeReport } from './views/status.ts'
 
 export type { Family } from './exposition/family.ts'
 export type { Resolve } from './schedule/resolve.ts'
@@ -82,6 +82,8 @@ export interface Monitor extends AsyncDisposable {
   waitUntilReady(options?: WaitOptions): Promise<void>
   /** Everything that is known, as `/health` shows it. */
   status(): StatusReport
+  /** The same, whose dependencies are made when they are read: for many of them. */
+  statusParts(): StatusParts
   /** Calls a listener for every `change` of a status, or every `result`; see `On`. Returns what ends it. */
   readonly on: On
   /** The answer to a scrape with these request headers: always a Buffer. Asks no dependency, and never rejects. */
@@ -213,9 +215,9 @@ export function createMonitor(options: MonitorOptions): Monitor {
     await Promise.all([stopped, embedded.close()])
   }
 
-  const status = () => statusReport(store.snapshot(), probes.readiness(), nextCheckAt)
+  const parts = () => statusParts(store.snapshot(), probes.readiness(), nextCheckAt)
   const bridge = createBridge({ exposition, logger, nowSeconds: () => clock.wall() / 1_000 })
-  const embedded = createEmbedded({ probes, board, status, logger, scrape: exposition.respond })
+  const embedded = createEmbedded({ probes, board, statusParts: parts, logger, scrape: exposition.respond })
 
   return {
     state: store,
@@ -224,7 +226,8 @@ export function createMonitor(options: MonitorOptions): Monitor {
     logger,
     ready,
     waitUntilReady: waiting.untilReady,
-    status,
+    status: () => wholeReport(parts()),
+    statusParts: parts,
     on: createEvents(store, logger),
     metrics: headers => answerWhole(exposition, headers),
     scrape: exposition.respond,

@@ -44,7 +44,9 @@ async function bench(name: string, parameters: readonly string[]) {
 beforeAll(() => void freshLauncher(), 120_000)
 
 describe('the benches', () => {
-  const names = globSync('*.ts', { cwd: join(root, 'bench') }).map(file => basename(file, '.ts'))
+  const names = globSync('*.ts', { cwd: join(root, 'bench') })
+    .map(file => basename(file, '.ts'))
+    .filter(name => name !== 'run')
 
   test('are all tried here, and have an npm script each', () => {
     expect(Object.keys(tiny).toSorted()).toEqual(names.toSorted())

@@ -6,7 +6,7 @@ import { createServer } from '../../src/server/index.ts'
 import { createStore } from '../../src/state/store.ts'
 import { createBoard } from '../../src/views/board.ts'
 import { createProbes } from '../../src/views/probes.ts'
-import { statusReport } from '../../src/views/status.ts'
+import { statusParts } from '../../src/views/status.ts'
 import { dependency } from '../../test/support/dependency.ts'
 import { ordered } from './child.ts'
 
@@ -25,7 +25,7 @@ async function serveOurs(): Promise<number> {
   const monitor = {
     probes,
     board: createBoard({ state: store, probes }),
-    status: () => statusReport(store.snapshot(), probes.readiness()),
+    statusParts: () => statusParts(store.snapshot(), probes.readiness()),
     logger: silent,
     scrape: () => Promise.reject(new Error('not measured here')),
   }

@@ -2,7 +2,7 @@
  * The status report as `application/health+json`: draft-inadarei-api-health-check-06, which gateways and monitors of
  * HTTP APIs read. Pure.
  */
-import type { DependencyReport, StatusReport } from './status.ts'
+import type { DependencyReport, StatusParts } from './status.ts'
 
 export const healthJsonType = 'application/health+json'
 
@@ -10,7 +10,7 @@ export interface HealthJson {
   readonly status: HealthStatus
   readonly description: string
   /** By `<dependency>:responseTime`, the draft's component and measurement. */
-  readonly checks: Readonly<Record<string, readonly [HealthCheck]>>
+  readonly checks: Iterable<readonly [name: string, check: readonly [HealthCheck]]>
 }
 
 export type HealthStatus = 'pass' | 'warn' | 'fail'
@@ -31,16 +31,12 @@ export interface HealthCheck {
 const statuses = { ok: 'pass', degraded: 'warn', unavailable: 'fail' } as const
 
 /** A dependency that is not up fails if it is critical and warns if it is not, so the whole is the worst of its checks. */
-export function healthJson(report: StatusReport): HealthJson {
-  const checks = Object.entries(report.dependencies).map(([name, dependency]): [string, [HealthCheck]] => [
-    `${name}:responseTime`,
-    [healthCheck(name, dependency)],
-  ])
-  return {
-    status: statuses[report.status],
-    description: 'health of dependencies',
-    checks: Object.fromEntries(checks),
+export function healthJson({ status, dependencies }: StatusParts): HealthJson {
+  function* checks(): Generator<readonly [string, [HealthCheck]]> {
+    for (const [name, dependency] of dependencies)
+      yield [`${name}:responseTime`, [healthCheck(name, dependency)]]
   }
+  return { status: statuses[status], description: 'health of dependencies', checks: checks() }
 }
 
 /** The status code of the HTTP response. For `fail`, the draft requires 4xx or 5xx (section 3.1). */

@@ -72,12 +72,28 @@ export function statusReport(
   verdict: Verdict,
   nextCheckAt: NextCheckAt = () => undefined,
 ): StatusReport {
-  return {
-    ...overview(snapshot, verdict),
-    dependencies: Object.fromEntries(
-      snapshot.states.map(state => [state.dependency.name, dependencyReport(state, snapshot, nextCheckAt)]),
-    ),
+  return wholeReport(statusParts(snapshot, verdict, nextCheckAt))
+}
+
+export function wholeReport(parts: StatusParts): StatusReport {
+  return { ...parts, dependencies: Object.fromEntries(parts.dependencies) }
+}
+
+/** A report whose dependencies are made when they are read, as they were at its moment: for readers that take their time. */
+export interface StatusParts extends Omit<StatusReport, 'dependencies'> {
+  readonly dependencies: Iterable<readonly [name: string, report: DependencyReport]>
+}
+
+export function statusParts(
+  snapshot: Snapshot,
+  verdict: Verdict,
+  nextCheckAt: NextCheckAt = () => undefined,
+): StatusParts {
+  function* dependencies(): Generator<readonly [string, DependencyReport]> {
+    for (const state of snapshot.states)
+      yield [state.dependency.name, dependencyReport(state, snapshot, nextCheckAt)]
   }
+  return { ...overview(snapshot, verdict), dependencies: dependencies() }
 }
 
 /** The report without its dependencies. The verdict is on this snapshot. */

@@ -11,6 +11,11 @@ export interface MemoryGroup {
   remove(): void
 }
 
+/** What starts a program in a group: it comes before the program and its arguments. */
+export function joining(procs: string): readonly string[] {
+  return ['bash', '-c', 'echo $$ > "$0" && exec "$@"', procs]
+}
+
 /** @returns undefined where the system has none, or we may not make one. */
 export function createMemoryGroup(limitBytes: number): MemoryGroup | undefined {
   try {

@@ -5,7 +5,7 @@ import { createServer, type Monitored, type Server, type ServerSettings } from '
 import { createStore, type Store } from '../../src/state/store.ts'
 import { createBoard } from '../../src/views/board.ts'
 import { createProbes, type Probes } from '../../src/views/probes.ts'
-import { statusReport } from '../../src/views/status.ts'
+import { statusParts } from '../../src/views/status.ts'
 import { dependency } from '../support/dependency.ts'
 
 /** What routes read from, with what a service adds to it. */
@@ -33,7 +33,7 @@ export function world(overrides: Partial<Served> = {}): World {
   const warnings: World['warnings'] = []
   const monitor: Served = {
     probes,
-    status: () => statusReport(store.snapshot(), probes.readiness()),
+    statusParts: () => statusParts(store.snapshot(), probes.readiness()),
     board: createBoard({ state: store, probes }),
     scrape: async () => ({
       contentType: 'text/plain; version=0.0.4',

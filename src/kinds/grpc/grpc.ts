@@ -3,7 +3,6 @@
  * https://github.com/grpc/grpc/blob/master/doc/health-checking.md
  */
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import { domainToASCII } from 'node:url'
 import { z } from 'zod'
 import { formatAddress } from '../../model/address.ts'
@@ -12,10 +11,10 @@ import type { Secret, SecretUrl } from '../../model/secret.ts'
 import { connect } from '../shared/connect.ts'
 import { revealFields, secretFields } from '../shared/fields.ts'
 import { addressedBy, bareHost, host, ipFamily, port, secretUrl, userinfoProblem } from '../shared/options.ts'
+import { isTls } from '../shared/socket.ts'
 import { tlsOptions } from '../shared/tls.ts'
-import { type Call, callOnce } from './call.ts'
+import type { Call } from './call.ts'
 import { failure, failures } from './failures.ts'
-import { encodeRequest, healthCheck, verify } from './health.ts'
 
 /** Key, ASCII value and binary value: PROTOCOL-HTTP2.md of gRPC, "Custom-Metadata". */
 const keyName = /^[0-9a-z_.-]+$/
@@ -83,14 +82,18 @@ export const grpc = defineKind({
     const call = callOf(options)
     // A server may repeat credentials in any spelling, so its words are quoted only where it gets none.
     const quotes = Object.keys(call.metadata).length === 0
+    // node:http2 and what encodes messages come with them.
+    const loading = Promise.all([import('./call.ts'), import('./health.ts')])
     return {
       async check(context) {
+        const [{ callOnce }, { encodeRequest, verify }] = await loading
         const { ipFamily, service, traceparent } = options
         const socket = await connect({ ...address(options), ipFamily, alpn: ['h2'] }, context)
         try {
           verifyHttp2(socket)
-          const traced = traceparent ? { ...call, traceparent: context.traceparent() } : call
-          verify(await callOnce(socket, traced, context), service, quotes, context)
+          const traced = traceparent ? { traceparent: context.traceparent() } : {}
+          const message = encodeRequest(service)
+          verify(await callOnce(socket, { ...call, ...traced, message }, context), service, quotes, context)
         } finally {
           socket.destroy()
         }
@@ -99,14 +102,14 @@ export const grpc = defineKind({
   },
 })
 
-function callOf(options: Options): Call {
+/** All but the message. */
+function callOf(options: Options): Omit<Call, 'message'> {
   const { host, port, tls } = address(options)
   return {
-    path: healthCheck,
+    path: '/grpc.health.v1.Health/Check',
     scheme: tls === undefined ? 'http' : 'https',
     authority: options.authority ?? formatAddress(domainToASCII(host) || host, port),
     metadata: encodeMetadata(options.metadata ?? {}),
-    message: encodeRequest(options.service),
   }
 }
 
@@ -120,7 +123,7 @@ function encodeMetadata(metadata: Readonly<Record<string, Secret>>): Readonly<Re
 
 /** Over TLS, HTTP/2 has to be agreed on: RFC 9113, section 3.2. */
 function verifyHttp2(socket: Socket): void {
-  if (socket instanceof TLSSocket && socket.alpnProtocol !== 'h2')
+  if (isTls(socket) && socket.alpnProtocol !== 'h2')
     throw failure('protocol_error', 'the server did not agree on HTTP/2 in the TLS handshake (ALPN)')
 }
 

@@ -5,8 +5,6 @@ import type { Reply } from './answer.ts'
 import { unframe } from './call.ts'
 import { type Detail, detailOf, failure } from './failures.ts'
 
-export const healthCheck = '/grpc.health.v1.Health/Check'
-
 /** `HealthCheckResponse.ServingStatus`: grpc/health/v1/health.proto. */
 const serving = 1
 const otherStatuses = new Map<number, Detail>([

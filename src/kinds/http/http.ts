@@ -14,7 +14,7 @@ import { tlsOptions } from '../shared/tls.ts'
 import { isExpected, verify } from './expect.ts'
 import { failures } from './failures.ts'
 import { bodyLimit, type Options, options } from './options.ts'
-import { type Answer, exchange, type Request } from './request.ts'
+import type { Answer, exchange, Request } from './request.ts'
 
 const fullVerification = tlsOptions.parse({})
 
@@ -29,15 +29,18 @@ export const http = defineKind({
   open(options) {
     const first = firstRequest(options)
     const expect = options.expect ?? {}
+    // The driver comes with it.
+    const loading = import('./request.ts')
     return {
       async check(context) {
+        const { exchange } = await loading
         const headers = options.traceparent
           ? { ...first.headers, traceparent: context.traceparent() }
           : first.headers
         const answer = await follow(
           { ...first, headers },
           answer => !options.followRedirects || isExpected(expect, answer.status),
-          request => roundTrip(request, options, context),
+          request => roundTrip(exchange, request, options, context),
         )
         if (answer.body !== undefined) context.measure('body_bytes', answer.body.length)
         verify(expect, answer)
@@ -46,7 +49,12 @@ export const http = defineKind({
   },
 })
 
-async function roundTrip(request: Request, options: Options, context: CheckContext): Promise<Answer> {
+async function roundTrip(
+  send: typeof exchange,
+  request: Request,
+  options: Options,
+  context: CheckContext,
+): Promise<Answer> {
   const { ipFamily, tls, expect = {} } = options
   const { protocol, hostname, port } = request.url
   const secured = protocol === 'https:'
@@ -58,7 +66,7 @@ async function roundTrip(request: Request, options: Options, context: CheckConte
       wanted: (status: number) => isExpected(expect, status),
       maxBodyBytes: bodyLimit(options),
     }
-    return await exchange(socket, request, reading, context)
+    return await send(socket, request, reading, context)
   } finally {
     socket.destroy()
   }

@@ -3,7 +3,7 @@
  * error is its SQLSTATE (PostgreSQL documentation, appendix A). Unless listed here, it is `unhealthy`: most of them say
  * that the server is in trouble or that the query cannot run.
  */
-import { DatabaseError } from 'pg'
+import type { DatabaseError } from 'pg'
 import { CheckError } from '../../model/dependency.ts'
 import { type Failures, findFailure } from '../../model/kind.ts'
 
@@ -117,7 +117,7 @@ export const failures = {
 
 /** Whether an error is the server's own message. A borrowed client may come from another copy of the driver. */
 export function isServerError(error: unknown): error is DatabaseError {
-  return error instanceof DatabaseError || (error instanceof Error && 'severity' in error && 'code' in error)
+  return error instanceof Error && 'severity' in error && 'code' in error
 }
 
 const queryCanceled = '57014'

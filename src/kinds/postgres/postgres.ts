@@ -3,15 +3,15 @@
  * accept writes. The environment (`PG*`), `~/.pgpass` and service files have no effect.
  */
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import { formatAddress } from '../../model/address.ts'
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
 import { defineKind } from '../../model/kind.ts'
 import { type ConnectOptions, connect } from '../shared/connect.ts'
+import { isTls } from '../shared/socket.ts'
 import { examine } from './examine.ts'
 import { failures, isServerError, nameServerError } from './failures.ts'
 import { type Login, loginOf, type Options, options } from './options.ts'
-import { createCancel, createSession } from './session.ts'
+import type * as Sessions from './session.ts'
 import { requestTls } from './wire.ts'
 
 export const postgres = defineKind({
@@ -31,11 +31,18 @@ export const postgres = defineKind({
   },
   open: options => {
     const login = loginOf(options)
-    return { check: context => check(login, options, context) }
+    // The driver comes with it.
+    const sessions = import('./session.ts')
+    return { check: async context => check(await sessions, login, options, context) }
   },
 })
 
-async function check(login: Login, options: Options, context: CheckContext): Promise<void> {
+async function check(
+  { createCancel, createSession }: typeof Sessions,
+  login: Login,
+  options: Options,
+  context: CheckContext,
+): Promise<void> {
   const life = new AbortController()
   let leave = async () => {}
   context.signal.addEventListener('abort', () => leave().then(() => life.abort()))
@@ -81,7 +88,7 @@ const protocol = 'postgresql'
 
 /** Without ALPN, the peer may be a server of another protocol that has the same certificate. */
 function hasAgreed(socket: Socket): boolean {
-  return socket instanceof TLSSocket && socket.alpnProtocol === protocol
+  return isTls(socket) && socket.alpnProtocol === protocol
 }
 
 /** The very server that was dialled, out of all that the name may stand for; verified under that name. */

@@ -2,9 +2,9 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { TLSSocket } from 'node:tls'
 import { CheckError } from '../../model/dependency.ts'
 import { closedEarly, tooLarge } from '../shared/connect.ts'
+import { isTls } from '../shared/socket.ts'
 import { requestPostgresTls } from '../shared/tls.ts'
 
 /** The most that a server may send in one check, and so the largest message that it may announce. */
@@ -45,7 +45,7 @@ export async function requestTls(socket: Socket): Promise<void> {
 export function canBeOverheard(socket: Pick<Socket, 'remoteAddress'>): boolean {
   const { remoteAddress = '' } = socket
   const local = remoteAddress === '::1' || /^(?:::ffff:)?127\./.test(remoteAddress)
-  return !local && !(socket instanceof TLSSocket)
+  return !local && !isTls(socket)
 }
 
 /**

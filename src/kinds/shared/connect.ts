@@ -1,6 +1,5 @@
 /** One fresh connection for one check: resolved, connected, upgraded to TLS and verified. Each step is a traced phase. */
 import { isIP, type Socket } from 'node:net'
-import { connect as connectTls } from 'node:tls'
 import { type Address, type CheckContext, CheckError } from '../../model/dependency.ts'
 import { chainOf } from './certificate.ts'
 import { dial } from './dial.ts'
@@ -92,7 +91,8 @@ function ofFamily(
 async function startTls(plain: Socket, options: ConnectOptions, tls: TlsOptions, context: CheckContext) {
   context.enter('tls')
   await options.beforeTls?.(plain)
-  const socket = connectTls({
+  // Not imported: most dependencies have no TLS, and node:tls takes 4 MiB.
+  const socket = process.getBuiltinModule('node:tls').connect({
     socket: plain,
     ...tlsSettings(tls, options.host),
     ALPNProtocols: options.alpn?.slice(),

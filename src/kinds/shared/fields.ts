@@ -1,8 +1,10 @@
 /** Header fields from a config, for HTTP and for protocols on top of it: their names, and values that never print. */
-import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { z } from 'zod'
 import type { Secret } from '../../model/secret.ts'
 import { secretText } from './options.ts'
+
+/** Not imported: an import of all that node:http exports loads node:tls, node:http2 and Node's own fetch, some 10 MiB. */
+const nodeHttp = () => process.getBuiltinModule('node:http')
 
 /** These frame a message or belong to its connection; the client sets them itself or not at all. */
 const connectionFields = [
@@ -35,7 +37,7 @@ export function secretFields(
 }
 
 function fieldProblem(noun: string, name: string, value: string): string | undefined {
-  if (throws(() => validateHeaderName(name)))
+  if (throws(() => nodeHttp().validateHeaderName(name)))
     return `a ${noun} name has letters, digits and "-", and no spaces`
   if (connectionFields.includes(name)) return `this ${noun} cannot be set`
   return isFieldValue(value) ? undefined : `a ${noun} value ${fieldValueProblem}`
@@ -47,7 +49,7 @@ export const fieldValueProblem =
 
 /** Whether a text can be the value of a header field. */
 export function isFieldValue(text: string): boolean {
-  return !throws(() => validateHeaderValue('value', text))
+  return !throws(() => nodeHttp().validateHeaderValue('value', text))
 }
 
 function throws(validate: () => void): boolean {

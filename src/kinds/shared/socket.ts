@@ -1,5 +1,6 @@
 /** What every socket of a check has in common: that it ends with the check, and how it fails. */
 import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { CheckError } from '../../model/dependency.ts'
 
 /** Ties a socket to the check: destroyed on abort, and never an unhandled `error` event. */
@@ -51,6 +52,11 @@ export function staysOpen(socket: Socket, ms: number): Promise<void> {
     if (socket.destroyed) return closed()
     socket.on('data', done).on('error', failed).on('close', closed).on('end', closed)
   })
+}
+
+/** Whether a connection is over TLS. Node's class would tell as well, but loading it takes 4 MiB. */
+export function isTls(socket: object): socket is TLSSocket {
+  return 'encrypted' in socket
 }
 
 /** The failure of a server that hung up too early; `when` completes the sentence. */

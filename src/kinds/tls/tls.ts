@@ -3,7 +3,6 @@
  * protocol are as expected. Protocols that begin in clear text are asked for TLS first (STARTTLS).
  */
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
 import { z } from 'zod'
 import { formatAddress } from '../../model/address.ts'
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
@@ -12,6 +11,7 @@ import { defineKind } from '../../model/kind.ts'
 import { duration } from '../../model/settings.ts'
 import { type ConnectOptions, connect } from '../shared/connect.ts'
 import { host, ipFamily, port } from '../shared/options.ts'
+import { isTls } from '../shared/socket.ts'
 import { type TlsSession, tlsOptions } from '../shared/tls.ts'
 import { startTlsHint } from './conversation.ts'
 import { expectation, judge, measure, measurements, protocolName } from './session.ts'
@@ -100,7 +100,7 @@ export const tls = defineKind({
         error => explainFailure(error, options, context),
       )
       try {
-        if (socket instanceof TLSSocket) judge({ socket, chain }, options, context)
+        if (isTls(socket)) judge({ socket, chain }, options, context)
       } finally {
         await leave(socket, options)
       }

@@ -1,7 +1,10 @@
 /** Answers as ready bytes, and the headers that every answer carries. */
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { FastifyReply } from 'fastify'
+
+/** Not imported: an import takes all that node:http exports, and so loads node:tls, node:http2 and Node's own fetch. */
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 /** A complete answer, built once and sent often. Text rather than bytes: Node writes it together with the headers. */
 export interface Answer {

@@ -61,19 +61,19 @@ export async function borrow<T>(shared: () => Promise<Shared<T>>, reply: Fastify
 }
 
 /**
- * Returns `JSON.stringify(report)` as UTF-8, and yields to the event loop while it builds it.
+ * Returns the JSON of a report as UTF-8, and yields to the event loop while it builds it.
  *
- * @param large the last key of the report, which holds most of it.
+ * @param large the last key of the report, which holds most of it: the entries of an object.
  */
 export async function jsonInSlices<Key extends string>(
-  report: Readonly<Record<Key, object>>,
+  report: Readonly<Record<Key, Iterable<readonly [string, unknown]>>>,
   large: Key,
 ): Promise<Buffer> {
   const breathe = createBreather()
   const frame = JSON.stringify({ ...report, [large]: {} }).slice(0, -2)
   const pieces = [Buffer.from(frame)]
   let separator = ''
-  for (const [key, value] of Object.entries(report[large])) {
+  for (const [key, value] of report[large]) {
     pieces.push(Buffer.from(`${separator}${JSON.stringify(key)}:${JSON.stringify(value)}`))
     separator = ','
     await breathe()

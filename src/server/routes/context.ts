@@ -4,7 +4,7 @@ import type { ExpositionResponse } from '../../exposition/exposition.ts'
 import type { Logger } from '../../model/process.ts'
 import type { Board } from '../../views/board.ts'
 import type { Probes } from '../../views/probes.ts'
-import type { StatusReport } from '../../views/status.ts'
+import type { StatusParts } from '../../views/status.ts'
 import type { Access } from '../access/rules.ts'
 import {
   createDeliveries,
@@ -20,7 +20,7 @@ import { createProbeAnswers, type ProbeAnswers } from './probes.ts'
 export interface Monitored {
   readonly probes: Probes
   /** Returns everything that is known now. */
-  status(): StatusReport
+  statusParts(): StatusParts
   /** The same for the page, with what has changed. */
   readonly board: Board
   /** Returns the answer to a scrape with these request headers. */

@@ -17,14 +17,14 @@ interface Report {
 
 /** Everything that is known, as our own JSON or as `application/health+json`. */
 export function healthRoute(app: FastifyInstance, context: RouteContext): void {
-  const { status } = context.monitor
+  const { statusParts } = context.monitor
   const forms = [
     createShared(async (): Promise<Report> => {
-      const bytes = await jsonInSlices(status(), 'dependencies')
+      const bytes = await jsonInSlices(statusParts(), 'dependencies')
       return { status: 200, contentType: mediaTypes.json, bytes }
     }),
     createShared(async (): Promise<Report> => {
-      const health = healthJson(status())
+      const health = healthJson(statusParts())
       const bytes = await jsonInSlices(health, 'checks')
       return { status: healthJsonStatusCode(health), contentType: healthJsonType, bytes }
     }),

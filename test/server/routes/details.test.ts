@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { wholeReport } from '../../../src/views/status.ts'
 import { dependency } from '../../support/dependency.ts'
 import { serving, world } from '../serving.ts'
 
@@ -11,7 +12,7 @@ test('/health is the status report, always 200', async () => {
     200,
     'application/json; charset=utf-8',
   ])
-  expect(await response.json()).toEqual(w.monitor.status())
+  expect(await response.json()).toEqual(wholeReport(w.monitor.statusParts()))
 })
 
 test('/health as health+json by Accept, with the status that the draft demands', async () => {
@@ -29,11 +30,11 @@ test('/health as health+json by Accept, with the status that the draft demands',
 test('whoever asks in a loop gets the report rendered now and then', async () => {
   let rendered = 0
   const w = world()
-  const status = () => {
+  const statusParts = () => {
     rendered++
-    return w.monitor.status()
+    return w.monitor.statusParts()
   }
-  await using server = await serving({ ...w.monitor, status })
+  await using server = await serving({ ...w.monitor, statusParts })
   await Promise.all(Array.from({ length: 50 }, () => fetch(`${server.url}/health`)))
   expect(rendered).toBeLessThan(50)
   const before = rendered
