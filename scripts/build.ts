@@ -65,6 +65,8 @@ const inParts: Plugin = {
 /** What sources read beside themselves, as a file of the bundle finds it. */
 const places: Readonly<Record<string, string>> = {
   "new URL('../page/browser/', import.meta.url)": "new URL('./browser/', import.meta.url)",
+  // The root of the package is as far from a file of the bundle as from one of the sources.
+  "new URL('../../', import.meta.url)": "new URL('./../../', import.meta.url)",
   "readFileSync(new URL('../../package.json', import.meta.url), 'utf8')": `'{"version":"${version}"}'`,
 }
 
