@@ -19,7 +19,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { freshLauncher } from '../scripts/fresh.ts'
 import { closedPort, until } from '../test/support/net.ts'
 import { hold } from './support/bars.ts'
-import { forked, told } from './support/child.ts'
+import { startChild, receive } from './support/child.ts'
 import { parameters } from './support/parameters.ts'
 import type { Ports } from './support/targets.ts'
 import { line, takeTurns } from './support/turns.ts'
@@ -32,8 +32,8 @@ execFileSync('bash', [join(import.meta.dirname, '../scripts/machine.sh'), 'prome
   stdio: 'inherit',
 })
 const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-bench-'))
-const targets = forked('targets.ts')
-const ports = await told<Ports>(targets)
+const targets = startChild('targets.ts')
+const ports = await receive<Ports>(targets)
 
 function cpuSeconds({ pid }: ChildProcess): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []

@@ -10,7 +10,7 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { hold } from './support/bars.ts'
-import { forked, told } from './support/child.ts'
+import { startChild, receive } from './support/child.ts'
 import type { Cycle, CycledOrder } from './support/cycled.ts'
 import { parameters } from './support/parameters.ts'
 import { accepts, gzip, type Headers, read } from './support/scraper.ts'
@@ -33,8 +33,8 @@ const sides: readonly Side[] = [
 ]
 
 async function start(side: Side) {
-  const child = forked('cycled.ts', { whose: side.whose, count } satisfies CycledOrder)
-  const { port } = await told<{ port: number }>(child)
+  const child = startChild('cycled.ts', { whose: side.whose, count } satisfies CycledOrder)
+  const { port } = await receive<{ port: number }>(child)
   return { ...side, child, port, cycles: [] as Cycle[], bytes: 0 }
 }
 
@@ -43,9 +43,9 @@ async function cycle({
   port,
   headers,
 }: Pick<Side, 'headers'> & { child: ChildProcess; port: number }) {
-  await told(child, 'record')
+  await receive(child, 'record')
   const bytes = await read(port, '/metrics', headers)
-  return { bytes, cycle: await told<Cycle>(child, 'done') }
+  return { bytes, cycle: await receive<Cycle>(child, 'done') }
 }
 
 const running = await Promise.all(sides.map(start))

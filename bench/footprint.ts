@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { checkerPassword, startPostgres } from '../test/support/postgres.ts'
 import { startRedis } from '../test/support/redis.ts'
 import { hold } from './support/bars.ts'
-import { forked, told } from './support/child.ts'
+import { startChild, receive } from './support/child.ts'
 import { nameOf } from './support/dependencies.ts'
 import { parameters } from './support/parameters.ts'
 import { accepts, gzip, read } from './support/scraper.ts'
@@ -36,8 +36,8 @@ const {
   minutes: 10,
   interval: 15,
 })
-const targets = forked('targets.ts')
-const { tcp, http } = await told<Ports>(targets)
+const targets = startChild('targets.ts')
+const { tcp, http } = await receive<Ports>(targets)
 const redis = await startRedis()
 const postgres = await startPostgres({ hba: ['host all all all scram-sha-256'] })
 

@@ -8,7 +8,7 @@
  * Latencies count from when a request was due (support/constant-load.ts). `/readyz` names every dependency, so its answer
  * is large here and is asked for less often. prom-client has one format and no gzip; ours is also scraped as Prometheus asks.
  */
-import { forked, told } from './support/child.ts'
+import { startChild, receive } from './support/child.ts'
 import type { Latencies, Load } from './support/constant-load.ts'
 import type { Dependencies } from './support/dependencies.ts'
 import type { Listening } from './support/monitored.ts'
@@ -38,15 +38,15 @@ interface Figures {
   readonly scrapes: readonly Scrape[]
 }
 
-const load = forked('constant-load.ts')
-await told(load)
+const load = startChild('constant-load.ts')
+await receive(load)
 
 /** Not scraped at first, then in each way. */
 async function measureAll(file: string, ways: Readonly<Record<string, Headers>>) {
-  const subject = forked(file, order)
-  const { port } = await told<Listening>(subject)
+  const subject = startChild(file, order)
+  const { port } = await receive<Listening>(subject)
   await measure(port, warmUpMs)
-  await told(subject, 'open')
+  await receive(subject, 'open')
   const ms = seconds * 1_000
   const found: Record<string, Figures> = { 'not scraped': await measure(port, ms) }
   for (const [way, headers] of Object.entries(ways)) {
@@ -62,7 +62,7 @@ async function measure(port: number, ms: number, headers?: Headers): Promise<Fig
     { port, ms, path: '/healthz', rate },
     { port, ms, path: '/readyz', rate: readyRate },
   ]
-  const answered = told<[Latencies, Latencies]>(load, loads)
+  const answered = receive<[Latencies, Latencies]>(load, loads)
   const scrapes = headers === undefined ? [] : await scrapeEverySecond(port, headers, ms)
   const [healthz, readyz] = await answered
   return { healthz, readyz, scrapes }

@@ -10,7 +10,7 @@
  * than one that idles, whatever their number: "each further 1,000" is without that.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { forked, told } from './support/child.ts'
+import { startChild, receive } from './support/child.ts'
 import type { Dependencies } from './support/dependencies.ts'
 import type { Listening } from './support/monitored.ts'
 import { parameters } from './support/parameters.ts'
@@ -23,17 +23,17 @@ const { dependencies: counts, seconds } = parameters({ dependencies: [1_000, 10_
 const scrapesPerFormat = 3
 const formats = Object.values(accepts)
 
-const targets = forked('targets.ts')
-const { tcp: tcpPort } = await told<Ports>(targets)
+const targets = startChild('targets.ts')
+const { tcp: tcpPort } = await receive<Ports>(targets)
 
 /** MiB of RSS, at the end also of the heap: not scraped, then after each format. */
 async function measure(file: string, order: Dependencies, accepted: readonly string[]) {
-  const subject = forked(file, order)
-  const { port } = await told<Listening>(subject)
+  const subject = startChild(file, order)
+  const { port } = await receive<Listening>(subject)
   const steps: Window[] = []
   const look = async () => {
     await sleep((seconds * 1_000) / (accepted.length + 1))
-    steps.push(await told<Window>(subject, 'close'))
+    steps.push(await receive<Window>(subject, 'close'))
   }
   await look()
   for (const accept of accepted) {

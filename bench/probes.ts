@@ -6,23 +6,23 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { hold } from './support/bars.ts'
-import { forked, told } from './support/child.ts'
+import { startChild, receive } from './support/child.ts'
 import { parameters } from './support/parameters.ts'
 import { line, takeTurns } from './support/turns.ts'
 
 const { rounds, roundMs } = parameters({ rounds: 25, roundMs: 500 })
 const connections = 32
 
-const load = forked('probe-load.ts')
-const ours = forked('probe-server.ts')
-const oursPort = (await told<{ port: number }>(ours)).port
-const bare = forked('probe-server.ts', { model: `http://127.0.0.1:${oursPort}` })
-const barePort = (await told<{ port: number }>(bare)).port
+const load = startChild('probe-load.ts')
+const ours = startChild('probe-server.ts')
+const oursPort = (await receive<{ port: number }>(ours)).port
+const bare = startChild('probe-server.ts', { model: `http://127.0.0.1:${oursPort}` })
+const barePort = (await receive<{ port: number }>(bare)).port
 
 async function perCpuSecond(server: ChildProcess, port: number, path: string): Promise<number> {
-  await told(server, {})
-  const answers = await told<number>(load, { port, path, connections, ms: roundMs })
-  const { cpuSeconds } = await told<{ cpuSeconds: number }>(server, {})
+  await receive(server, {})
+  const answers = await receive<number>(load, { port, path, connections, ms: roundMs })
+  const { cpuSeconds } = await receive<{ cpuSeconds: number }>(server, {})
   return answers / cpuSeconds
 }
 

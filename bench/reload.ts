@@ -17,7 +17,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { kinds } from '../src/kinds/index.ts'
 import { type Service, startService } from '../src/service.ts'
 import { hold } from './support/bars.ts'
-import { forked, told } from './support/child.ts'
+import { startChild, receive } from './support/child.ts'
 import { nameOf } from './support/dependencies.ts'
 import { parameters } from './support/parameters.ts'
 import type { Reading } from './support/reader.ts'
@@ -36,8 +36,8 @@ const quiet = () => {}
 const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet }
 const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-bench-'))
 const file = join(folder, 'pulsecheck.yml')
-const targets = forked('targets.ts')
-const { tcp } = await told<Ports>(targets)
+const targets = startChild('targets.ts')
+const { tcp } = await receive<Ports>(targets)
 
 /** The file of a round: the first dependencies have a timeout of their own. */
 function write(changed: number, round: number): void {
@@ -96,9 +96,9 @@ async function measure(service: Service, changed: number, before: number) {
 /** Reads a path as often, from another process, whose work is none of the loop's. */
 async function measureReading(service: Service, path: string, headers: Headers) {
   const { port } = new URL(service.urls[0] ?? '')
-  const reader = forked('reader.ts')
-  await told(reader)
-  const once = () => told(reader, { port: Number(port), path, headers } satisfies Reading)
+  const reader = startChild('reader.ts')
+  await receive(reader)
+  const once = () => receive(reader, { port: Number(port), path, headers } satisfies Reading)
   // A format is rendered wholly when it is first asked for.
   await once()
   const taken: Taken[] = []

@@ -12,7 +12,7 @@
  * window, after a forced collection.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { forked, told } from './support/child.ts'
+import { startChild, receive } from './support/child.ts'
 import type { Dependencies } from './support/dependencies.ts'
 import type { Listening } from './support/monitored.ts'
 import { parameters } from './support/parameters.ts'
@@ -30,18 +30,18 @@ if (kind !== 'tcp' && kind !== 'instant') throw new TypeError(`--kind: ${kind} i
 
 const windowMs = (seconds * 1_000) / 3
 const headers = { accept: accepts.OpenMetrics, ...gzip }
-const targets = forked('targets.ts')
-const ports = await told<Ports>(targets)
+const targets = startChild('targets.ts')
+const ports = await receive<Ports>(targets)
 const order: Dependencies = {
   dependencies,
   intervalMs: interval * 1_000,
   ...(kind === 'tcp' && { tcpPort: ports.tcp }),
 }
 
-async function during(subject: ReturnType<typeof forked>, work: () => Promise<unknown>): Promise<Window> {
-  await told(subject, 'open')
+async function during(subject: ReturnType<typeof startChild>, work: () => Promise<unknown>): Promise<Window> {
+  await receive(subject, 'open')
   await work()
-  return await told<Window>(subject, 'close')
+  return await receive<Window>(subject, 'close')
 }
 
 function row(window: Window, peer: Window | undefined, bar: string) {
@@ -61,13 +61,13 @@ function row(window: Window, peer: Window | undefined, bar: string) {
   }
 }
 
-const timers = forked('timers.ts', order)
-await told(timers)
+const timers = startChild('timers.ts', order)
+await receive(timers)
 const usual = await during(timers, () => sleep(windowMs))
 timers.kill()
 
-const subject = forked('monitored.ts', order)
-const { port } = await told<Listening>(subject)
+const subject = startChild('monitored.ts', order)
+const { port } = await receive<Listening>(subject)
 const idle = await during(subject, () => sleep(windowMs))
 // The first scrape renders everything; that is not what every second costs.
 await scrape(port, headers)

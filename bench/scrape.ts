@@ -9,7 +9,7 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { hold } from './support/bars.ts'
-import { forked, told } from './support/child.ts'
+import { startChild, receive } from './support/child.ts'
 import { parameters } from './support/parameters.ts'
 import type { ScrapedOrder } from './support/scraped.ts'
 import { accepts, gzip, type Headers, read } from './support/scraper.ts'
@@ -89,8 +89,8 @@ function print(count: number, figures: readonly Figures[]): void {
 }
 
 async function start(whose: ScrapedOrder['whose'], count: number) {
-  const child = forked('scraped.ts', { whose, count } satisfies ScrapedOrder)
-  const { port } = await told<{ port: number }>(child)
+  const child = startChild('scraped.ts', { whose, count } satisfies ScrapedOrder)
+  const { port } = await receive<{ port: number }>(child)
   return { child, port }
 }
 
@@ -120,5 +120,5 @@ async function busy(child: ChildProcess, order: string, run: () => Promise<numbe
 }
 
 function ask(child: ChildProcess, order: string): Promise<Record<string, number>> {
-  return told(child, order)
+  return receive(child, order)
 }

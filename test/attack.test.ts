@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { createAnswers, serverErrors } from './attack/answers.ts'
 import { allAttacks, sourcesOf } from './attack/attacks.ts'
-import { fuzzCase } from './attack/fuzz-case.ts'
-import { bars, broken, type Measured } from './attack/phase.ts'
-import { withFigures } from './attack/report.ts'
+import { createFuzzCase } from './attack/fuzz-case.ts'
+import { bars, findMissedBars, type Measured } from './attack/phase.ts'
+import { insertFigures } from './attack/report.ts'
 import type { Usage } from './attack/subject.ts'
 import { serving, world } from './server/serving.ts'
 import { dependency } from './support/dependency.ts'
@@ -37,9 +37,9 @@ describe('every attack', () => {
 
 describe('a fuzz', () => {
   test('is repeated by its seed, and another with another', () => {
-    const first = Array.from({ length: 20 }, (_, i) => fuzzCase(1, i))
-    expect(Array.from({ length: 20 }, (_, i) => fuzzCase(1, i))).toEqual(first)
-    expect(Array.from({ length: 20 }, (_, i) => fuzzCase(2, i))).not.toEqual(first)
+    const first = Array.from({ length: 20 }, (_, i) => createFuzzCase(1, i))
+    expect(Array.from({ length: 20 }, (_, i) => createFuzzCase(1, i))).toEqual(first)
+    expect(Array.from({ length: 20 }, (_, i) => createFuzzCase(2, i))).not.toEqual(first)
   })
 })
 
@@ -72,13 +72,13 @@ describe('the bars', () => {
     ['skipped', { counted: { checks: 1, failed: 0, skipped: 1 } }],
     ['scrapes failed', { honest: { ...well.honest, scrapesFailed: 1 } }],
     ['5xx', { serverErrors: 1 }],
-    ['inside', { leaks: ['at x'] }],
+    ['reveals', { leaks: ['at x'] }],
     ['faults', { faults: ['level=error'] }],
     ['memory', { after: { ...usage, rssMiB: usage.rssMiB + bars.moreMiB + 1 } }],
     ['descriptors', { after: { ...usage, descriptors: usage.descriptors + bars.moreDescriptors + 1 } }],
   ])('%s', (what, differs) => {
-    expect(broken(well, usage)).toEqual([])
-    const found = broken({ ...well, ...differs }, usage)
+    expect(findMissedBars(well, usage)).toEqual([])
+    const found = findMissedBars({ ...well, ...differs }, usage)
     expect(found).toHaveLength(1)
     expect(found[0]).toContain(what)
   })
@@ -86,5 +86,5 @@ describe('the bars', () => {
 
 test('the document has a place for the figures', () => {
   const text = readFileSync(join(import.meta.dirname, '../docs/security.md'), 'utf8')
-  expect(withFigures(text, '| figures of $1 |')).toContain('\n\n| figures of $1 |\n\n<!-- end -->')
+  expect(insertFigures(text, '| figures of $1 |')).toContain('\n\n| figures of $1 |\n\n<!-- end -->')
 })

@@ -94,9 +94,7 @@ describe('words of the code that stand in the documents', () => {
     const limits = defaultLimits
     const { headersMs, headerBytes, headerCount, requestMs, silenceMs, answerMs, idleMs } = limits
     const seconds = (ms: number) => `${ms / 1_000} s`
-    const values = rowsUnder('docs/operating.md', 'Limits against clients').map(
-      ([, value]) => value?.split('; ')[0],
-    )
+    const values = rowsUnder('docs/operating.md', 'Client limits').map(([, value]) => value?.split('; ')[0])
     expect(values).toEqual([
       `within ${seconds(headersMs)}, ${headerBytes / 1_024} KiB, ${headerCount} of them`,
       `within ${seconds(requestMs)}`,

@@ -1,19 +1,19 @@
-/** Processes beside the bench: servers, clients and subjects, which talk with it in messages. */
+/** Child processes of a benchmark: servers, clients and subjects, which exchange messages with it. */
 import { type ChildProcess, fork } from 'node:child_process'
 
-/** No answer of any bench takes so long. */
+/** No benchmark waits longer than this for a message. */
 const patienceMs = 300_000
 
-/** Starts a file of this folder, which ends when the bench does, and can force a garbage collection. */
-export function forked(file: string, order: unknown = {}): ChildProcess {
+/** Runs a file of this folder in a process that exits with the benchmark and can force a garbage collection. */
+export function startChild(file: string, order: unknown = {}): ChildProcess {
   return fork(new URL(file, import.meta.url), [JSON.stringify(order)], { execArgv: ['--expose-gc'] })
 }
 
-/** The next message of a child; with an order, its answer to that. Rejects when the child ends or stays silent. */
-export function told<T>(child: ChildProcess, order?: unknown): Promise<T> {
+/** Sends an order, if there is one, and returns the next message of the child. Rejects if the child exits or stays silent. */
+export function receive<T>(child: ChildProcess, order?: unknown): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>()
   const ended = (code: number | null) => reject(new Error(`${child.spawnargs[2]} ended with ${code}`))
-  const limit = setTimeout(() => reject(new Error(`${child.spawnargs[2]} says nothing`)), patienceMs)
+  const limit = setTimeout(() => reject(new Error(`${child.spawnargs[2]} sent no message`)), patienceMs)
   child.once('message', resolve).once('exit', ended)
   if (order !== undefined) child.send(order as object)
   return promise.finally(() => {
@@ -22,8 +22,8 @@ export function told<T>(child: ChildProcess, order?: unknown): Promise<T> {
   })
 }
 
-/** In the child: what it was started with. From here on it ends when the bench does. */
-export function ordered<T>(): T {
+/** Returns the order that this process was started with. From now on, it exits with the benchmark. */
+export function readOrder<T>(): T {
   process.once('disconnect', () => process.exit())
   return JSON.parse(process.argv[2] ?? '{}') as T
 }

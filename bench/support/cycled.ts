@@ -10,9 +10,9 @@ import { defaultBuckets } from '../../src/model/settings.ts'
 import { createStore } from '../../src/state/store.ts'
 import { followState } from '../../src/views/metrics.ts'
 import { dependency } from '../../test/support/dependency.ts'
-import { listening } from '../../test/support/net.ts'
+import { listen } from '../../test/support/net.ts'
 import { success } from '../../test/support/results.ts'
-import { ordered } from './child.ts'
+import { readOrder } from './child.ts'
 import { nameOf } from './dependencies.ts'
 import { mirror } from './mirror.ts'
 
@@ -29,7 +29,7 @@ export interface Cycle {
   readonly cpuMs: number
 }
 
-const { whose, count } = ordered<CycledOrder>()
+const { whose, count } = readOrder<CycledOrder>()
 const names = Array.from({ length: count }, (_, i) => nameOf(i))
 const { record, respond } = whose === 'ours' ? ours() : await theirs()
 let round = 0
@@ -53,7 +53,7 @@ process.on('message', (order: 'record' | 'done') => {
   const { active } = performance.eventLoopUtilization(loop)
   process.send?.({ loopMs: active, cpuMs: (user + system) / 1_000 } satisfies Cycle)
 })
-process.send?.({ port: await listening(server) })
+process.send?.({ port: await listen(server) })
 
 function recordAll(): void {
   round += 1

@@ -4,7 +4,7 @@ import { createSystemClock, type TimerClock } from '../../src/schedule/clock.ts'
 import { createServer } from '../../src/server/index.ts'
 import type { StateReader } from '../../src/state/store.ts'
 import { until } from '../../test/support/net.ts'
-import { ordered } from './child.ts'
+import { readOrder } from './child.ts'
 import { type Dependencies, manyDependencies } from './dependencies.ts'
 import { answerWindows } from './window.ts'
 
@@ -15,19 +15,19 @@ export interface Listening {
 
 const lates: number[] = []
 const monitor = createMonitor({
-  dependencies: manyDependencies(ordered<Dependencies>()),
-  clock: watched(createSystemClock(), lates),
+  dependencies: manyDependencies(readOrder<Dependencies>()),
+  clock: watchTimers(createSystemClock(), lates),
 })
 const server = createServer(monitor, { listen: [{ host: '127.0.0.1', port: 0 }] })
 const [address] = await server.start()
 monitor.start()
 const complete = () => monitor.state.snapshot().states.every(({ checks }) => checks > 0)
 await until(complete, 'every dependency has a result', 60_000)
-answerWindows(lates, () => counters(monitor.state))
+answerWindows(lates, () => readCounters(monitor.state))
 process.send?.({ port: address?.port ?? 0 } satisfies Listening)
 
 /** Keeps how late each timer fired, in milliseconds. */
-function watched(clock: TimerClock, lates: number[]): TimerClock {
+function watchTimers(clock: TimerClock, lates: number[]): TimerClock {
   return {
     ...clock,
     at: (time, call) =>
@@ -38,7 +38,7 @@ function watched(clock: TimerClock, lates: number[]): TimerClock {
   }
 }
 
-function counters(state: StateReader): Record<string, number> {
+function readCounters(state: StateReader): Record<string, number> {
   const { states } = state.snapshot()
   return {
     checks: sum(states.map(({ checks }) => checks)),

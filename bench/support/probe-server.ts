@@ -8,7 +8,7 @@ import { createBoard } from '../../src/views/board.ts'
 import { createProbes } from '../../src/views/probes.ts'
 import { statusParts } from '../../src/views/status.ts'
 import { dependency } from '../../test/support/dependency.ts'
-import { ordered } from './child.ts'
+import { readOrder } from './child.ts'
 
 const dependencies = 20
 
@@ -51,7 +51,7 @@ async function serveBare(model: string): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-const { model } = ordered<{ model?: string }>()
+const { model } = readOrder<{ model?: string }>()
 const port = await (model === undefined ? serveOurs() : serveBare(model))
 let since = process.cpuUsage()
 process.on('message', () => {

@@ -4,8 +4,8 @@
  */
 import { createServer } from 'node:http'
 import { Registry } from 'prom-client'
-import { listening } from '../../test/support/net.ts'
-import { ordered } from './child.ts'
+import { listen } from '../../test/support/net.ts'
+import { readOrder } from './child.ts'
 import { type Dependencies, nameOf } from './dependencies.ts'
 import { mirror } from './mirror.ts'
 import type { Listening } from './monitored.ts'
@@ -14,7 +14,7 @@ import { answerWindows } from './window.ts'
 /** Records what is due so often. */
 const tickMs = 10
 
-const { dependencies, intervalMs } = ordered<Dependencies>()
+const { dependencies, intervalMs } = readOrder<Dependencies>()
 const registry = new Registry()
 const record = await mirror(registry)
 for (let i = 0; i < dependencies; i++) record(nameOf(i))
@@ -36,6 +36,6 @@ const server = createServer(async (request, response) => {
   if (request.url === '/metrics') response.end(await registry.metrics())
   else response.end(request.url === '/readyz' ? ready : alive)
 })
-const port = await listening(server)
+const port = await listen(server)
 answerWindows([], () => ({ recorded }))
 process.send?.({ port } satisfies Listening)

@@ -1,5 +1,5 @@
 /** A client in a process of its own: it reads a path when it is told to, and says how many bytes came. */
-import { ordered } from './child.ts'
+import { readOrder } from './child.ts'
 import { type Headers, read } from './scraper.ts'
 
 export interface Reading {
@@ -8,7 +8,7 @@ export interface Reading {
   readonly headers: Headers
 }
 
-ordered()
+readOrder()
 process.on('message', async ({ port, path, headers }: Reading) => {
   process.send?.({ bytes: await read(port, path, headers) })
 })

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import { Registry } from 'prom-client'
 import { createExposition } from '../../src/exposition/exposition.ts'
-import { ordered } from './child.ts'
+import { readOrder } from './child.ts'
 import { feedExposition, feedPromClient, numbersOf } from './subjects.ts'
 
 export interface ScrapedOrder {
@@ -19,7 +19,7 @@ export interface ScrapedOrder {
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
-const { whose, count } = ordered<ScrapedOrder>()
+const { whose, count } = readOrder<ScrapedOrder>()
 const exposition = createExposition()
 const registry = new Registry()
 const feed = whose === 'prom-client' ? feedPromClient(registry) : feedExposition(exposition)

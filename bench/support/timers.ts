@@ -1,9 +1,9 @@
 /** The usual schedule, in a process of its own: one `setTimeout` a dependency, planned at absolute times, that does nothing. */
-import { ordered } from './child.ts'
+import { readOrder } from './child.ts'
 import type { Dependencies } from './dependencies.ts'
 import { answerWindows } from './window.ts'
 
-const { dependencies, intervalMs } = ordered<Dependencies>()
+const { dependencies, intervalMs } = readOrder<Dependencies>()
 const lates: number[] = []
 const started = performance.now()
 const plan = (at: number): NodeJS.Timeout =>

@@ -11,7 +11,7 @@ export interface AbortAttack extends Attack {
 }
 
 /** @returns how many requests were made. */
-export async function aborts(attack: AbortAttack): Promise<number> {
+export async function abortAnswers(attack: AbortAttack): Promise<number> {
   const { path = '/', requests = 200, patienceMs = 20 } = attack
   let made = 0
   await repeat(attack, 10, () => {

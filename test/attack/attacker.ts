@@ -1,7 +1,7 @@
 /** One attack in a process of its own, which gives way to everybody else for the processor. */
 import { setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ordered } from '../../bench/support/child.ts'
+import { readOrder } from '../../bench/support/child.ts'
 import { type AnswersSeen, createAnswers } from './answers.ts'
 import { allAttacks, sourcesOf } from './attacks.ts'
 
@@ -22,7 +22,7 @@ export interface AttackReport extends AnswersSeen {
 /** An attack that does not end in time is ended; what it has seen counts. */
 const graceMs = 10_000
 
-const { name, ...order } = ordered<AttackOrder>()
+const { name, ...order } = readOrder<AttackOrder>()
 // Lower still, it would not run at all where others are busy.
 setPriority(10)
 const answers = createAnswers()

@@ -1,13 +1,13 @@
 /** Every attack by its name, and how many addresses it comes from. */
-import { type AbortAttack, aborts } from './aborts.ts'
+import { type AbortAttack, abortAnswers } from './aborts.ts'
 import type { Attack } from './client.ts'
-import { type DripAttack, drips } from './drips.ts'
-import { connectionStorm, idleConnections, scrapes, wrongPasswords } from './floods.ts'
+import { type DripAttack, sendSlowly } from './drips.ts'
+import { guessPasswords, holdIdleConnections, openAndClose, scrapeInLoops } from './floods.ts'
 import { type FuzzAttack, fuzz } from './fuzz.ts'
-import { oddities } from './oddities.ts'
-import { type PausedAttack, pausedReaders } from './paused-readers.ts'
-import { pipelining } from './pipelining.ts'
-import { tricklingReaders } from './trickling-readers.ts'
+import { sendOddities } from './oddities.ts'
+import { type PausedAttack, pauseReaders } from './paused-readers.ts'
+import { pipelineRequests } from './pipelining.ts'
+import { readSlowly } from './trickling-readers.ts'
 
 interface Entry {
   readonly run: (attack: Attack & Partial<Omit<FuzzAttack, keyof Attack>>) => Promise<number>
@@ -15,35 +15,35 @@ interface Entry {
   readonly sources: number
 }
 
-const paused = (options: Omit<PausedAttack, keyof Attack>) => (attack: Attack) =>
-  pausedReaders({ ...attack, ...options, renewMs: 3_000 })
-const aborted = (options: Omit<AbortAttack, keyof Attack>) => (attack: Attack) =>
-  aborts({ ...attack, ...options, requests: Number.POSITIVE_INFINITY })
-const dripped = (of: NonNullable<DripAttack['of']>) => (attack: Attack) => drips({ ...attack, of })
+const createPausedReaders = (options: Omit<PausedAttack, keyof Attack>) => (attack: Attack) =>
+  pauseReaders({ ...attack, ...options, renewMs: 3_000 })
+const createAborts = (options: Omit<AbortAttack, keyof Attack>) => (attack: Attack) =>
+  abortAnswers({ ...attack, ...options, requests: Number.POSITIVE_INFINITY })
+const createDrips = (of: NonNullable<DripAttack['of']>) => (attack: Attack) => sendSlowly({ ...attack, of })
 
 /** In the order in which they are tried. */
 export const attacks = {
   fuzz: { run: fuzz, sources: 200 },
-  'malformed and foreign messages': { run: oddities, sources: 20 },
-  'slow headers': { run: dripped('headers'), sources: 50 },
-  'slow bodies': { run: dripped('body'), sources: 50 },
-  pipelining: { run: pipelining, sources: 4 },
-  'paused readers of /metrics': { run: paused({}), sources: 10 },
-  'paused readers of /health': { run: paused({ path: '/health' }), sources: 10 },
-  'paused readers of /': { run: paused({ path: '/' }), sources: 10 },
-  'paused readers of /-/events': { run: paused({ path: '/-/events' }), sources: 10 },
-  'trickling readers': { run: tricklingReaders, sources: 10 },
-  'aborted pages': { run: aborted({}), sources: 10 },
-  'aborted reports': { run: aborted({ path: '/health', patienceMs: 5 }), sources: 10 },
-  'idle connections, one address': { run: idleConnections, sources: 1 },
-  'idle connections, 2,500 addresses': { run: idleConnections, sources: 2_500 },
-  'connections opened and closed': { run: connectionStorm, sources: 50 },
-  'scrapes without a pause': { run: scrapes, sources: 1 },
+  'malformed and foreign messages': { run: sendOddities, sources: 20 },
+  'slow headers': { run: createDrips('headers'), sources: 50 },
+  'slow bodies': { run: createDrips('body'), sources: 50 },
+  pipelining: { run: pipelineRequests, sources: 4 },
+  'paused readers of /metrics': { run: createPausedReaders({}), sources: 10 },
+  'paused readers of /health': { run: createPausedReaders({ path: '/health' }), sources: 10 },
+  'paused readers of /': { run: createPausedReaders({ path: '/' }), sources: 10 },
+  'paused readers of /-/events': { run: createPausedReaders({ path: '/-/events' }), sources: 10 },
+  'trickling readers': { run: readSlowly, sources: 10 },
+  'aborted pages': { run: createAborts({}), sources: 10 },
+  'aborted reports': { run: createAborts({ path: '/health', patienceMs: 5 }), sources: 10 },
+  'idle connections, one address': { run: holdIdleConnections, sources: 1 },
+  'idle connections, 2,500 addresses': { run: holdIdleConnections, sources: 2_500 },
+  'connections opened and closed': { run: openAndClose, sources: 50 },
+  'scrapes without a pause': { run: scrapeInLoops, sources: 1 },
 } as const satisfies Readonly<Record<string, Entry>>
 
 /** It needs a program that has users, so it has a run of its own. */
 export const passwordAttack = {
-  'wrong passwords': { run: wrongPasswords, sources: 20 },
+  'wrong passwords': { run: guessPasswords, sources: 20 },
 } as const satisfies Readonly<Record<string, Entry>>
 
 export const allAttacks: Readonly<Record<string, Entry>> = { ...attacks, ...passwordAttack }

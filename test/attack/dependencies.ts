@@ -1,5 +1,5 @@
 /** Healthy dependencies of every kind on loopback, of which a program checks many. */
-import { forked, told } from '../../bench/support/child.ts'
+import { receive, startChild } from '../../bench/support/child.ts'
 import type { Ports } from '../../bench/support/targets.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { startRedis } from '../support/redis.ts'
@@ -14,8 +14,8 @@ export interface Targets {
 }
 
 export async function startTargets(): Promise<Targets> {
-  const child = forked('targets.ts')
-  const { http, tcp } = await told<Ports>(child)
+  const child = startChild('targets.ts')
+  const { http, tcp } = await receive<Ports>(child)
   const missing: string[] = []
   const orNone = async <T>(start: Promise<T>): Promise<T | undefined> => {
     try {

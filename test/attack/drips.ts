@@ -16,7 +16,7 @@ const begun = {
 const drop = { headers: 'X-Wait: 1\r\n', body: '1\r\nx\r\n' } as const
 
 /** @returns how many connections it made. */
-export async function drips(attack: DripAttack): Promise<number> {
+export async function sendSlowly(attack: DripAttack): Promise<number> {
   const { of = 'headers', connections = 1_000 } = attack
   const sockets = new Set<Socket>()
   let made = 0

@@ -8,7 +8,7 @@ export interface Flood extends Attack {
 }
 
 /** Connections that stay and never ask. Default: 2,500. @returns how many it made. */
-export async function idleConnections(attack: Flood): Promise<number> {
+export async function holdIdleConnections(attack: Flood): Promise<number> {
   const sockets = new Set<Socket>()
   let made = 0
   await repeat(attack, 20, () => {
@@ -19,7 +19,7 @@ export async function idleConnections(attack: Flood): Promise<number> {
 }
 
 /** Connections that are closed as soon as they are there. Default: 200. @returns how many it made. */
-export async function connectionStorm(attack: Flood): Promise<number> {
+export async function openAndClose(attack: Flood): Promise<number> {
   const sockets = new Set<Socket>()
   let made = 0
   await repeat(attack, 5, () => {
@@ -33,13 +33,13 @@ export async function connectionStorm(attack: Flood): Promise<number> {
 }
 
 /** Scrapes without a pause, compressed and not. Default: 16 connections. @returns how many requests it sent. */
-export async function scrapes(attack: Flood): Promise<number> {
+export async function scrapeInLoops(attack: Flood): Promise<number> {
   const gzip = 'Accept-Encoding: gzip\r\n'
   return askInLoops(attack, attack.connections ?? 16, i => get('/metrics', i % 2 === 0 ? gzip : ''))
 }
 
 /** Log-ins with passwords that nobody has. Default: 64 connections. @returns how many requests it sent. */
-export async function wrongPasswords(attack: Flood): Promise<number> {
+export async function guessPasswords(attack: Flood): Promise<number> {
   return askInLoops(attack, attack.connections ?? 64, i => {
     const guess = Buffer.from(`${i % 3 === 0 ? 'nobody' : 'scraper'}:guess-${i}`).toString('base64')
     return get('/metrics', `Authorization: Basic ${guess}\r\n`)

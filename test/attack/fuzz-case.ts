@@ -14,24 +14,24 @@ export interface FuzzCase {
 /** Requests on one connection, at most: beyond the 16 that a client may send ahead. */
 const maxRequests = 18
 
-export function fuzzCase(seed: number, number: number): FuzzCase {
+export function createFuzzCase(seed: number, number: number): FuzzCase {
   const random = createRandom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(number, 0x85ebca6b))
   const requests = 1 + random.int(random.chance(0.1) ? maxRequests : 12)
   // A message that cannot be parsed ends its connection, so many connections have only a few of them.
   const wrong = random.pick([0, 0.05, 0.2, 0.6])
-  const messages = Array.from({ length: requests }, () => message(random, wrong))
+  const messages = Array.from({ length: requests }, () => createMessage(random, wrong))
   const end = random.chance(0.05) ? 'reset' : random.chance(0.1) ? 'at once' : 'when quiet'
   return { pieces: cutUp(random, Buffer.concat(messages)), requests, end }
 }
 
-function message(random: Random, wrong: number): Buffer {
-  const valid = Buffer.from(request(random), 'latin1')
+function createMessage(random: Random, wrong: number): Buffer {
+  const valid = Buffer.from(createRequest(random), 'latin1')
   if (!random.chance(wrong)) return valid
   if (random.chance(0.05)) return random.bytes(1 + random.int(400))
-  return random.chance(0.1) ? random.pick(foreign) : mutated(random, valid)
+  return random.chance(0.1) ? random.pick(foreign) : mutate(random, valid)
 }
 
-function request(random: Random): string {
+function createRequest(random: Random): string {
   const path = random.chance(0.02) ? random.pick(corpus.large) : random.pick(corpus.paths)
   const method = random.chance(0.7) ? 'GET' : random.pick(corpus.methods)
   const version = random.chance(0.9) ? '1.1' : random.pick(['1.0', '1.9', '0.9', '2.0'])
@@ -40,7 +40,7 @@ function request(random: Random): string {
   return `${lines}\r\n${random.chance(0.1) ? random.pick(corpus.bodies) : '\r\n'}`
 }
 
-function mutated(random: Random, bytes: Buffer): Buffer {
+function mutate(random: Random, bytes: Buffer): Buffer {
   let result = bytes
   for (let times = 1 + random.int(3); times > 0; times--) result = random.pick(mutations)(random, result)
   return result
@@ -57,22 +57,22 @@ const mutations: readonly Mutation[] = [
     return copy
   },
   // Puts something in.
-  (random, bytes) => spliced(bytes, random.int(bytes.length + 1), 0, random.pick(fragments)),
-  (random, bytes) => spliced(bytes, random.int(bytes.length + 1), 0, random.bytes(1 + random.int(8))),
+  (random, bytes) => splice(bytes, random.int(bytes.length + 1), 0, random.pick(fragments)),
+  (random, bytes) => splice(bytes, random.int(bytes.length + 1), 0, random.bytes(1 + random.int(8))),
   // Replaces something.
-  (random, bytes) => spliced(bytes, random.int(bytes.length + 1), 1 + random.int(8), random.pick(fragments)),
+  (random, bytes) => splice(bytes, random.int(bytes.length + 1), 1 + random.int(8), random.pick(fragments)),
   // Takes something out.
-  (random, bytes) => spliced(bytes, random.int(bytes.length + 1), 1 + random.int(16), Buffer.alloc(0)),
+  (random, bytes) => splice(bytes, random.int(bytes.length + 1), 1 + random.int(16), Buffer.alloc(0)),
   // Says something twice.
   (random, bytes) => {
     const from = random.int(bytes.length + 1)
-    return spliced(bytes, from, 0, bytes.subarray(from, from + 1 + random.int(40)))
+    return splice(bytes, from, 0, bytes.subarray(from, from + 1 + random.int(40)))
   },
   // Ends early.
   (random, bytes) => bytes.subarray(0, random.int(bytes.length + 1)),
 ]
 
-function spliced(bytes: Buffer, at: number, removed: number, inserted: Buffer): Buffer {
+function splice(bytes: Buffer, at: number, removed: number, inserted: Buffer): Buffer {
   return Buffer.concat([bytes.subarray(0, at), inserted, bytes.subarray(at + removed)])
 }
 

@@ -1,7 +1,7 @@
 /** Random and mutated requests, several on each connection, from a seed that repeats them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Attack, open } from './client.ts'
-import { type FuzzCase, fuzzCase } from './fuzz-case.ts'
+import { createFuzzCase, type FuzzCase } from './fuzz-case.ts'
 
 export interface FuzzAttack extends Attack {
   /** Default: 1. */
@@ -25,7 +25,7 @@ export async function fuzz(attack: FuzzAttack): Promise<number> {
 
   async function client(): Promise<void> {
     while (sent < requests && performance.now() < end) {
-      const next = fuzzCase(seed, number++)
+      const next = createFuzzCase(seed, number++)
       sent += next.requests
       await talk(attack, next)
     }

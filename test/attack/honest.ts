@@ -3,7 +3,7 @@ import { Agent, get, type RequestOptions } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gunzipSync } from 'node:zlib'
-import { ordered } from '../../bench/support/child.ts'
+import { readOrder } from '../../bench/support/child.ts'
 import { percentile } from '../../bench/support/statistics.ts'
 import { raisePriority } from './priority.ts'
 
@@ -34,7 +34,7 @@ const pageEveryMs = 5_000
 /** The page takes silence for trouble after some three beats. */
 const silenceMs = 6_000
 
-const { port, auth } = ordered<HonestOrder>()
+const { port, auth } = readOrder<HonestOrder>()
 raisePriority()
 const none = { scrapes: 0, scrapesFailed: 0, pages: 0, pagesFailed: 0, silences: 0 }
 let counts = { ...none }

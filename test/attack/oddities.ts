@@ -19,7 +19,7 @@ const odd: readonly (string | Buffer)[] = [
 ]
 
 /** @returns how many messages were sent. */
-export async function oddities(attack: Attack): Promise<number> {
+export async function sendOddities(attack: Attack): Promise<number> {
   const sockets = new Set<Socket>()
   let sent = 0
   await repeat(attack, 10, () => {

@@ -14,7 +14,7 @@ export interface PausedAttack extends Attack {
 }
 
 /** @returns how many connections it made. */
-export async function pausedReaders(attack: PausedAttack): Promise<number> {
+export async function pauseReaders(attack: PausedAttack): Promise<number> {
   const { path = '/metrics', headers = '', readers = 300, renewMs = attack.durationMs } = attack
   const sockets = new Set<Socket>()
   let made = 0

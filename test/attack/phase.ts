@@ -1,7 +1,7 @@
-/** One stretch of a run: attacks and honest clients side by side, what was measured, and whether it is good enough. */
+/** A phase of a run: attacks next to honest clients, what was measured, and which bars it misses. */
 import type { ChildProcess } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { forked, told } from '../../bench/support/child.ts'
+import { receive, startChild } from '../../bench/support/child.ts'
 import type { Latencies, Load } from '../../bench/support/constant-load.ts'
 import { serverErrors } from './answers.ts'
 import type { AttackOrder, AttackReport } from './attacker.ts'
@@ -65,7 +65,7 @@ export async function runPhase({ name, attacks, durationMs }: Phase, bench: Benc
   const { subject, load, honest } = bench
   const { port } = subject
   const before = await subject.counters()
-  await told<HonestReport>(honest, 'begin')
+  await receive<HonestReport>(honest, 'begin')
   const first = subject.usage()
   const samples: Usage[] = [first]
   const startedAt = performance.now()
@@ -75,22 +75,22 @@ export async function runPhase({ name, attacks, durationMs }: Phase, bench: Benc
     { port, path: '/healthz', rate: rates.healthz, ms, from: prober },
     { port, path: '/readyz', rate: rates.readyz, ms, from: prober },
   ]
-  const probes = told<[Latencies, Latencies]>(load, loads)
+  const probes = receive<[Latencies, Latencies]>(load, loads)
   const reports = await Promise.all(attacks.map(attack => runAttack({ ...attack, port })))
   if (attacks.length === 0) await sleep(durationMs)
   load.send('stop')
   const last = subject.usage()
   const seconds = (performance.now() - startedAt) / 1_000
   const [healthz, readyz] = await probes
-  const seen = await told<HonestReport>(honest, 'end')
+  const seen = await receive<HonestReport>(honest, 'end')
   clearInterval(sampling)
-  const after = await settled(bench)
+  const after = await waitForRelease(bench)
   const alive = subject.isAlive()
   const counted = await subject.counters().catch(() => before)
   return {
     name,
     sent: sum(reports.map(({ sent }) => sent)),
-    statuses: added(reports),
+    statuses: addStatuses(reports),
     serverErrors: sum(reports.map(serverErrors)),
     leaks: reports.flatMap(({ leaks }) => leaks),
     alive,
@@ -98,8 +98,8 @@ export async function runPhase({ name, attacks, durationMs }: Phase, bench: Benc
     healthz,
     readyz,
     honest: seen,
-    counted: less(counted, before),
-    peak: highest(samples),
+    counted: subtract(counted, before),
+    peak: findPeak(samples),
     cpuShare: (last.cpuSeconds - first.cpuSeconds) / seconds,
     waitShare: (last.waitSeconds - first.waitSeconds) / seconds,
     after,
@@ -107,12 +107,12 @@ export async function runPhase({ name, attacks, durationMs }: Phase, bench: Benc
 }
 
 export async function runAttack(order: AttackOrder): Promise<AttackReport> {
-  const child = forked(new URL('./attacker.ts', import.meta.url).href, order)
-  return told<AttackReport>(child)
+  const child = startChild(new URL('./attacker.ts', import.meta.url).href, order)
+  return receive<AttackReport>(child)
 }
 
-/** What stands when memory and descriptors are back, or when the time for that is over. */
-async function settled({ subject, reference, settleMs }: Bench): Promise<Usage> {
+/** Waits until memory and descriptors are back to the reference, or until the time for that is over. Returns the last usage. */
+async function waitForRelease({ subject, reference, settleMs }: Bench): Promise<Usage> {
   const end = performance.now() + settleMs
   for (;;) {
     await sleep(500)
@@ -122,7 +122,7 @@ async function settled({ subject, reference, settleMs }: Bench): Promise<Usage> 
 }
 
 export function isBack(now: Usage, reference: Usage): boolean {
-  // Without a group its figure is NaN, and nothing is asked of it.
+  // Without a cgroup, the figure is NaN and is not compared.
   return (
     now.rssMiB <= reference.rssMiB + bars.moreMiB &&
     !(now.groupMiB > reference.groupMiB + bars.moreMiB) &&
@@ -130,8 +130,8 @@ export function isBack(now: Usage, reference: Usage): boolean {
   )
 }
 
-/** The bars that a phase breaks, in words; none if it is well. */
-export function broken(measured: Measured, reference: Usage): readonly string[] {
+/** Describes the bars that a phase misses. */
+export function findMissedBars(measured: Measured, reference: Usage): readonly string[] {
   const { honest, counted, healthz, readyz } = measured
   const rules: readonly (readonly [boolean, string])[] = [
     [measured.alive, 'the program has ended'],
@@ -143,8 +143,8 @@ export function broken(measured: Measured, reference: Usage): readonly string[] 
     [honest.pagesFailed === 0, `${honest.pagesFailed} pages failed (${honest.lastFailure})`],
     [honest.silences === 0, `the page heard nothing ${honest.silences} times`],
     [measured.serverErrors === 0, `${measured.serverErrors} answers of 5xx`],
-    [measured.leaks.length === 0, `an answer told of the inside: ${measured.leaks[0]}`],
-    [measured.faults.length === 0, `the log tells of faults: ${measured.faults[0]}`],
+    [measured.leaks.length === 0, `an answer reveals internals: ${measured.leaks[0]}`],
+    [measured.faults.length === 0, `the log shows faults: ${measured.faults[0]}`],
     [isBack(measured.after, reference), 'memory or descriptors did not come back'],
   ]
   return rules.filter(([isMet]) => !isMet).map(([, what]) => what)
@@ -154,14 +154,14 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, each) => total + each, 0)
 }
 
-function added(reports: readonly AttackReport[]): Readonly<Record<string, number>> {
+function addStatuses(reports: readonly AttackReport[]): Readonly<Record<string, number>> {
   const all: Record<string, number> = {}
   for (const { statuses } of reports)
     for (const [status, count] of Object.entries(statuses)) all[status] = (all[status] ?? 0) + count
   return all
 }
 
-function less(now: Counters, before: Counters): Counters {
+function subtract(now: Counters, before: Counters): Counters {
   return {
     checks: now.checks - before.checks,
     failed: now.failed - before.failed,
@@ -169,7 +169,7 @@ function less(now: Counters, before: Counters): Counters {
   }
 }
 
-function highest(samples: readonly Usage[]): Usage {
+function findPeak(samples: readonly Usage[]): Usage {
   const most = (of: (usage: Usage) => number) => Math.max(...samples.map(of))
   return {
     rssMiB: most(({ rssMiB }) => rssMiB),

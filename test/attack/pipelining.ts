@@ -12,7 +12,7 @@ export interface PipeliningAttack extends Attack {
 }
 
 /** @returns how many connections it made. */
-export async function pipelining(attack: PipeliningAttack): Promise<number> {
+export async function pipelineRequests(attack: PipeliningAttack): Promise<number> {
   const { path = '/healthz', connections = 64, bytes = 65_536 } = attack
   const request = get(path)
   const flood = Buffer.from(request.repeat(Math.ceil(bytes / request.length)))

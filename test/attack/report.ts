@@ -21,18 +21,18 @@ const head = [
   '',
 ]
 
-/** The phases as a Markdown table; `broken` says what is wrong with each. */
-export function table(
+/** The phases as a Markdown table; `findMissed` returns the bars that each misses. */
+export function formatTable(
   phases: readonly Measured[],
-  broken: (measured: Measured) => readonly string[],
+  findMissed: (measured: Measured) => readonly string[],
 ): string {
-  const rows = phases.map(phase => [...cells(phase), broken(phase).length === 0 ? 'met' : 'missed'])
+  const rows = phases.map(phase => [...formatCells(phase), findMissed(phase).length === 0 ? 'met' : 'missed'])
   return [head, head.map(() => '---'), ...rows].map(row => `| ${row.join(' | ')} |`).join('\n')
 }
 
-function cells(phase: Measured): readonly string[] {
+function formatCells(phase: Measured): readonly string[] {
   const { healthz, readyz, honest, counted, peak, after } = phase
-  const both = (of: (usage: Usage) => number) => `${whole(of(peak))}, ${whole(of(after))}`
+  const both = (of: (usage: Usage) => number) => `${formatWhole(of(peak))}, ${formatWhole(of(after))}`
   const latency = ({ p50, p99, max }: Measured['healthz']) =>
     [p50, p99, max].map(each => each.toFixed(1)).join(', ')
   return [
@@ -40,7 +40,7 @@ function cells(phase: Measured): readonly string[] {
     phase.sent.toLocaleString('en'),
     latency(healthz),
     latency(readyz),
-    `${honest.scrapesFailed} of ${honest.scrapes + honest.scrapesFailed}, ${whole(honest.scrapeP99)}`,
+    `${honest.scrapesFailed} of ${honest.scrapes + honest.scrapesFailed}, ${formatWhole(honest.scrapeP99)}`,
     `${counted.checks.toLocaleString('en')}, ${counted.failed + counted.skipped}`,
     `${phase.cpuShare.toFixed(2)}, ${phase.waitShare.toFixed(2)}`,
     both(({ rssMiB }) => rssMiB),
@@ -49,16 +49,16 @@ function cells(phase: Measured): readonly string[] {
   ]
 }
 
-function whole(value: number): string {
+function formatWhole(value: number): string {
   return Number.isFinite(value) ? value.toFixed(0) : '?'
 }
 
 /** Puts the figures into the document, in place of those of the last run. */
 export function publish(figures: string): void {
-  writeFileSync(file, withFigures(readFileSync(file, 'utf8'), figures))
+  writeFileSync(file, insertFigures(readFileSync(file, 'utf8'), figures))
 }
 
-export function withFigures(text: string, figures: string): string {
+export function insertFigures(text: string, figures: string): string {
   if (!place.test(text)) throw new Error('the document has no place for the figures')
   return text.replace(place, (_, begin: string, end: string) => `${begin}\n\n${figures}\n\n${end}`)
 }

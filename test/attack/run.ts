@@ -7,7 +7,7 @@
  * Each attack for so many seconds, the fuzz until it has sent its requests, then all at once; in between, memory and
  * descriptors have to come back. Everything stays on loopback. Attackers run at a lower priority, and the program and those
  * who measure at a raised one where that is permitted, so that what is measured is the program and not the race for the processor. Ends with
- * 1 if a bar is broken. A whole run with the default parameters writes its figures into docs/security.md.
+ * 1 if a bar is missed. A whole run with the default parameters writes its figures into docs/security.md.
  *
  * @see phase.ts for the bars.
  */
@@ -15,14 +15,14 @@ import { cpus, loadavg } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import bcrypt from 'bcryptjs'
-import { forked, told } from '../../bench/support/child.ts'
+import { receive, startChild } from '../../bench/support/child.ts'
 import type { AttackOrder } from './attacker.ts'
 import { attacks, passwordAttack } from './attacks.ts'
 import { startTargets, type Targets } from './dependencies.ts'
 import type { HonestOrder } from './honest.ts'
-import { type Bench, broken, type Measured, type Phase, runAttack, runPhase } from './phase.ts'
+import { type Bench, findMissedBars, type Measured, type Phase, runAttack, runPhase } from './phase.ts'
 import { raisePriority } from './priority.ts'
-import { publish, table } from './report.ts'
+import { formatTable, publish } from './report.ts'
 import { type Subject, startSubject } from './subject.ts'
 
 const { values } = parseArgs({
@@ -51,7 +51,7 @@ const isWhole = !quick && only === undefined && values.seconds === undefined && 
 
 interface Run {
   readonly subject: Subject
-  readonly measured: readonly { readonly phase: Measured; readonly broken: readonly string[] }[]
+  readonly measured: readonly { readonly phase: Measured; readonly missed: readonly string[] }[]
 }
 
 function orderOf(name: string): Phase['attacks'][number] {
@@ -88,11 +88,11 @@ async function run(targets: Targets, phases: readonly Phase[], web?: string): Pr
     ...(web !== undefined && { web, auth }),
   })
   const order: HonestOrder = { port: subject.port, ...(web !== undefined && { auth }) }
-  const honest = forked(new URL('./honest.ts', import.meta.url).href, order)
-  const load = forked('constant-load.ts')
+  const honest = startChild(new URL('./honest.ts', import.meta.url).href, order)
+  const load = startChild('constant-load.ts')
   raisePriority(load.pid)
   try {
-    await Promise.all([told(honest), told(load)])
+    await Promise.all([receive(honest), receive(load)])
     // Code is loaded and compiled when it is first used. After that, memory is where it has to come back to.
     for (const phase of phases)
       await Promise.all(phase.attacks.map(attack => warmUp({ ...attack, port: subject.port })))
@@ -101,7 +101,7 @@ async function run(targets: Targets, phases: readonly Phase[], web?: string): Pr
     const measured = []
     for (const phase of phases) {
       const found = await runPhase(phase, bench)
-      measured.push({ phase: found, broken: broken(found, bench.reference) })
+      measured.push({ phase: found, missed: findMissedBars(found, bench.reference) })
       say(measured.at(-1))
       if (!found.alive) break
     }
@@ -115,9 +115,9 @@ async function run(targets: Targets, phases: readonly Phase[], web?: string): Pr
 
 function say(found: Run['measured'][number] | undefined): void {
   if (found === undefined) return
-  const { phase, broken } = found
+  const { phase, missed } = found
   const answers = Object.entries(phase.statuses).map(([status, count]) => `${status}×${count}`)
-  console.log(`${phase.name}: ${broken.length === 0 ? 'met' : broken.join('; ')}`)
+  console.log(`${phase.name}: ${missed.length === 0 ? 'met' : missed.join('; ')}`)
   console.log(
     `  sent ${phase.sent}, answers ${answers.join(' ') || 'none'}; probes' own lateness p99 ${phase.healthz.ownLateP99.toFixed(1)} ms; the program used ${phase.cpuShare.toFixed(2)} cores and waited for one ${phase.waitShare.toFixed(2)} of the time`,
   )
@@ -146,13 +146,13 @@ try {
     `${cpus().length} cores shared with the attackers (nice 10; all others nice -10 where permitted), load average at the end ${loadavg()[0]?.toFixed(1)}`,
     `fuzz with seed ${seed}`,
   ].join('; ')
-  const figures = table(
+  const figures = formatTable(
     all.map(({ phase }) => phase),
-    phase => all.find(each => each.phase === phase)?.broken ?? [],
+    phase => all.find(each => each.phase === phase)?.missed ?? [],
   )
   console.log(`\n${conditions}; ${((performance.now() - started) / 60_000).toFixed(1)} minutes\n\n${figures}`)
   if (isWhole) publish(`Measured on ${new Date().toISOString().slice(0, 10)}: ${conditions}.\n\n${figures}`)
-  if (all.some(({ broken }) => broken.length > 0)) process.exitCode = 1
+  if (all.some(({ missed }) => missed.length > 0)) process.exitCode = 1
 } finally {
   await targets.stop()
 }

@@ -12,7 +12,7 @@ export interface TrickleAttack extends Attack {
 }
 
 /** @returns how many connections it made. */
-export async function tricklingReaders(attack: TrickleAttack): Promise<number> {
+export async function readSlowly(attack: TrickleAttack): Promise<number> {
   const { paths = ['/metrics', '/health', '/', '/-/events'], readers = 400, bytes = 1_024 } = attack
   const sockets = new Set<Socket>()
   let made = 0

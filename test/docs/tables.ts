@@ -124,7 +124,7 @@ function typeOf({ type, enum: values, anyOf, minimum, maximum, items }: Node): s
 
 function kindRow(): readonly Row[] {
   const names = kinds.map(({ name }) => `\`${name}\``).join(', ')
-  return [['`kind`', names, 'The sort of dependency. Required, but for the one-line form.']]
+  return [['`kind`', names, 'The kind of dependency. Required, except in the one-line form.']]
 }
 
 function flagRow({ flags, description, argChoices, defaultValue }: Option): Row {

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path'
 import { hashSync } from 'bcryptjs'
 import { afterEach, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { type ByteServer, closedPort, listening, serve, until } from '../support/net.ts'
+import { type ByteServer, closedPort, listen, serve, until } from '../support/net.ts'
 import { launch, type Program, type ProgramOptions, startProgram } from '../support/program.ts'
 
 const cleanUp: (() => Promise<unknown>)[] = []
@@ -106,7 +106,7 @@ describe('exit codes', () => {
 
   test('4 when the port is in use, in one line, and nothing was asked', async () => {
     const server = createServer()
-    const port = await listening(server)
+    const port = await listen(server)
     cleanUp.push(async () => server.close())
     const target = await echo()
     const { ended, output } = launched({

@@ -5,7 +5,7 @@ import { tcp } from '../../src/kinds/tcp.ts'
 import { dependencySchema } from '../../src/model/definition.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { check, type Options, parseOptions, startCheck } from '../support/check.ts'
-import { type ByteServer, listening, serve, until } from '../support/net.ts'
+import { type ByteServer, listen, serve, until } from '../support/net.ts'
 import { type OpensslServer, serveOpenssl } from '../support/tls.ts'
 import { contract } from './contract.ts'
 
@@ -180,7 +180,7 @@ describe('tcp over TLS', () => {
       socket.on('error', () => {}).end('220 ready\r\n')
     })
     servers.push(server.on('tlsClientError', () => {}))
-    return await listening(server)
+    return await listen(server)
   }
   afterAll(() => {
     for (const socket of sockets) socket.destroy()
@@ -236,7 +236,7 @@ describe('tcp over TLS', () => {
   test('a server that closes after the handshake is down', async () => {
     const server = createServer({ cert: good.certPem, key: good.keyPem }, socket => socket.end())
     servers.push(server)
-    const options = { url: `tls://127.0.0.1:${await listening(server)}`, tls: { ca: authority.caPem } }
+    const options = { url: `tls://127.0.0.1:${await listen(server)}`, tls: { ca: authority.caPem } }
     expect(await check(tcp, options)).toMatchObject({ ok: false, detail: 'closed_early' })
   })
 

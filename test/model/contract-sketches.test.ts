@@ -24,7 +24,7 @@ import { createResolver } from '../../src/schedule/resolve.ts'
 import { fractionOf } from '../../src/schedule/timetable.ts'
 import { kindContract } from '../kinds/contract.ts'
 import { check } from '../support/check.ts'
-import { listening } from '../support/net.ts'
+import { listen } from '../support/net.ts'
 
 function asking(): AskOptions {
   const clock = createSystemClock()
@@ -199,7 +199,7 @@ test('a kind over HTTP/2', async () => {
     }),
   })
   const server = createHttp2Server()
-  const port = await listening(server)
+  const port = await listen(server)
   onTestFinished(() => void server.close())
   expect(await ask(ping({ host: '127.0.0.1', port }))).toMatchObject({ ok: true })
 })

@@ -2,7 +2,7 @@
 import { connect, createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { createSystemClock } from '../../src/schedule/clock.ts'
-import { listening } from '../support/net.ts'
+import { listen } from '../support/net.ts'
 
 describe("the system's clock", () => {
   const clock = createSystemClock()
@@ -45,7 +45,7 @@ describe("the system's clock", () => {
 
   test('a turn reads what waits in a socket', async () => {
     const server = createServer(socket => socket.end('waits'))
-    const port = await listening(server)
+    const port = await listen(server)
     const socket = connect(port, '127.0.0.1')
     let heard = ''
     socket.on('data', chunk => {

@@ -7,7 +7,7 @@ import Koa from 'koa'
 import { afterEach, describe, expect, test } from 'vitest'
 import { createEmbedded } from '../../src/server/embedded.ts'
 import type { Handler } from '../../src/server/options.ts'
-import { listening, until } from '../support/net.ts'
+import { listen, until } from '../support/net.ts'
 import { world } from './serving.ts'
 
 const cleanUp: (() => unknown)[] = []
@@ -25,7 +25,7 @@ function embed(overrides: Parameters<typeof world>[0] = {}) {
 
 async function serve(listener: RequestListener) {
   const server = createServer(listener)
-  const url = `http://127.0.0.1:${await listening(server)}`
+  const url = `http://127.0.0.1:${await listen(server)}`
   cleanUp.push(() => server.close())
   return async (path: string, init?: RequestInit) => {
     const response = await fetch(url + path, { redirect: 'manual', ...init })

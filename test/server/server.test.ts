@@ -3,7 +3,7 @@ import { createServer as createTcp } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import { createServer, ListenError } from '../../src/server/index.ts'
-import { listening } from '../support/net.ts'
+import { listen } from '../support/net.ts'
 import { serving, world } from './serving.ts'
 
 const ipv6 = Object.values(networkInterfaces()).some(list => list?.some(({ address }) => address === '::1'))
@@ -32,9 +32,9 @@ describe('start', () => {
 
   test('all or nothing: an address in use gives the others back, and says so in one line', async () => {
     const taken = createTcp()
-    const port = await listening(taken)
+    const port = await listen(taken)
     const free = createTcp()
-    const freePort = await listening(free)
+    const freePort = await listen(free)
     free.close()
     await once(free, 'close')
     const addresses = [

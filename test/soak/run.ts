@@ -17,7 +17,7 @@ import { accepts, gzip, read } from '../../bench/support/scraper.ts'
 import { median } from '../../bench/support/statistics.ts'
 import { freshLauncher } from '../../scripts/fresh.ts'
 import { createMemoryGroup, joining } from '../attack/memory-group.ts'
-import { closedPort, listening, until } from '../support/net.ts'
+import { closedPort, listen, until } from '../support/net.ts'
 import { checkerPassword, startPostgres } from '../support/postgres.ts'
 import { startProgram } from '../support/program.ts'
 import { startRedis } from '../support/redis.ts'
@@ -43,7 +43,7 @@ const service = createServer((request, response) => {
   else if (mood === 1) response.writeHead(503).end('no')
   else if (mood === 2) request.socket.destroy()
 })
-const port = await listening(service)
+const port = await listen(service)
 const refused = await closedPort()
 const redis = await startRedis()
 const postgres = await startPostgres({ hba: ['host all all all scram-sha-256'] })

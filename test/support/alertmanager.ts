@@ -5,7 +5,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { closedPort, listening, until } from './net.ts'
+import { closedPort, listen, until } from './net.ts'
 
 /** One alert as the webhook gets it. */
 export interface Told {
@@ -29,7 +29,7 @@ export async function startWebhook(): Promise<Webhook> {
     told.push(...(JSON.parse(Buffer.concat(chunks).toString()) as { alerts: Told[] }).alerts)
     response.end()
   })
-  const port = await listening(server)
+  const port = await listen(server)
   return {
     url: `http://127.0.0.1:${port}/`,
     told,

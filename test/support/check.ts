@@ -36,7 +36,7 @@ export function startCheck(kind: Kind, options: Options, timeoutMs = 2_000): Run
 /** The result of one check, after the checker has let go of everything. */
 export async function check(kind: Kind, options: Options, timeoutMs = 2_000): Promise<CheckResult> {
   const { outcome, settled } = startCheck(kind, options, timeoutMs)
-  const result = completed(await outcome)
+  const result = expectCompleted(await outcome)
   await settled
   expectDeclared(kind, result)
   return result
@@ -51,7 +51,7 @@ function expectDeclared({ name, failures = {} }: Kind, result: CheckResult): voi
     throw new Error(`${name} does not declare the failure ${detail} (${reason})`)
 }
 
-function completed(outcome: CheckOutcome): CheckResult {
+function expectCompleted(outcome: CheckOutcome): CheckResult {
   if ('skipped' in outcome) throw new Error(`the check was skipped: ${outcome.skipped}`)
   return outcome
 }

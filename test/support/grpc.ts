@@ -3,7 +3,7 @@ import { createSecureServer, createServer, type Http2Server, type ServerHttp2Str
 import { Server, ServerCredentials, type ServerInterceptor } from '@grpc/grpc-js'
 import { HealthImplementation, type ServingStatusMap } from 'grpc-health-check'
 import type { Certificate } from './certificates.ts'
-import { listening } from './net.ts'
+import { listen } from './net.ts'
 
 export interface GrpcServer {
   readonly port: number
@@ -43,7 +43,7 @@ export async function serveGrpc(
 }
 
 /** Server credentials of a certificate; with an authority, clients need a certificate of it. */
-export function secured({ certPem, keyPem }: Certificate, clientCa?: string): ServerCredentials {
+export function createCredentials({ certPem, keyPem }: Certificate, clientCa?: string): ServerCredentials {
   const pair = { cert_chain: Buffer.from(certPem), private_key: Buffer.from(keyPem) }
   const ca = clientCa === undefined ? null : Buffer.from(clientCa)
   return ServerCredentials.createSsl(ca, [pair], clientCa !== undefined)
@@ -71,7 +71,7 @@ export async function serveHttp2(
     stream.on('error', () => {}).resume()
     answer({ stream, headers })
   })
-  const port = await listening(server)
+  const port = await listen(server)
   const stop = async () => {
     for (const session of sessions) session.destroy()
     await new Promise(resolve => server.close(resolve))

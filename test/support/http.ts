@@ -9,7 +9,7 @@ import {
 import { createServer as createTlsServer, type ServerOptions } from 'node:https'
 import type { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { type ByteServer, listening, serve } from './net.ts'
+import { type ByteServer, listen, serve } from './net.ts'
 
 export interface ReceivedRequest {
   readonly method: string
@@ -40,7 +40,7 @@ export async function serveHttp(
   }
   const server: Server = tls ? createTlsServer(tls, listener) : createServer(listener)
   server.on('tlsClientError', () => {})
-  const port = await listening(server)
+  const port = await listen(server)
   const stop = async () => {
     server.closeAllConnections()
     await new Promise(resolve => server.close(resolve))

@@ -25,7 +25,7 @@ export async function serve(talk: (socket: Socket) => void): Promise<ByteServer>
     socket.resume()
     talk(socket)
   })
-  const port = await listening(server)
+  const port = await listen(server)
   const close = async () => {
     for (const socket of open) socket.destroy()
     server.close()
@@ -45,7 +45,7 @@ export function flood(socket: Socket): void {
 }
 
 /** Starts any server on a free loopback port. */
-export async function listening(server: Server, port = 0): Promise<number> {
+export async function listen(server: Server, port = 0): Promise<number> {
   server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
@@ -56,7 +56,7 @@ export async function listening(server: Server, port = 0): Promise<number> {
 /** A loopback port on which nothing listens. */
 export async function closedPort(): Promise<number> {
   const server = createServer()
-  const port = await listening(server)
+  const port = await listen(server)
   server.close()
   await once(server, 'close')
   return port

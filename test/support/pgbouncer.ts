@@ -43,7 +43,7 @@ export async function startPgBouncer(options: PgBouncerOptions): Promise<PgBounc
   chmodSync(folder, 0o755)
   const child = spawn('pgbouncer', [join(folder, 'pgbouncer.ini')], { ...asNobody(), stdio: 'ignore' })
   const ended = once(child, 'exit')
-  await until(() => listens(port), 'PgBouncer listens')
+  await until(() => isListening(port), 'PgBouncer listens')
   return {
     port,
     admin: command => administer(port, command),
@@ -71,7 +71,7 @@ function asNobody() {
   return { ...nobody, env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } }
 }
 
-function listens(port: number): Promise<boolean> {
+function isListening(port: number): Promise<boolean> {
   return new Promise(resolve => {
     const socket = connect(port, '127.0.0.1')
     socket.once('connect', () => resolve(true)).once('error', () => resolve(false))

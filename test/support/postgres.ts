@@ -93,13 +93,13 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     ...(options.hba ?? ['host all all all scram-sha-256']),
   ]
   writeOwned(join(dir, 'pg_hba.conf'), `${hba.join('\n')}\n`)
-  owned(dir)
+  own(dir)
   let child = launch(dir, settings, options.programs)
   if (options.ready ?? true) await untilReady(dir, port, child)
   const signalAll = (name: NodeJS.Signals) => {
     const postmaster = child.pid ?? 0
     signal(postmaster, name)
-    for (const pid of children(postmaster)) signal(pid, name)
+    for (const pid of listChildren(postmaster)) signal(pid, name)
   }
   const kill = async () => {
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -201,7 +201,7 @@ function tlsSettings(dir: string, { tls }: PostgresOptions): Record<string, stri
 }
 
 /** The processes below a postmaster, which starts none while it is stopped. */
-function children(pid: number): readonly number[] {
+function listChildren(pid: number): readonly number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
 }
 
@@ -259,7 +259,7 @@ function runAsOwner(program: string, args: readonly string[], input = ''): void 
 function newFolder(): string {
   const dir = mkdtempSync(join(tmpdir(), 'pulsecheck-postgres-'))
   folders.add(dir)
-  owned(dir)
+  own(dir)
   return dir
 }
 
@@ -268,7 +268,7 @@ function writeOwned(file: string, content: string): void {
 }
 
 /** PostgreSQL refuses to run as root, hence as Debian's user `postgres` then; otherwise as whoever runs the tests. */
-function owner(): { uid: number; gid: number } | undefined {
+function findOwner(): { uid: number; gid: number } | undefined {
   if (process.getuid?.() !== 0) return undefined
   try {
     const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { stdio: 'pipe' }))
@@ -282,11 +282,11 @@ function owner(): { uid: number; gid: number } | undefined {
 
 /** The surroundings of a server's own process, free of what a test plants in ours. */
 function asOwner() {
-  return { ...owner(), cwd: tmpdir(), env: { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' } }
+  return { ...findOwner(), cwd: tmpdir(), env: { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' } }
 }
 
-function owned(path: string): void {
-  const who = owner()
+function own(path: string): void {
+  const who = findOwner()
   if (who === undefined) return
   chownSync(path, who.uid, who.gid)
   for (const entry of readdirSync(path, { recursive: true, encoding: 'utf8' }))

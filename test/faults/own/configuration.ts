@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { stringify } from 'yaml'
 import { until } from '../../support/net.ts'
 import { launch, type Program } from '../../support/program.ts'
-import { inWords, type OwnPart, totals, watching } from './play.ts'
+import { formatTotals, type OwnPart, readTotals, watchHealthy } from './play.ts'
 
 const outcome = 'pulsecheck_config_last_reload_successful'
 const invalid = 'test/config/invalid.test.ts: is refused in the words of its first lines'
@@ -17,31 +17,31 @@ export const configuration: OwnPart = {
       id: 'C1',
       fault: 'a start with a file that is missing, empty, a directory, or not UTF-8',
       promise: 'exit 3 with the file and the cause, within 3 s',
-      play: wrongFiles,
+      play: startWithWrongFiles,
     },
     {
       id: 'C2',
       fault: 'SIGHUP while the file is being written, in ten pieces 100 ms apart',
       promise: 'the whole file is taken, and no part of it',
-      play: () => watching({}, partlyWritten),
+      play: () => watchHealthy({}, reloadWhileWriting),
     },
     {
       id: 'C3',
       fault: 'the file is deleted, SIGHUP; it comes back, SIGHUP',
       promise: 'everything goes on; the metric is 0, then 1',
-      play: () => watching({}, deleted),
+      play: () => watchHealthy({}, reloadWithoutFile),
     },
     {
       id: 'C4',
       fault: '200 SIGHUPs in 4 s',
       promise: 'no check is lost, no status changes, no counter begins anew',
-      play: () => watching({}, storm),
+      play: () => watchHealthy({}, reloadInStorm),
     },
     {
       id: 'C5',
       fault: 'a reload in which one of 1,000 dependencies is wrong',
       promise: 'nothing changes; the log names file, line and column',
-      play: () => watching({}, oneWrong),
+      play: () => watchHealthy({}, reloadWithOneWrong),
     },
   ],
   unplayed: [
@@ -95,7 +95,7 @@ export const configuration: OwnPart = {
   ],
 }
 
-async function wrongFiles(): Promise<string> {
+async function startWithWrongFiles(): Promise<string> {
   const files: Readonly<Record<string, (file: string) => void>> = {
     missing: rmSync,
     empty: file => writeFileSync(file, ''),
@@ -124,7 +124,7 @@ async function wrongFiles(): Promise<string> {
   return seen.join('; ')
 }
 
-async function partlyWritten(program: Program): Promise<string> {
+async function reloadWhileWriting(program: Program): Promise<string> {
   const text = `${readFileSync(program.configFile, 'utf8')}  last:\n    kind: tcp\n    host: 127.0.0.1\n    port: 1\n    critical: false\n`
   const size = Math.ceil(text.length / 10)
   writeFileSync(program.configFile, '')
@@ -145,7 +145,7 @@ async function partlyWritten(program: Program): Promise<string> {
   return '20 dependencies before, 21 after, no other number between'
 }
 
-async function deleted(program: Program): Promise<string> {
+async function reloadWithoutFile(program: Program): Promise<string> {
   const aside = `${program.configFile}.aside`
   renameSync(program.configFile, aside)
   program.child.kill('SIGHUP')
@@ -154,35 +154,35 @@ async function deleted(program: Program): Promise<string> {
   renameSync(aside, program.configFile)
   program.child.kill('SIGHUP')
   await until(async () => (await program.metric(outcome)) === 1, 'the file is taken')
-  const seen = await totals(program)
-  assert.equal(seen.failures + seen.flips, 0, inWords(seen))
-  return inWords(seen)
+  const seen = await readTotals(program)
+  assert.equal(seen.failures + seen.flips, 0, formatTotals(seen))
+  return formatTotals(seen)
 }
 
-async function storm(program: Program): Promise<string> {
-  const before = await totals(program)
+async function reloadInStorm(program: Program): Promise<string> {
+  const before = await readTotals(program)
   for (let i = 0; i < 200; i++) {
     program.child.kill('SIGHUP')
     await sleep(20)
   }
   await sleep(2_000)
-  const seen = await totals(program)
+  const seen = await readTotals(program)
   const reloads = program.output().stderr.split('config reloaded').length - 1
-  assert.equal(seen.failures + seen.flips + seen.skipped, 0, inWords(seen))
+  assert.equal(seen.failures + seen.flips + seen.skipped, 0, formatTotals(seen))
   assert.ok(seen.checks > before.checks, 'checks stopped, or began anew')
   assert.equal(await program.metric(outcome), 1, outcome)
-  return `${reloads} reloads; ${inWords(seen)}`
+  return `${reloads} reloads; ${formatTotals(seen)}`
 }
 
-async function oneWrong(program: Program): Promise<string> {
-  const before = await totals(program)
+async function reloadWithOneWrong(program: Program): Promise<string> {
+  const before = await readTotals(program)
   const good = Object.fromEntries(Array.from({ length: 999 }, (_, i) => [`new-${i}`, 'tcp://127.0.0.1:1']))
   writeFileSync(program.configFile, stringify({ dependencies: { ...good, wrong: { kind: 'tpc' } } }))
   program.child.kill('SIGHUP')
   await until(async () => (await program.metric(outcome)) === 0, 'the refusal shows')
   const { dependencies } = await program.health()
   assert.equal(Object.keys(dependencies).length, 20, 'dependencies')
-  assert.ok((await totals(program)).checks >= before.checks, 'counters began anew')
+  assert.ok((await readTotals(program)).checks >= before.checks, 'counters began anew')
   const [said] = /pulsecheck\.yml:\d+:\d+: [^"\n]*/.exec(program.output().stderr) ?? []
   assert.ok(said, 'the log does not say where')
   return `“${said}”`

@@ -17,19 +17,19 @@ export const labels: OwnPart = {
       id: 'L4',
       fault: 'a server fails in different words each time',
       promise: 'the number of series does not change',
-      play: changingWords,
+      play: changeWords,
     },
     {
       id: 'L7',
       fault: 'a server repeats our password in its error',
       promise: 'the password is in no output',
-      play: echoedPassword,
+      play: echoPassword,
     },
     {
       id: 'T11',
       fault: 'NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment, and a server that nobody vouches for',
       promise: 'the server is refused all the same',
-      play: carelessEnvironment,
+      play: ignoreEnvironment,
     },
   ],
   unplayed: [
@@ -63,7 +63,7 @@ export const labels: OwnPart = {
   ],
 }
 
-async function running<T>(
+async function runWith<T>(
   dependency: object,
   env: Readonly<Record<string, string>>,
   act: (program: Program) => Promise<T>,
@@ -81,13 +81,13 @@ async function running<T>(
   }
 }
 
-async function changingWords(): Promise<string> {
+async function changeWords(): Promise<string> {
   let times = 0
   const target = await serve(socket => {
     socket.once('data', () => socket.end(`-ERR ${++times} ${crypto.randomUUID()}\r\n`))
   })
   try {
-    return await running({ kind: 'redis', url: `redis://127.0.0.1:${target.port}` }, {}, async program => {
+    return await runWith({ kind: 'redis', url: `redis://127.0.0.1:${target.port}` }, {}, async program => {
       const series = async () =>
         (await program.get('/metrics')).text.split('\n').filter(line => line.startsWith('dependency_')).length
       const before = await series()
@@ -102,7 +102,7 @@ async function changingWords(): Promise<string> {
   }
 }
 
-async function echoedPassword(): Promise<string> {
+async function echoPassword(): Promise<string> {
   const password = 'canary-7c1f9d'
   const server = await serveHttp(({ headers }, response) => {
     response.statusMessage = `no ${password} ${headers.authorization}`
@@ -112,7 +112,7 @@ async function echoedPassword(): Promise<string> {
   const encoded = btoa(`checker:${password}`)
   const dependency = { kind: 'http', url: server.url, basicAuth: { username: 'checker', password } }
   try {
-    return await running(dependency, {}, async program => {
+    return await runWith(dependency, {}, async program => {
       const paths = ['/health', '/metrics', '/config', '/', '/readyz?verbose']
       const answers = await Promise.all(paths.map(async path => (await program.get(path)).text))
       const { stdout, stderr } = program.output()
@@ -126,13 +126,13 @@ async function echoedPassword(): Promise<string> {
   }
 }
 
-async function carelessEnvironment(): Promise<string> {
+async function ignoreEnvironment(): Promise<string> {
   const authority = createAuthority('Unknown Root')
   const { certPem, keyPem } = authority.issue()
   const server = await serveHttp((_request, response) => response.end('ok'), { cert: certPem, key: keyPem })
   try {
     const env = { NODE_TLS_REJECT_UNAUTHORIZED: '0' }
-    return await running({ kind: 'http', url: server.url }, env, async program => {
+    return await runWith({ kind: 'http', url: server.url }, env, async program => {
       const { subject } = (await program.health()).dependencies
       assert.equal(subject?.lastCheck?.reason, 'tls_error', 'reason')
       assert.equal(server.requests.length, 0, 'a request was sent')

@@ -33,12 +33,12 @@ export interface OwnPlayed extends Omit<OwnPlay, 'play'> {
 export async function playOwn({ id, fault, promise, play }: OwnPlay): Promise<OwnPlayed> {
   const outcome = await play().then(
     seen => ({ seen, problems: [] }),
-    error => ({ seen: '', problems: [wordsOf(error)] }),
+    error => ({ seen: '', problems: [describeError(error)] }),
   )
   return { id, fault, promise, ...outcome }
 }
 
-function wordsOf(error: unknown): string {
+function describeError(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
   const differing = error instanceof AssertionError ? ` (saw ${JSON.stringify(error.actual)})` : ''
   return `${text}${differing}`.slice(0, 300)
@@ -48,7 +48,7 @@ function wordsOf(error: unknown): string {
 export const defaults = { interval: '500ms', timeout: '300ms', failureThreshold: 1 }
 
 /** A program that watches twenty healthy dependencies, for as long as something is done to it. */
-export async function watching<T>(
+export async function watchHealthy<T>(
   options: ProgramOptions,
   act: (program: Program, target: ByteServer) => Promise<T>,
 ): Promise<T> {
@@ -84,7 +84,7 @@ export interface Totals {
 }
 
 /** Sums over all dependencies. */
-export async function totals(program: Pick<Program, 'health'>): Promise<Totals> {
+export async function readTotals(program: Pick<Program, 'health'>): Promise<Totals> {
   const all = Object.values((await program.health()).dependencies)
   const sum = (key: keyof DependencyReport) => all.reduce((total, each) => total + Number(each[key]), 0)
   return {
@@ -95,6 +95,6 @@ export async function totals(program: Pick<Program, 'health'>): Promise<Totals> 
   }
 }
 
-export function inWords({ checks, failures, skipped, flips }: Totals): string {
+export function formatTotals({ checks, failures, skipped, flips }: Totals): string {
   return `${checks} checks, ${failures} failed, ${skipped} skipped, ${flips} changes of status`
 }

@@ -7,7 +7,7 @@ import type { StatusReport } from '../../../src/views/status.ts'
 import { closedPort, serve, until } from '../../support/net.ts'
 import { launch, type ProgramOptions, startProgram } from '../../support/program.ts'
 import { withinCgroup } from './cgroup.ts'
-import { configOf, inWords, type OwnPart, type OwnPlay, totals, watching } from './play.ts'
+import { configOf, formatTotals, type OwnPart, type OwnPlay, readTotals, watchHealthy } from './play.ts'
 
 const mebibyte = 2 ** 20
 
@@ -18,40 +18,40 @@ export const resources: OwnPart = {
       id: 'O6',
       fault: 'the log goes to a full disk (/dev/full)',
       promise: 'checks go on; SIGTERM still ends it in time, with 0 (O5)',
-      play: fullLog,
+      play: fillLog,
     },
     {
       id: 'O6',
       fault: 'the reader of the log goes away (closed pipe)',
       promise: 'checks go on',
       play: () =>
-        watching({ flags: ['--log.level', 'debug'] }, async program => {
+        watchHealthy({ flags: ['--log.level', 'debug'] }, async program => {
           program.child.stderr?.destroy()
           await sleep(3_000)
-          return await goesOn(program)
+          return await expectToGoOn(program)
         }),
     },
     {
       id: 'O7',
       fault: 'no file descriptor is left for 5 s (prlimit), with 60 connections at once',
       promise: 'no check fails: those that get no descriptor are skipped; it recovers by itself',
-      play: noDescriptors,
+      play: takeDescriptors,
     },
     {
       id: 'O8',
       fault: '1,000 dependencies in 200 MB of memory (cgroup), scraped every 100 ms for 15 s',
       promise: 'it is not killed',
-      play: littleMemory,
+      play: limitMemory,
     },
     {
       id: 'O17',
       fault: '200 of 400 targets hang, with `maxConcurrentChecks: 50`, for 20 s',
       promise: 'the others are checked on time: none fails, none is skipped',
-      play: manyHang,
+      play: hangMany,
     },
-    bug('an exception', 'throw new Error("a bug")'),
-    bug('a rejection', 'Promise.reject(new Error("a bug"))'),
-    container(
+    playBug('an exception', 'throw new Error("a bug")'),
+    playBug('a rejection', 'Promise.reject(new Error("a bug"))'),
+    playContainer(
       'O19',
       'read-only root, uid 65534, no HOME, no /etc/hosts, no /proc',
       [
@@ -63,10 +63,10 @@ export const resources: OwnPart = {
       ],
       'setpriv --reuid=65534 --regid=65534 --clear-groups env -u HOME',
     ),
-    unusual('O20', 'standard input is closed', {
+    playUnusual('O20', 'standard input is closed', {
       inside: ['sh', '-c', 'exec "$@" <&-', 'sh'],
     }),
-    unusual('O20', 'LANG=C, TZ=Pacific/Chatham, no HOME, NODE_OPTIONS=--max-http-header-size=9000', {
+    playUnusual('O20', 'LANG=C, TZ=Pacific/Chatham, no HOME, NODE_OPTIONS=--max-http-header-size=9000', {
       env: { LANG: 'C', TZ: 'Pacific/Chatham', HOME: '', NODE_OPTIONS: '--max-http-header-size=9000' },
     }),
   ],
@@ -90,17 +90,19 @@ export const resources: OwnPart = {
   ],
 }
 
-async function goesOn(program: { health: Parameters<typeof totals>[0]['health'] }): Promise<string> {
-  const before = await totals(program)
+async function expectToGoOn(program: {
+  health: Parameters<typeof readTotals>[0]['health']
+}): Promise<string> {
+  const before = await readTotals(program)
   await sleep(2_000)
-  const after = await totals(program)
-  assert.ok(after.checks >= before.checks + 40, `checks stopped: ${inWords(after)}`)
-  assert.equal(after.failures, 0, inWords(after))
-  assert.equal(after.flips, 0, inWords(after))
-  return inWords(after)
+  const after = await readTotals(program)
+  assert.ok(after.checks >= before.checks + 40, `checks stopped: ${formatTotals(after)}`)
+  assert.equal(after.failures, 0, formatTotals(after))
+  assert.equal(after.flips, 0, formatTotals(after))
+  return formatTotals(after)
 }
 
-async function fullLog(): Promise<string> {
+async function fillLog(): Promise<string> {
   const target = await serve(socket => socket.write('hello\n'))
   const full = openSync('/dev/full', 'w')
   const listen = `127.0.0.1:${await closedPort()}`
@@ -120,7 +122,7 @@ async function fullLog(): Promise<string> {
         ),
       'everything is up',
     )
-    const seen = await goesOn({ health })
+    const seen = await expectToGoOn({ health })
     const from = performance.now()
     running.child.kill('SIGTERM')
     assert.equal(await running.ended, 0, 'exit code')
@@ -131,7 +133,7 @@ async function fullLog(): Promise<string> {
   }
 }
 
-async function noDescriptors(): Promise<string> {
+async function takeDescriptors(): Promise<string> {
   const target = await serve(socket => {
     setTimeout(() => socket.write('hello\n'), 100)
   })
@@ -146,18 +148,18 @@ async function noDescriptors(): Promise<string> {
     await sleep(5_000)
     limit(1_024)
     await until(async () => (await program.get('/readyz')).status === 200, 'everything is up again')
-    const seen = await totals(program)
-    assert.equal(seen.failures, 0, `checks failed: ${inWords(seen)}`)
+    const seen = await readTotals(program)
+    assert.equal(seen.failures, 0, `checks failed: ${formatTotals(seen)}`)
     assert.ok(seen.skipped > 0, 'no check was skipped: the limit was not reached')
     assert.equal(program.child.exitCode, null, 'it ended')
-    return inWords(seen)
+    return formatTotals(seen)
   } finally {
     await program.remove()
     await target.close()
   }
 }
 
-async function littleMemory(): Promise<string> {
+async function limitMemory(): Promise<string> {
   const target = await serve(socket => socket.write('hello\n'))
   const config = configOf(target, 1_000, { interval: '5s', timeout: '2s', failureThreshold: 2 })
   try {
@@ -182,7 +184,7 @@ async function littleMemory(): Promise<string> {
   }
 }
 
-async function manyHang(): Promise<string> {
+async function hangMany(): Promise<string> {
   const [target, silent] = await Promise.all([serve(socket => socket.write('hello\n')), serve(() => {})])
   const { defaults, dependencies } = configOf(target, 200, { interval: '2s', timeout: '1s' })
   const hung = Object.entries(configOf(silent, 200).dependencies).map(([name, each]) => [
@@ -199,12 +201,12 @@ async function manyHang(): Promise<string> {
     await sleep(20_000)
     const report = await program.health()
     const healthy = Object.entries(report.dependencies).filter(([name]) => !name.startsWith('hung-'))
-    const seen = await totals({
+    const seen = await readTotals({
       health: async () => ({ ...report, dependencies: Object.fromEntries(healthy) }),
     })
-    assert.equal(seen.failures + seen.skipped, 0, inWords(seen))
-    assert.ok(seen.checks >= 1_800, `checks were late: ${inWords(seen)}`)
-    return `of the others: ${inWords(seen)}`
+    assert.equal(seen.failures + seen.skipped, 0, formatTotals(seen))
+    assert.ok(seen.checks >= 1_800, `checks were late: ${formatTotals(seen)}`)
+    return `of the others: ${formatTotals(seen)}`
   } finally {
     await program.remove()
     await Promise.all([target.close(), silent.close()])
@@ -212,7 +214,7 @@ async function manyHang(): Promise<string> {
 }
 
 /** A bug of ours: what nobody catches. */
-function bug(what: string, code: string): OwnPlay {
+function playBug(what: string, code: string): OwnPlay {
   return {
     id: 'O15',
     fault: `${what} that nobody catches`,
@@ -241,21 +243,21 @@ function bug(what: string, code: string): OwnPlay {
 }
 
 /** A start in a mount namespace that is prepared by shell commands, as root; then by way of a last command. */
-function container(id: string, fault: string, prepare: readonly string[], by: string): OwnPlay {
+function playContainer(id: string, fault: string, prepare: readonly string[], by: string): OwnPlay {
   const script = `${prepare.join(' && ')} && exec ${by} "$@"`
-  return unusual(id, fault, { inside: ['unshare', '--mount', 'sh', '-c', script, 'sh'] })
+  return playUnusual(id, fault, { inside: ['unshare', '--mount', 'sh', '-c', script, 'sh'] })
 }
 
 /** A start like any other, in surroundings unlike any other. */
-function unusual(id: string, fault: string, options: ProgramOptions): OwnPlay {
+function playUnusual(id: string, fault: string, options: ProgramOptions): OwnPlay {
   return {
     id,
     fault,
     promise: 'it starts, checks, and ends in order',
     play: () =>
-      watching(options, async program => {
+      watchHealthy(options, async program => {
         assert.equal((await program.get('/metrics')).status, 200, '/metrics')
-        const seen = await goesOn(program)
+        const seen = await expectToGoOn(program)
         program.child.kill('SIGTERM')
         assert.equal(await program.ended, 0, 'exit code')
         return `${seen}; exit 0`

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { listening, serve } from '../../support/net.ts'
+import { listen, serve } from '../../support/net.ts'
 import { launch } from '../../support/program.ts'
-import { configOf, type OwnPart, watching } from './play.ts'
+import { configOf, type OwnPart, watchHealthy } from './play.ts'
 
 const listener = 'test/server/http/listener.test.ts'
 
@@ -17,20 +17,20 @@ export const server: OwnPart = {
       id: 'S15',
       fault: 'the port is in use',
       promise: 'exit 4 within 3 s, one line, and nothing was asked',
-      play: portInUse,
+      play: occupyPort,
     },
     {
       id: 'S14',
       fault: 'escape sequences in URL and User-Agent, at `--log.level debug`',
       promise: 'nothing of a request is in the log',
-      play: forgedLines,
+      play: forgeLines,
     },
     {
       id: 'X1',
       fault: '`/probe?target=http://169.254.169.254/` is asked for',
       promise: '404: there is no such endpoint',
       play: () =>
-        watching({}, async program => {
+        watchHealthy({}, async program => {
           const { status } = await program.get('/probe?target=http://169.254.169.254/')
           assert.equal(status, 404, 'status')
           return '404'
@@ -104,9 +104,9 @@ export const server: OwnPart = {
   ],
 }
 
-async function portInUse(): Promise<string> {
+async function occupyPort(): Promise<string> {
   const holder = createServer()
-  const port = await listening(holder)
+  const port = await listen(holder)
   const target = await serve(() => {})
   const from = performance.now()
   const running = launch({
@@ -127,8 +127,8 @@ async function portInUse(): Promise<string> {
   }
 }
 
-async function forgedLines(): Promise<string> {
-  return await watching({ flags: ['--log.level', 'debug'] }, async program => {
+async function forgeLines(): Promise<string> {
+  return await watchHealthy({ flags: ['--log.level', 'debug'] }, async program => {
     const socket = connect(Number(new URL(program.url).port), '127.0.0.1')
     const path = '/canary%0alevel=error%1b[31m'
     socket.write(

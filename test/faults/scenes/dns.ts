@@ -94,11 +94,11 @@ export const dns: SceneScript = {
           times: 10,
         },
       ),
-      row('D5', 'garbage instead of an answer', garbage, refused('EBADRESP'), { times: 10 }),
-      row('D5', 'answers with another id, which a forger sends', flipped(0), refused('dns_timeout'), {
+      row('D5', 'garbage instead of an answer', createGarbage, refused('EBADRESP'), { times: 10 }),
+      row('D5', 'answers with another id, which a forger sends', flipBit(0), refused('dns_timeout'), {
         times: 5,
       }),
-      row('D5', 'answers to another question', flipped(14), refused('dns_timeout'), { times: 5 }),
+      row('D5', 'answers to another question', flipBit(14), refused('dns_timeout'), { times: 5 }),
       row(
         'D6',
         '200 addresses, of which the last one accepts',
@@ -167,12 +167,12 @@ function listenAt(port: number, address: string): Promise<Server> {
   })
 }
 
-function garbage({ bytes }: Question): Buffer {
+function createGarbage({ bytes }: Question): Buffer {
   return Buffer.concat([bytes.subarray(0, 2), Buffer.alloc(40, 0xff)])
 }
 
 /** An answer with one bit changed at a place: its id, or the question that it repeats. */
-function flipped(at: number): Answer {
+function flipBit(at: number): Answer {
   return question => {
     const reply = encode(question, here)
     reply[at] = (reply[at] ?? 0) ^ 1

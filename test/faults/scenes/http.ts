@@ -81,7 +81,7 @@ export const http: SceneScript = {
     const nonsense = down('protocol_error', 'protocol_error')
     return {
       faults: [
-        row('N4', 'reset in the middle of the answer', resetting, down('connection_error', 'ECONNRESET')),
+        row('N4', 'reset in the middle of the answer', resetHalfway, down('connection_error', 'ECONNRESET')),
         row(
           'N13',
           'closed without an answer',
@@ -96,8 +96,8 @@ export const http: SceneScript = {
           10,
         ),
         row('N16', 'a captive portal: 200 with a page', page, down('unhealthy', 'json_mismatch')),
-        row('H1', 'the body drips, a byte each 50 ms', dripping, silent),
-        row('H2', 'endless 103 Early Hints', endless('HTTP/1.1 103 Early Hints\r\n\r\n'), silent, 10),
+        row('H1', 'the body drips, a byte each 50 ms', drip, silent),
+        row('H2', 'endless 103 Early Hints', sendEndlessly('HTTP/1.1 103 Early Hints\r\n\r\n'), silent, 10),
         row(
           'H3',
           'a header of 1 MB',
@@ -112,8 +112,14 @@ export const http: SceneScript = {
           down('protocol_error', ['body_too_large', 'protocol_error']),
           10,
         ),
-        row('H4', 'an endless body', endlessBody, down('protocol_error', 'body_too_large'), 10),
-        row('H5', 'a gzip bomb: 200 KB become 200 MB', bomb(), down('protocol_error', 'body_too_large'), 5),
+        row('H4', 'an endless body', sendEndlessBody, down('protocol_error', 'body_too_large'), 10),
+        row(
+          'H5',
+          'a gzip bomb: 200 KB become 200 MB',
+          createBomb(),
+          down('protocol_error', 'body_too_large'),
+          5,
+        ),
         row(
           'H6',
           'a redirect to 169.254.169.254',
@@ -182,29 +188,29 @@ const binary = write(
   ]),
 )
 
-function resetting(socket: Socket): void {
+function resetHalfway(socket: Socket): void {
   socket.write('HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"sta', () => socket.resetAndDestroy())
 }
 
-function dripping(socket: Socket): void {
+function drip(socket: Socket): void {
   socket.write('HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n')
   const timer = setInterval(() => socket.write(' '), 50)
   socket.once('close', () => clearInterval(timer))
 }
 
-function endless(bytes: string): Answer {
+function sendEndlessly(bytes: string): Answer {
   return socket => {
     const timer = setInterval(() => socket.write(bytes), 5)
     socket.once('close', () => clearInterval(timer))
   }
 }
 
-function endlessBody(socket: Socket): void {
+function sendEndlessBody(socket: Socket): void {
   socket.write('HTTP/1.1 200 OK\r\n\r\n')
   flood(socket)
 }
 
-function bomb(): Answer {
+function createBomb(): Answer {
   const body = gzipSync(Buffer.alloc(200 * 2 ** 20))
   const head = `HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${body.length}\r\n\r\n`
   return write(Buffer.concat([Buffer.from(head), body]))

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { closedPort, flood, listening, serve } from '../../support/net.ts'
+import { closedPort, flood, listen, serve } from '../../support/net.ts'
 import type { Fault, Scene, SceneScript, Unplayed, Verdict } from '../scene.ts'
 
 const welcome: (socket: Socket) => void = socket => socket.write('220 mail.example ESMTP\r\n')
@@ -89,7 +89,7 @@ async function openProxied(): Promise<Scene> {
   ]
   writeFileSync(join(folder, 'haproxy.cfg'), config.join('\n'))
   const backend = createServer(socket => socket.on('error', () => {}).resume())
-  const open = async () => void (await listening(backend, back))
+  const open = async () => void (await listen(backend, back))
   await open()
   const path = `${process.env.PATH}:/usr/sbin`
   const proxy = spawn('haproxy', ['-db', '-q', '-f', join(folder, 'haproxy.cfg')], {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer as createTcpServer, type Socket } from 'node:net'
 import { createServer, type TlsOptions } from 'node:tls'
 import { type Certificate, createAuthority } from '../../support/certificates.ts'
-import { listening } from '../../support/net.ts'
+import { listen } from '../../support/net.ts'
 import type { Fault, SceneScript, Unplayed, Verdict } from '../scene.ts'
 
 const unplayed: readonly Unplayed[] = [
@@ -35,7 +35,7 @@ export const tls: SceneScript = {
       socket.end('hello')
     })
     server.on('tlsClientError', () => {})
-    const port = await listening(server)
+    const port = await listen(server)
     const present =
       (certificate: Certificate, more: TlsOptions = {}) =>
       () =>
@@ -149,7 +149,7 @@ export const notTls: SceneScript = {
       if (words === undefined) secure.emit('connection', socket)
       else if (words !== '') socket.once('data', () => socket.end(words))
     })
-    const port = await listening(server)
+    const port = await listen(server)
     const dependency = {
       kind: 'tcp',
       host: 'localhost',

@@ -7,7 +7,7 @@ import { grpc } from '../../../src/kinds/grpc/grpc.ts'
 import { optionsOf } from '../../../src/model/options.ts'
 import { createAuthority } from '../../support/certificates.ts'
 import { check, type Options, parseOptions } from '../../support/check.ts'
-import { type Http2Call, secured, serveGrpc, serveHealth, serveHttp2 } from '../../support/grpc.ts'
+import { createCredentials, type Http2Call, serveGrpc, serveHealth, serveHttp2 } from '../../support/grpc.ts'
 import { serveOpenssl } from '../../support/tls.ts'
 import { contract } from '../contract.ts'
 
@@ -63,7 +63,7 @@ describe('the options', () => {
       { url: 'grpc://a:b@orders:1' },
       'url: the URL cannot have a user or a password; set credentials as metadata',
     ],
-    [{ url: 'grpc://orders:1/a.B' }, 'url: nothing can stand after the port; name the service as service'],
+    [{ url: 'grpc://orders:1/a.B' }, 'url: nothing may follow the port; set the service as service'],
     [{ url: 'http://orders:1' }, 'url: expected a URL that starts with grpc:// or grpcs://'],
     [{ host: 'orders' }, 'port: required: a url, or host and port'],
     [at(1, { authority: 'a/b' }), 'authority: expected a host name, with or without a port'],
@@ -281,7 +281,7 @@ describe('over TLS', () => {
     ['a grpc:// URL and tls', port => ({ url: `grpc://127.0.0.1:${port}`, tls: trust })],
     ['fields and tls', port => at(port, { tls: trust })],
   ])('%s', async (_what, options) => {
-    const { port } = running(await serveHealth({ credentials: secured(good) }))
+    const { port } = running(await serveHealth({ credentials: createCredentials(good) }))
     const result = await check(grpc, options(port))
     expect(result).toMatchObject({ ok: true })
     expect(Object.keys(result.phases)).toEqual(['connect', 'tls', 'request', 'transfer'])
@@ -289,7 +289,7 @@ describe('over TLS', () => {
   })
 
   test('a grpcs:// URL alone verifies against the system', async () => {
-    const { port } = running(await serveHealth({ credentials: secured(good) }))
+    const { port } = running(await serveHealth({ credentials: createCredentials(good) }))
     expect(await check(grpc, { url: `grpcs://127.0.0.1:${port}` })).toMatchObject({
       reason: 'tls_error',
       detail: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
@@ -306,7 +306,7 @@ describe('over TLS', () => {
   const refused = (detail: string) => ({ ok: false, reason: 'auth_error', detail })
 
   test('a client certificate is presented where one is asked for', async () => {
-    const { port } = running(await serveHealth({ credentials: secured(good, authority.caPem) }))
+    const { port } = running(await serveHealth({ credentials: createCredentials(good, authority.caPem) }))
     const result = (name: string) => check(grpc, at(port, { tls: { ...trust, ...clients[name] } }))
     expect(await result('mine')).toMatchObject({ ok: true })
     expect(await result('none')).toMatchObject(refused('certificate_required'))
@@ -338,7 +338,7 @@ describe('over TLS', () => {
       ok: false,
       reason: 'tls_error',
     })
-    const secure = running(await serveHealth({ credentials: secured(good) }))
+    const secure = running(await serveHealth({ credentials: createCredentials(good) }))
     const result = await check(grpc, at(secure.port))
     expect(result).toMatchObject({ ok: false })
     expect(['protocol_error', 'connection_error']).toContain(result.ok ? '' : result.reason)

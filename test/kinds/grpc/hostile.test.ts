@@ -7,7 +7,7 @@ import { grpc } from '../../../src/kinds/grpc/grpc.ts'
 import { createAuthority } from '../../support/certificates.ts'
 import { check, type Options, startCheck } from '../../support/check.ts'
 import { emptySettings, type Http2Call, http2Frame, serveHttp2 } from '../../support/grpc.ts'
-import { listening, serve, until } from '../../support/net.ts'
+import { listen, serve, until } from '../../support/net.ts'
 
 const stops: (() => Promise<unknown>)[] = []
 afterEach(async () => {
@@ -145,7 +145,7 @@ describe('answers of others', () => {
 
   test('a server of HTTP/1.1 is protocol_error', async () => {
     const server = createServer((_request, response) => response.end())
-    const port = await listening(server)
+    const port = await listen(server)
     stops.push(async () => server.close())
     expect(await check(grpc, { host: '127.0.0.1', port })).toMatchObject(broken)
   })

@@ -8,7 +8,7 @@ import { postgresFolders } from '../../../src/demo/postgres.ts'
 import { postgres } from '../../../src/kinds/postgres/postgres.ts'
 import { createAuthority } from '../../support/certificates.ts'
 import { check, type Options } from '../../support/check.ts'
-import { listening, until } from '../../support/net.ts'
+import { listen, until } from '../../support/net.ts'
 import { checkerPassword, type PostgresServer, startPostgres } from '../../support/postgres.ts'
 
 const authority = createAuthority()
@@ -57,7 +57,7 @@ describe('direct TLS', () => {
         return undefined
       },
     })
-    const port = await listening(web)
+    const port = await listen(web)
     onTestFinished(() => void web.close())
     expect(await ask(port)).toMatchObject({ ok: false, reason: 'tls_error' })
     expect(offered).toEqual([['postgresql']])
@@ -68,7 +68,7 @@ describe('direct TLS', () => {
     const deaf = createServer({ cert: tls.certPem, key: tls.keyPem }, socket => {
       socket.on('error', () => {}).on('data', chunk => heard.push(chunk))
     })
-    const port = await listening(deaf)
+    const port = await listen(deaf)
     onTestFinished(() => void deaf.close())
     expect(await ask(port)).toMatchObject({ ok: false, reason: 'tls_error', detail: 'tls_protocol' })
     expect(heard).toEqual([])

@@ -7,7 +7,7 @@ import { failureOf } from '../../../src/schedule/reason.ts'
 import { type Certificate, createAuthority } from '../../support/certificates.ts'
 import type { Options } from '../../support/check.ts'
 import { checkContext } from '../../support/context.ts'
-import { listening, serve } from '../../support/net.ts'
+import { listen, serve } from '../../support/net.ts'
 import { serveOpenssl } from '../../support/tls.ts'
 
 const authority = createAuthority()
@@ -54,7 +54,7 @@ async function secure({ certPem, keyPem }: Pick<Certificate, 'certPem' | 'keyPem
     for (const socket of sockets) socket.destroy()
     server.close()
   })
-  return await listening(server)
+  return await listen(server)
 }
 
 /** `ok`, or the code of the failure; and the expiry that was told. */
@@ -131,7 +131,7 @@ describe('verification', () => {
       ALPNProtocols: ['h2', 'http/1.1'],
     })
     servers.push(() => server.close())
-    expect(await handshake(await listening(server))).toMatchObject({ alpn: 'http/1.1' })
+    expect(await handshake(await listen(server))).toMatchObject({ alpn: 'http/1.1' })
   })
 })
 
@@ -181,7 +181,7 @@ describe('what is said of a certificate', () => {
     const given = { cert: certPem, key: keyPem, minVersion: version, maxVersion: version }
     const server = createServer(given).on('tlsClientError', () => {})
     servers.push(() => server.close())
-    expect(await handshake(await listening(server))).toMatchObject({
+    expect(await handshake(await listen(server))).toMatchObject({
       reason: 'tls_error',
       detail: 'CERT_HAS_EXPIRED',
       message: expect.stringContaining('the certificate expired on'),

@@ -4,7 +4,7 @@ import { tls } from '../../../src/kinds/tls/tls.ts'
 import { dependencySchema } from '../../../src/model/definition.ts'
 import { type Certificate, createAuthority } from '../../support/certificates.ts'
 import { check, type Options, parseOptions } from '../../support/check.ts'
-import { listening } from '../../support/net.ts'
+import { listen } from '../../support/net.ts'
 import { type OpensslServer, serveOpenssl } from '../../support/tls.ts'
 import { contract } from '../contract.ts'
 
@@ -43,7 +43,7 @@ async function secure(certificate: Certificate, options: TlsOptions = {}): Promi
     for (const socket of sockets) socket.destroy()
     server.close()
   })
-  return await listening(server.on('tlsClientError', () => {}))
+  return await listen(server.on('tlsClientError', () => {}))
 }
 
 const inDays = (days: number) => new Date((Math.floor(Date.now() / 1_000) + days * 86_400) * 1_000)
@@ -244,7 +244,7 @@ describe.each(['-tls1_2', '-tls1_3'])('where %s demands a client certificate', v
 test('a server that closes after the handshake is down', async () => {
   const server = createServer({ cert: good.certPem, key: good.keyPem }, socket => socket.end())
   stops.push(() => server.close())
-  expect(await check(tls, at(await listening(server)))).toMatchObject({ ok: false, detail: 'closed_early' })
+  expect(await check(tls, at(await listen(server)))).toMatchObject({ ok: false, detail: 'closed_early' })
 })
 
 describe('options', () => {

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { clientOf, createConnections } from '../../../src/server/http/connections.ts'
-import { listening } from '../../support/net.ts'
+import { listen } from '../../support/net.ts'
 
 const opened: Socket[] = []
 afterEach(() => {
@@ -16,7 +16,7 @@ describe('where there is no room, the one that goes', () => {
     let now = 0
     const connections = createConnections(most, 60_000, () => now)
     const server = createServer()
-    const port = await listening(server)
+    const port = await listen(server)
     return {
       at(ms: number) {
         now = ms

@@ -5,7 +5,7 @@ import { afterEach, expect, test } from 'vitest'
 import { defaultLimits } from '../../../src/server/index.ts'
 import { createFeed, type FeedTimes, feedTimes, maxStreams } from '../../../src/server/page/feed.ts'
 import { dependency } from '../../support/dependency.ts'
-import { listening, until } from '../../support/net.ts'
+import { listen, until } from '../../support/net.ts'
 import { type World, world } from '../serving.ts'
 
 const fast: FeedTimes = { lookMs: 10, beatMs: 50, lifeMs: 60_000, patienceMs: 200 }
@@ -30,7 +30,7 @@ async function serveFeed(w: Pick<World, 'monitor'>, times: Partial<FeedTimes> = 
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     feed.stream(response, request.url?.slice(1) ?? '', String(request.socket.remoteAddress))
   })
-  const port = await listening(server)
+  const port = await listen(server)
   closing.push(async () => {
     feed.close()
     server.closeAllConnections()
@@ -180,7 +180,7 @@ test('where there is no room, the oldest stream of the client that has the most 
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     feed.stream(response, '', client)
   })
-  const port = await listening(server)
+  const port = await listen(server)
   closing.push(async () => {
     feed.close()
     server.closeAllConnections()
