@@ -67,20 +67,20 @@ function configText(found: readonly Found[]): string {
   return `${head}${[...lines, ...refused, ''].join('\n')}${tail}`
 }
 
-const head = `# Pulsecheck: what this service depends on. Each dependency is checked on its own schedule. The results
-# are served as metrics, probes and a status page. Validate it with "pulsecheck validate", try it with "pulsecheck check".
-# Completion in editors: run "pulsecheck schema > pulsecheck.schema.json" and remove one # from the next line.
+const head = `# The dependencies of this service. Pulsecheck checks them on schedule and serves the results as metrics, probes and a
+# status page. Validate this file with "pulsecheck validate", and try it with "pulsecheck check".
+# For completion in editors, run "pulsecheck schema > pulsecheck.schema.json" and remove one # from the next line.
 ## yaml-language-server: $schema=./pulsecheck.schema.json
 
-# Used by every dependency below that does not set its own.
+# Default values for all dependencies.
 defaults:
   interval: 15s          # time between two checks
-  timeout: 3s            # deadline of each check
-  failureThreshold: 2    # consecutive failures until it is down
-  successThreshold: 1    # consecutive successes until it is up again
+  timeout: 3s            # deadline of a check
+  failureThreshold: 2    # consecutive failures after which the status is down
+  successThreshold: 1    # consecutive successes after which the status is up again
 
-# A name, and a URL whose scheme selects the kind. \${VAR} is read from the environment when Pulsecheck starts; a
-# missing variable is an error unless there is a default: \${VAR:-default}. To set more than a URL can hold:
+# The dependencies to check, by name: a URL whose scheme determines the kind. \${VAR} is replaced by an environment variable
+# at startup. A missing variable is an error, unless there is a default: \${VAR:-default}. To configure more than a URL:
 #
 #   cache:
 #     kind: redis
@@ -96,7 +96,7 @@ server:
 `
 
 const example = [
-  '  # An example: neither DATABASE_URL, REDIS_URL nor PULSECHECK_DEPENDENCY_<NAME> was set.',
+  '  # An example, because none of DATABASE_URL, REDIS_URL and PULSECHECK_DEPENDENCY_<NAME> was set.',
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the config's reference, not ours.
   '  database: ${DATABASE_URL:-postgres://app@localhost:5432/app}',
 ]

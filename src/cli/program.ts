@@ -58,14 +58,16 @@ function addCommands(program: Command, early: EarlySignals): void {
     .command('wait')
     .description('check until every critical dependency is up, or exit 1: for init containers and CI')
     .addOption(duration('--timeout <duration>', 'give up after this long', '60s'))
-    .option('--for <names...>', 'wait for these only, critical or not')
+    .option('--for <names...>', 'wait for these only, whether or not they are critical')
     .action(async options => (await import('./wait.ts')).wait(options.timeout, options.for, flags()))
   program
     .command('healthcheck')
-    .description('ask a running instance whether it is alive; exit 1 if it is not: for images without curl')
+    .description(
+      'ask a running instance whether it is alive, and exit 1 if it is not: for images without curl',
+    )
     .argument('[url]', 'where it listens', 'http://127.0.0.1:9797')
     .option('--ready', 'ask whether it is ready (/readyz) instead of alive (/healthz)')
-    .addOption(duration('--timeout <duration>', 'for the whole answer', '3s'))
+    .addOption(duration('--timeout <duration>', 'give up after this long', '3s'))
     .option('--insecure', 'accept any certificate')
     .action(async (url, options) => (await import('./healthcheck.ts')).healthcheck(url, options))
   program
@@ -86,7 +88,9 @@ function addCommands(program: Command, early: EarlySignals): void {
     .action(async options => (await import('./mixin.ts')).printRules(options, flags()))
   program
     .command('alertmanager')
-    .description('print a configuration for Alertmanager to start from: for --config.file, or for any config')
+    .description(
+      'print a starting point for the configuration of Alertmanager: for --config.file, or for any config',
+    )
     .action(async () => (await import('./mixin.ts')).printAlertmanager(flags()))
   program
     .command('dashboard')
@@ -95,7 +99,7 @@ function addCommands(program: Command, early: EarlySignals): void {
     .action(async name => (await import('./mixin.ts')).printDashboard(name, flags()))
   program
     .command('init')
-    .description('write a config from DATABASE_URL, REDIS_URL and PULSECHECK_DEPENDENCY_<NAME>')
+    .description('write a first config from DATABASE_URL, REDIS_URL and PULSECHECK_DEPENDENCY_<NAME>')
     .argument('[file]', 'the file to write; - is standard output', 'pulsecheck.yml')
     .option('--force', 'overwrite the file')
     .action(async (file, { force }) => (await import('./init.ts')).init(file, force === true))

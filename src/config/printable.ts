@@ -1,4 +1,4 @@
-/** The running config as it is kept, which is frozen, and as it is shown. */
+/** The running config in two forms: frozen for use, and printable with secrets hidden. */
 import { z } from 'zod'
 import type { Dependency } from '../model/dependency.ts'
 import { isPlain, Secret } from '../model/secret.ts'

@@ -59,33 +59,33 @@ export const serverSchema = z.strictObject({
       listen: z
         .array(listenAddress)
         .default(() => [])
-        .describe('Further addresses on which only probes are answered, in plain HTTP. Default: none.'),
+        .describe('Additional addresses that answer only probes, over plain HTTP. Default: none.'),
     })
     .default(() => ({ listen: [] }))
-    .describe('Probes on addresses of their own.'),
+    .describe('Separate addresses for probes.'),
   details: z
     .enum(['always', 'authorized', 'never'])
     .default('authorized')
     .describe(
-      'Who sees targets, reasons and messages. Default authorized: clients that pass allow and, if there are users, are logged in; with neither, this machine.',
+      'Who can see targets, reasons and messages. Default authorized: clients in allow that are logged in, as far as allow and users are configured; if neither is, clients on this machine.',
     ),
   allow: z
     .array(network)
     .optional()
     .describe(
-      'Addresses and networks that may see metrics and details. Default: all for metrics, this machine for details.',
+      'Addresses and networks that can see metrics and details. Default: all for metrics, this machine for details.',
     ),
   hosts: z
     .array(hostName)
     .optional()
     .describe(
-      'Host names under which details are shown over plain HTTP without a log-in, beside IP addresses, localhost and the name of the machine.',
+      'Host names under which details are shown over plain HTTP without a login, in addition to IP addresses, localhost and the host name of the machine.',
     ),
   metricsPath: metricsPath.default('/metrics').describe('Path of the metrics. Default /metrics.'),
   shutdownDelay: duration('0s', '1h')
     .optional()
     .describe(
-      'Time between the first readiness 503 and the end of listening. Default: 5s under Kubernetes, else 0s.',
+      'Time between the first 503 from readiness and the closing of the listeners. Default: 5s under Kubernetes, else 0s.',
     ),
   maxSeries: z
     .int()
@@ -93,7 +93,7 @@ export const serverSchema = z.strictObject({
     .max(100_000_000)
     .default(defaultMaxSeries)
     .describe(
-      'Series that a scrape may hold. Default 1000000: 10,000 dependencies of any kind with the default buckets.',
+      'Maximum number of series in a scrape. Default 1000000: 10,000 dependencies of any kind with the default buckets.',
     ),
 })
 
@@ -110,9 +110,12 @@ export const histogramSchema = z.strictObject({
   buckets: buckets
     .default(() => [...defaultBuckets])
     .describe(
-      'Upper bounds of the classic buckets in seconds, ascending; [] for none. Default: 13 from 0.001 to 10.',
+      'Upper bounds of the classic buckets in seconds, ascending; [] for none. Default: 13 bounds from 0.001 to 10.',
     ),
-  native: z.boolean().default(true).describe('Native buckets for scrapers that ask for them. Default true.'),
+  native: z
+    .boolean()
+    .default(true)
+    .describe('Expose a native histogram to scrapers that ask for one. Default true.'),
 })
 
 export type HistogramSettings = Readonly<z.output<typeof histogramSchema>>
@@ -122,15 +125,15 @@ export const maxConcurrentChecks = z
   .min(1)
   .max(100_000)
   .default(1_000)
-  .describe('Checks in flight at once. Default 1000.')
+  .describe('Maximum number of checks in flight. Default 1000.')
 
 /** The whole file. The keys of a dependency depend on its kind, so they are validated apart. */
 export const sections = z.strictObject({
-  defaults: settings.optional().describe('Values for keys that a dependency does not set itself.'),
+  defaults: settings.optional().describe('Default values for the keys of every dependency.'),
   dependencies: z
     .record(z.string(), z.unknown())
-    .describe('The dependencies to check: for each name, a URL or its keys.'),
+    .describe('The dependencies to check, by name: a URL, or a map of keys.'),
   maxConcurrentChecks,
   histogram: histogramSchema.prefault({}).describe('Buckets of the duration histogram.'),
-  server: serverSchema.prefault({}).describe('Where Pulsecheck listens, and who may see what.'),
+  server: serverSchema.prefault({}).describe('Where Pulsecheck listens, and who can see what.'),
 })

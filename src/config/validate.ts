@@ -31,7 +31,7 @@ export interface Validation<T> {
   /** The path of the entry itself. */
   readonly path: string
   readonly report: Report
-  /** What to say of an unknown key, given the keys that lead to the map it stands in. */
+  /** The message for an unknown key, given the keys that lead to its map. */
   readonly unknownKey: (key: string, parents: readonly string[]) => string | undefined
 }
 
@@ -138,7 +138,7 @@ function placeOf(flat: Flat, { key, tree }: Spot): Spot['key'] {
   return useValue ? tree.place : key
 }
 
-/** A URL with a password or a query may stand where no secret is expected. */
+/** A URL with a password or a query may appear where no secret is expected. */
 function isHidden({ hidden, value }: Leaf): boolean {
   return hidden === true || (typeof value === 'string' && value.includes('://') && /[@?]/.test(value))
 }

@@ -74,7 +74,7 @@ function readDefaults(defaults: unknown, kinds: readonly Kind[], report: Report)
   const unknownKey = (key: string, parents: readonly string[]) =>
     hintForSection(key, ['defaults', ...parents], sections, kinds)
   const parsed = validate({ schema: settings, entry, path: 'defaults', report, unknownKey })
-  // Wrong defaults are told once, and not for every dependency.
+  // Invalid defaults are reported once, not for every dependency.
   return value.type === 'branch' && parsed !== undefined ? value : undefined
 }
 

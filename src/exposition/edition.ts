@@ -149,7 +149,7 @@ async function feed(compressing: Gzip, rendering: Rendering): Promise<void> {
   compressing.end()
 }
 
-/** The bytes of a rendering in pieces, each of which stands where the one before stood. */
+/** The bytes of a rendering in pieces, each of which overwrites the one before it. */
 function* pieces(rendering: Rendering): Generator<Buffer> {
   const piece = Buffer.allocUnsafeSlow(Math.min(pieceSize, rendering.size))
   let filled = 0

@@ -43,9 +43,11 @@ const options = z
     tls: tlsOptions.optional(),
     settle: duration('0s', '1m')
       .optional()
-      .describe('How long a new connection must stay open, without expect. Default 100ms; 0s to not wait.'),
+      .describe(
+        'How long a new connection must stay open if there is no expect; 0s to skip the wait. Default 100ms.',
+      ),
     send: secretText.optional().describe('Text to send once connected. Never shown.'),
-    expect: textExpectation.optional().describe('What the server must say, within its first 64 KiB.'),
+    expect: textExpectation.optional().describe('What the server must send, within the first 64 KiB.'),
   })
   .superRefine(addressedBy(['host', 'port']))
   .superRefine(refuseUnusableUrl)

@@ -2,7 +2,7 @@
 import { stringify } from 'yaml'
 import type { Dependency } from '../model/dependency.ts'
 
-/** The text of an `alertmanager.yml`, valid as it stands. Its receivers tell nobody yet. */
+/** The text of a valid `alertmanager.yml`, whose receivers do not notify anybody yet. */
 export function alertmanagerFile(dependencies: readonly Dependency[] = []): string {
   const teams = [...new Set(dependencies.flatMap(({ labels }) => labels.team ?? []))].sort()
   const config = {
@@ -66,7 +66,7 @@ const inhibitions = [
 ]
 
 const head = `# A configuration for Alertmanager to start from, written by "pulsecheck alertmanager".
-# Add to each receiver how it is told: slack_configs, pagerduty_configs, email_configs or webhook_configs.
+# Add a notification method to each receiver: slack_configs, pagerduty_configs, email_configs or webhook_configs.
 `
 
 const exampleRoute = `# With --config.file, there is a route for every label "team" of your configuration:

@@ -17,7 +17,7 @@ type DependencySchema = z.ZodType<Settings & Record<string, unknown>>
 
 /**
  * The whole schema of one dependency of a kind: common keys and the kind's own, unknown keys refused. It costs some ten
- * kilobytes: whoever reads many dependencies keeps it.
+ * kilobytes: a caller that reads many dependencies keeps it.
  */
 export function dependencySchema(kind: Kind): DependencySchema {
   const schema = isForeign(kind)

@@ -88,7 +88,7 @@ const parameterName = /^[\w.[\]-]{1,64}$/
 
 /**
  * The parts of a query, each a secret with the name in front of it. A part that has no name or no value is secret as a
- * whole: a token may stand alone (`?dG9rZW4`), and in base64 it may end in `=`.
+ * whole: a token may appear alone (`?dG9rZW4`), and in base64 it may end in `=`.
  */
 function readQuery(search: string): readonly { readonly name?: string; readonly secret: string }[] {
   const parts = search.slice(1).split('&')

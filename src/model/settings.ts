@@ -88,37 +88,41 @@ const labels = z.record(
 
 const sloError = 'an objective is a ratio above 0 and below 1, such as 0.999 for 99.9 %'
 
-/** The keys of every dependency. A kind's own keys stand beside them. */
+/** The keys of every dependency, in addition to those of its kind. */
 export const settings = z.strictObject({
   interval: duration('100ms', '1d').default(15_000).describe('Time between two checks. Default 15s.'),
   timeout: duration('10ms', '1h')
     .default(3_000)
-    .describe('Deadline of one check; at most the interval. Default 3s.'),
+    .describe('Deadline of a check; at most the interval. Default 3s.'),
   confirmInterval: duration('10ms', '1d')
     .optional()
     .describe(
-      'Time to the next check after a result that contradicts the status. Default: min(interval, 1s).',
+      'Time until the next check after a result that contradicts the status. Default: min(interval, 1s).',
     ),
-  failureThreshold: threshold.default(2).describe('Failures in a row that make it down. Default 2.'),
-  successThreshold: threshold.default(1).describe('Successes in a row that make it up again. Default 1.'),
+  failureThreshold: threshold
+    .default(2)
+    .describe('Consecutive failures after which the status is down. Default 2.'),
+  successThreshold: threshold
+    .default(1)
+    .describe('Consecutive successes after which the status is up again. Default 1.'),
   staleAfter: duration('10ms', '7d')
     .optional()
-    .describe('Age of the last result from which on the status is unknown. Default: 2 × interval + timeout.'),
-  critical: z.boolean().default(true).describe('The service is not ready without it. Default true.'),
+    .describe('Age of the last result at which the status becomes unknown. Default: 2 × interval + timeout.'),
+  critical: z.boolean().default(true).describe('Whether readiness requires this dependency. Default true.'),
   enabled: z
     .boolean()
     .default(true)
-    .describe('false: read and validated, but never checked or shown. Default true.'),
+    .describe('Whether to check it. If false, it is validated but not checked or shown. Default true.'),
   slo: z
     .number()
     .gt(0, { error: sloError })
     .lt(1, { error: sloError })
     .optional()
-    .describe('Objective of availability as a ratio: 0.999 is 99.9 % of the time. Default: none.'),
+    .describe('Availability objective, as a ratio: 0.999 is 99.9 % of the time. Default: none.'),
   latencySlo: duration('1ms', '1h')
     .optional()
-    .describe('Objective of the 99th percentile of the check duration. Default: none.'),
-  labels: labels.default({}).describe('Labels of your own; they go to dependency_info alone.'),
+    .describe('Objective for the 99th percentile of the check duration. Default: none.'),
+  labels: labels.default({}).describe('Your own labels, which appear only on dependency_info.'),
 })
 
 export type Settings = z.output<typeof settings>

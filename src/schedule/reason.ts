@@ -28,7 +28,7 @@ const localResource = new Set([
   'EAI_SYSTEM',
 ])
 
-/** The failure that a thrown error stands for. The message is passed on as it is: whoever keeps it redacts it. */
+/** Classifies a thrown error. The message is passed on unchanged: the code that stores it redacts it. */
 export function failureOf(error: unknown): Diagnosis {
   if (error instanceof CheckError)
     return { reason: error.reason, detail: error.detail, message: error.message }

@@ -158,7 +158,7 @@ function isAborted(outcome: CheckOutcome): boolean {
   return 'skipped' in outcome && outcome.count === 0
 }
 
-/** A number in [0, 1) that depends only on the name: the same after a restart, and even over many names. */
+/** A number in [0, 1) that depends only on the name: the same after a restart, and evenly distributed over many names. */
 export function fractionOf(name: string): number {
   return createHash('sha256').update(name).digest().readUInt32BE(0) / 2 ** 32
 }

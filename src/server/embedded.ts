@@ -35,7 +35,7 @@ export function createEmbedded(monitor: Monitored): Embedded {
 
   /** Makes what endpoints need with the first request, and anew after a close. */
   function keep(options: HandlerOptions): () => Served {
-    // Wrong rules are told where the handler is made.
+    // Invalid rules throw where the handler is created.
     createAccess(options.access ?? {})
     let served: Served | undefined
     return () => {

@@ -52,7 +52,7 @@ export const dependencyFamilies: readonly DependencyFamily[] = [
   ),
   counter(
     'dependency_checks_skipped_total',
-    'Checks not run, through our own fault, by cause.',
+    'Scheduled checks that were not run, by cause.',
     ({ state }) =>
       skipCauses.map(cause => ({ labels: { ...labelsOf(state), cause }, value: state.skipped[cause] })),
     ({ state }) => state.skipped,
@@ -80,13 +80,13 @@ export const dependencyFamilies: readonly DependencyFamily[] = [
   ),
   gauge(
     'dependency_status_since_timestamp_seconds',
-    'Unix time at which the settled status became what it is.',
+    'Unix time at which the settled status last changed.',
     ({ state, status }) => seconds(statusSince(state, status)),
   ),
   {
     name: 'dependency_failure',
     type: 'gauge',
-    help: `Why it is down: 1 with the reason of the last failed check, absent unless down. ${cached}`,
+    help: `Reason of the last failed check while the dependency is down: always 1, absent otherwise. ${cached}`,
     samples: ({ state, status }) => {
       const reason = status === 'down' ? state.lastFailure?.reason : undefined
       return reason === undefined ? [] : [{ labels: { ...labelsOf(state), reason }, value: 1 }]
@@ -95,17 +95,17 @@ export const dependencyFamilies: readonly DependencyFamily[] = [
   {
     name: 'dependency_check_phase_duration_seconds',
     type: 'gauge',
-    help: `Time that the last check spent in each phase that it entered. ${cached}`,
+    help: `Time that the last check spent in each of its phases. ${cached}`,
     samples: ({ state }) => phases.flatMap(phase => phaseSample(state, phase)),
   },
   gauge(
     'dependency_tls_not_after_timestamp_seconds',
-    `Unix time of the earliest expiry in the presented certificate chain, even when its verification failed. ${cached}`,
+    `Unix time of the earliest expiry in the presented certificate chain, even if verification failed. ${cached}`,
     ({ state }) => state.last?.measurements[tlsNotAfter],
   ),
   gauge(
     'dependency_critical',
-    'Whether the service is not ready without it: 1 critical, 0 not.',
+    'Whether readiness requires this dependency: 1 critical, 0 not.',
     ({ state }) => bit(state.dependency.critical),
   ),
   gauge('dependency_interval_seconds', 'Configured time between two checks.', ({ state }) =>
@@ -116,18 +116,18 @@ export const dependencyFamilies: readonly DependencyFamily[] = [
   ),
   gauge(
     'dependency_slo_ratio',
-    'Configured objective of availability, as a ratio; absent without one.',
+    'Configured availability objective, as a ratio; absent if there is none.',
     ({ state }) => state.dependency.slo,
   ),
   gauge(
     'dependency_latency_slo_seconds',
-    'Configured objective of the 99th percentile of the check duration; absent without one.',
+    'Configured objective for the 99th percentile of the check duration; absent if there is none.',
     ({ state }) => seconds(state.dependency.latencySloMs),
   ),
   {
     name: 'dependency_info',
     type: 'gauge',
-    help: 'The target and the labels of your own; always 1.',
+    help: 'The target and the configured labels; always 1.',
     samples: ({ state }) => {
       const { target, labels } = state.dependency
       return [{ labels: { ...labelsOf(state), target, ...labels }, value: 1 }]

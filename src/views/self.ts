@@ -17,7 +17,7 @@ export const lagBuckets: readonly number[] = [
 export const selfFamilies: readonly Family<Self>[] = [
   gauge(
     'pulsecheck_ready',
-    'Whether /readyz answers 200: every critical dependency is up and we are not draining.',
+    'Whether /readyz returns 200: every critical dependency is up and the process is not shutting down.',
     self => one(Number(self.ready)),
   ),
   gauge('pulsecheck_build_info', 'The running version; always 1.', ({ build }) => [
@@ -26,10 +26,10 @@ export const selfFamilies: readonly Family<Self>[] = [
   {
     name: 'pulsecheck_scheduler_lag_seconds',
     type: 'histogram',
-    help: 'How late checks started, measured against their planned moment.',
+    help: 'Time between the scheduled and the actual start of checks.',
     samples: ({ schedulerLag }) => [{ labels: {}, histogram: schedulerLag }],
   },
-  gauge('pulsecheck_checks_in_flight', 'Checks under way.', self => one(self.checksInFlight)),
+  gauge('pulsecheck_checks_in_flight', 'Checks in flight.', self => one(self.checksInFlight)),
 ]
 
 /** Why a reload was refused: the config has problems, or a part of it seems to be missing. */
@@ -71,7 +71,7 @@ export const reloadFamilies: readonly Family<Reloads>[] = [
   ),
   gauge(
     'pulsecheck_config_last_reload_success_timestamp_seconds',
-    'Unix time of the last load of the config that was accepted.',
+    'Unix time of the last accepted load of the config.',
     ({ config }) => one(config.successAt / 1_000),
   ),
   gauge(
@@ -81,18 +81,18 @@ export const reloadFamilies: readonly Family<Reloads>[] = [
   ),
   gauge(
     'pulsecheck_web_config_last_reload_success_timestamp_seconds',
-    'Unix time of the last load of the web config file that was accepted.',
+    'Unix time of the last accepted load of the web config file.',
     ({ web }) => (web === undefined ? [] : one(web.successAt / 1_000)),
   ),
   {
     name: 'pulsecheck_config_reload_failures_total',
     type: 'counter',
-    help: 'Reloads that were refused, by cause: invalid, or truncated if the config looks incomplete.',
+    help: 'Rejected reloads, by cause: invalid, or truncated if the config looks incomplete.',
     samples: ({ failures }) => reloadFailures.map(cause => ({ labels: { cause }, value: failures[cause] })),
   },
   gauge(
     'pulsecheck_secret_files_unusable',
-    'Files named by ...File keys that have changed and cannot be used; their last good content is.',
+    'Files named by ...File keys that cannot be used after a change; their last good content stays in use.',
     ({ unusableFiles }) => one(unusableFiles),
   ),
 ]

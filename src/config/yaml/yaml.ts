@@ -24,7 +24,7 @@ export function readYaml(file: string, text: string, report: Report): Tree | und
 }
 
 interface Reader {
-  /** @param at where the value would stand if there is none. */
+  /** @param at the position of the value, or where it would be if there is none. */
   read(node: ParsedNode | null, path: string, at: number): Tree
 }
 

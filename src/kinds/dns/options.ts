@@ -107,7 +107,7 @@ export const options = z
       .default('udp')
       .describe('udp: UDP, and TCP if the answer does not fit; tcp: only TCP. Default udp.'),
     ipFamily,
-    expect: expectation.optional().describe('What the answer must be like.'),
+    expect: expectation.optional().describe('What to expect of the response.'),
   })
   .superRefine(addressedBy(['server', 'name']))
   .superRefine(refuseIncoherent)

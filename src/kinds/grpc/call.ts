@@ -31,7 +31,7 @@ const lookEveryMs = 20
 
 /**
  * Calls once. The connection is of no further use; the caller destroys it, which also ends a call under way. Time is not
- * limited here, but the server is told the deadline.
+ * limited here, but the deadline is sent to the server.
  *
  * @throws CheckError, or the error of the socket.
  */
@@ -77,7 +77,7 @@ function timeoutText(ms: number): string {
   return ms < 1e8 ? `${Math.ceil(ms)}m` : `${Math.ceil(ms / 1_000)}S`
 }
 
-/** Reads the answer. Its status stands in the trailers, or in the headers of an answer that has nothing else. */
+/** Reads the response. Its status is in the trailers, or in the headers of a response that has nothing else. */
 function exchange(stream: ClientHttp2Stream, socket: Socket, context: CheckContext): Promise<Reply> {
   const { promise, resolve, reject } = Promise.withResolvers<Reply>()
   const chunks: Buffer[] = []

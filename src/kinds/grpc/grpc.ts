@@ -143,7 +143,7 @@ function withPortAlone({ url }: { url?: SecretUrl | undefined }, context: z.Refi
   const problem = userinfoProblem(url.url(), 'set credentials as metadata')
   if (problem !== undefined) refuse(problem)
   if (!['', '/'].includes(pathname) || search !== '' || hash !== '')
-    refuse('nothing can stand after the port; name the service as service')
+    refuse('nothing may follow the port; set the service as service')
 }
 
 function tracedOnce(

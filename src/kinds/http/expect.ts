@@ -42,13 +42,15 @@ export const expectation = z.strictObject({
     .record(z.string().min(1), pattern)
     .refine(record => Object.keys(record).length > 0, some)
     .optional()
-    .describe('Header names and the pattern (RE2 syntax) that each value must match somewhere.'),
-  body: textExpectation.optional().describe('What the body must be like, as text.'),
+    .describe('Header names, each with a pattern (RE2 syntax) that must match somewhere in the value.'),
+  body: textExpectation.optional().describe('What to expect of the body, as text.'),
   json: z
     .record(jsonPath, z.json())
     .refine(record => Object.keys(record).length > 0, some)
     .optional()
-    .describe('Paths into the body as JSON, such as checks[0].status, and the value that each must have.'),
+    .describe(
+      'Paths into the JSON body, such as checks[0].status, each with the value that must be found there.',
+    ),
 })
 
 export type Expectation = z.output<typeof expectation>

@@ -145,7 +145,7 @@ function redirect(request: Request, status: number, location: string): Request {
 
 /**
  * Allows redirects within an origin, or from http to https on the same host, whatever the port. Credentials may go there:
- * whoever sent the redirect has already seen them in clear text. Never from https to http.
+ * the sender of the redirect has already seen them in clear text. Never from https to http.
  */
 function isAllowed(from: URL, to: URL): boolean {
   const isUpgrade = from.protocol === 'http:' && to.protocol === 'https:' && from.hostname === to.hostname

@@ -49,7 +49,7 @@ export const options = z
         'Largest body in bytes, both encoded and decoded; a larger one fails the check. At most 256 KiB with expect.body.matches, 512 KiB with expect.json, 2 MiB with expect.body.contains. Default: 1 MiB, or that limit if it is lower.',
       ),
     traceparent: z.boolean().default(false).describe('Send a W3C traceparent header. Default false.'),
-    expect: expectation.optional().describe('What the answer must be like. Default: any status 200-299.'),
+    expect: expectation.optional().describe('What to expect of the response. Default: any status 200-299.'),
   })
   .superRefine(refuseIncoherent)
 

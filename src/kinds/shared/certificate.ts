@@ -89,7 +89,7 @@ function signedName({ subject, issuer }: X509Certificate): string {
   return `${nameOf(subject)}, issued by ${nameOf(issuer)}`
 }
 
-/** The common name of a distinguished name, which stands in lines; or else its last part. */
+/** Returns the common name of a distinguished name, which has one part per line, or its last part if it has none. */
 function nameOf(distinguished: string | undefined): string {
   const parts = (distinguished ?? '').split('\n')
   const name = parts.find(part => part.startsWith('CN=')) ?? parts.at(-1)

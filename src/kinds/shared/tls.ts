@@ -15,7 +15,11 @@ export const tlsOptions = z
     ca: fileText('Certificate authorities to trust instead of the built-in ones, PEM.').optional(),
     cert: fileText('Client certificate chain, PEM.').optional(),
     key: secret('Private key of the client certificate, PEM.').optional(),
-    servername: z.string().min(1).optional().describe('Name to ask for and to verify. Default: the host.'),
+    servername: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Server name to send (SNI) and to verify. Default: the host.'),
     verify: z.boolean().default(true).describe('Verify the chain and the name. Default true.'),
     minVersion: z
       .enum(['TLSv1.2', 'TLSv1.3'])

@@ -26,12 +26,12 @@ const defaultExpiresWithin = 14 * 86_400_000
 const options = z
   .strictObject({
     host: host.describe('Host name or IP address.'),
-    port: port.optional().describe('Port. Default 443, or the usual one of startTls.'),
+    port: port.optional().describe('Port. Default 443, or the usual port of the startTls protocol.'),
     ipFamily,
     startTls: z
       .enum(protocols)
       .optional()
-      .describe('Protocol that begins in clear text and is asked for TLS. Default: TLS begins at once.'),
+      .describe('Protocol that starts in clear text and is upgraded to TLS. Default: TLS from the start.'),
     tls: tlsOptions
       .extend({
         expiresWithin: duration('0s', '10y')

@@ -8,7 +8,7 @@
  * | `/health`, `/config`, `/` | by `details`: `authorized` as for metrics, but only this machine with neither `allow` nor users; `always` everybody; `never` nobody (404) |
  * | `/-/reload` | as for metrics, but no browsers |
  *
- * Pages of other sites never see the details, whoever's browser they run in: see `isCrossSite` and `createHostRule`.
+ * Pages of other sites never see the details, no matter in whose browser they run: see `isCrossSite` and `createHostRule`.
  */
 import type { FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { type Answer, answer, mediaTypes, plainAnswer, send } from '../http/answer.ts'

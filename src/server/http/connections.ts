@@ -36,7 +36,7 @@ interface Connection {
   idleSince: number
 }
 
-/** What a browser opens. A client that has no more is not told from others by their number. */
+/** As many as a browser opens. Clients with at most this number count as equal. */
 const fewConnections = 6
 /** A client that means to ask does so at once. */
 const askWithinMs = 500

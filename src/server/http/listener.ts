@@ -73,7 +73,7 @@ export async function listen(address: ListenAddress, options: ListenerOptions): 
   const finished = new WeakSet<object>()
   const answer = createHandler(server, finished, options)
   server.on('request', answer)
-  // Bodies are never read, so no client is told to send one.
+  // Bodies are never read, so clients are never asked to send one.
   server.on('checkContinue', answer)
   server.on('checkExpectation', (request, response) => answer(request, response, 417))
   server.on('clientError', (error, socket) => {

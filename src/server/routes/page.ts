@@ -33,7 +33,7 @@ const pageHeaders = {
   'referrer-policy': 'no-referrer',
 } as const
 
-/** Pages that are rendered at the same time, and that wait. Further requests are told to come back. */
+/** Pages that are rendered at the same time, and that wait. Further requests get a 503 with `Retry-After`. */
 const rendering: WorkLimits = { atOnce: 2, waiting: 32, waitMs: 5_000 }
 /** Rows that are read in one turn of the event loop. */
 const maxRows = 100
