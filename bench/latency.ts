@@ -8,7 +8,7 @@
  * Latencies count from when a request was due (support/constant-load.ts). `/readyz` names every dependency, so its answer
  * is large here and is asked for less often. prom-client has one format and no gzip; ours is also scraped as Prometheus asks.
  */
-import { startChild, receive } from './support/child.ts'
+import { receive, startChild } from './support/child.ts'
 import type { Latencies, Load } from './support/constant-load.ts'
 import type { Dependencies } from './support/dependencies.ts'
 import type { Listening } from './support/monitored.ts'

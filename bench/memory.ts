@@ -10,7 +10,7 @@
  * than one that idles, whatever their number: "each further 1,000" is without that.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startChild, receive } from './support/child.ts'
+import { receive, startChild } from './support/child.ts'
 import type { Dependencies } from './support/dependencies.ts'
 import type { Listening } from './support/monitored.ts'
 import { parameters } from './support/parameters.ts'

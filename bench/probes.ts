@@ -6,7 +6,7 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { hold } from './support/bars.ts'
-import { startChild, receive } from './support/child.ts'
+import { receive, startChild } from './support/child.ts'
 import { parameters } from './support/parameters.ts'
 import { line, takeTurns } from './support/turns.ts'
 

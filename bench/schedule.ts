@@ -12,7 +12,7 @@
  * window, after a forced collection.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startChild, receive } from './support/child.ts'
+import { receive, startChild } from './support/child.ts'
 import type { Dependencies } from './support/dependencies.ts'
 import type { Listening } from './support/monitored.ts'
 import { parameters } from './support/parameters.ts'

@@ -9,7 +9,7 @@
  */
 import type { ChildProcess } from 'node:child_process'
 import { hold } from './support/bars.ts'
-import { startChild, receive } from './support/child.ts'
+import { receive, startChild } from './support/child.ts'
 import { parameters } from './support/parameters.ts'
 import type { ScrapedOrder } from './support/scraped.ts'
 import { accepts, gzip, type Headers, read } from './support/scraper.ts'

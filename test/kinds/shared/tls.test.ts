@@ -62,12 +62,12 @@ async function handshake(port: number, options: Options = {}, host = '127.0.0.1'
   const { context, trace } = checkContext()
   const tls = tlsOptions.parse({ ca: authority.caPem, ...options })
   const outcome = await connect({ host, port, tls, alpn: ['http/1.1'] }, context)
-    .then(socket => told(socket as TLSSocket))
+    .then(socket => describeSession(socket as TLSSocket))
     .catch(failureOf)
   return { ...outcome, expiry: trace.read().measurements.tls_not_after_timestamp_seconds }
 }
 
-function told(socket: TLSSocket) {
+function describeSession(socket: TLSSocket) {
   const facts = { resumed: socket.isSessionReused(), alpn: socket.alpnProtocol }
   socket.destroy()
   return { detail: 'ok', reason: 'ok', ...facts }
