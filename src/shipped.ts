@@ -42,9 +42,16 @@ export function createChunks(folder: string): Chunks {
     const known = modules.get(name)
     if (known !== undefined) return known.exports
     const module = { exports: {} }
-    modules.set(name, module)
     const file = join(folder, name)
-    compile(name, file)(module.exports, require, module, file, dirname(file))
+    const run = compile(name, file)
+    modules.set(name, module)
+    try {
+      run(module.exports, require, module, file, dirname(file))
+    } catch (error) {
+      // For want of a file descriptor, for example. The next call tries again.
+      modules.delete(name)
+      throw error
+    }
     return module.exports
   }
 

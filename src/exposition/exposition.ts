@@ -178,7 +178,11 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
     },
 
     async respond(accept, acceptEncoding) {
-      const format = await formats[chooseFormat(accept)]()
+      // A format that cannot be loaded now, for want of a file descriptor for example, is answered as text.
+      const format = await formats[chooseFormat(accept)]().catch(error => {
+        onError(error)
+        return formats.text()
+      })
       const shelf = shelves.get(format) ?? keep(format)
       shelf.askedAt = now()
       const { contentType } = format
@@ -192,12 +196,15 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
   }
 }
 
-/** Calls once, and gives what came of it from then on. */
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined
+/** Calls until that succeeds once, and gives what came of it from then on. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
   return () => {
-    made ??= { value: make() }
-    return made.value
+    made ??= make().catch(error => {
+      made = undefined
+      throw error
+    })
+    return made
   }
 }
 
