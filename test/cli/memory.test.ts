@@ -1,7 +1,7 @@
 /** The young generation of a process that is as thrifty as the service, and of one whose operator has chosen its size. */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 
 const module = JSON.stringify(join(import.meta.dirname, '../../src/cli/memory.ts'))
 /** Keeps some of much garbage alive, which makes V8 give the young generation more room. */
@@ -24,4 +24,12 @@ test('the young generation stays small, however busy the process is', () => {
 
 test('the operator has the last word', () => {
   expect(youngMiB({ NODE_OPTIONS: '--max-semi-space-size=16' })).toBeGreaterThan(8)
+})
+
+test('memory is saved without a file of the system, which may be missing or one too many', () => {
+  const usage = vi.spyOn(process, 'memoryUsage').mockImplementation(() => {
+    throw new Error('EMFILE: too many open files, uv_resident_set_memory')
+  })
+  expect(saveMemory).not.toThrow()
+  usage.mockRestore()
 })
