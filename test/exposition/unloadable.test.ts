@@ -9,7 +9,14 @@ test('a format that cannot be loaded is answered as text, and told', async () =>
   const errors: unknown[] = []
   const exposition = createExposition({ onError: error => void errors.push(error) })
   exposition.collect(
-    [{ name: 'answers', help: 'Answers.', type: 'gauge', samples: (value: number) => [{ labels: {}, value }] }],
+    [
+      {
+        name: 'answers',
+        help: 'Answers.',
+        type: 'gauge',
+        samples: (value: number) => [{ labels: {}, value }],
+      },
+    ],
     () => 42,
   )
   const protobuf =
