@@ -25,6 +25,7 @@ const benches: readonly (readonly [name: string, ...parameters: string[]])[] = [
   ['scrape'],
   ['reload', '--rounds=20'],
   ['probes'],
+  ['embedded'],
   ['latency'],
   ['checks'],
   ['postgres'],

@@ -17,7 +17,15 @@ import { createSystemClock, type TimerClock } from './schedule/clock.ts'
 import { createResolver, type Resolve } from './schedule/resolve.ts'
 import { createScheduler, type Scheduler } from './schedule/scheduler.ts'
 import { createEmbedded } from './server/embedded.ts'
-import type { EndpointOptions, Fetch, Handler, HandlerOptions, Plugin } from './server/options.ts'
+import type {
+  EndpointOptions,
+  Fetch,
+  Handler,
+  HandlerOptions,
+  Listening,
+  ListenOptions,
+  Plugin,
+} from './server/options.ts'
 import { createStore, type StateReader } from './state/store.ts'
 import { isContradicted } from './state/transition.ts'
 import { type Board, createBoard } from './views/board.ts'
@@ -132,6 +140,13 @@ export interface Monitor extends AsyncDisposable {
    * @throws TypeError for a prefix or an entry of `access` that is not valid.
    */
   fetch(options?: HandlerOptions): Fetch
+  /**
+   * Serves the endpoints on a port of their own, with all limits of the stand-alone service: `monitor.listen(':9797')`.
+   *
+   * @throws TypeError (as a rejection) for an address or an entry of `access` that is not valid; Error if the address
+   *   cannot be bound.
+   */
+  listen(address: string, options?: ListenOptions): Promise<Listening>
   /** Starts checking; after `stop`, again, with what is known. Further calls do nothing. */
   start(): void
   /** From now on, the monitor is not ready, until it is stopped and started again. Checks go on. */
@@ -237,6 +252,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     routes: embedded.routes,
     handler: embedded.handler,
     fetch: embedded.fetch,
+    listen: embedded.listen,
     start() {
       if (isRunning) return
       isRunning = true

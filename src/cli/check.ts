@@ -19,7 +19,7 @@ export async function check(
   output: 'table' | 'json',
   flags: GlobalFlags,
 ): Promise<void> {
-  const { dependencies, maxConcurrentChecks } = await readConfig(flags['config.file'])
+  const { dependencies, maxConcurrentChecks } = await readConfig(flags)
   const wanted = names.length === 0 ? dependencies : select(dependencies, names)
   const waiting = new Set(wanted.map(({ dependency }) => dependency.name))
   const progress = createProgressLine(process.stderr)

@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs'
 import { type Config, configJsonSchema, metricsPathProblem } from '../config/index.ts'
 import { nearest } from '../config/suggest.ts'
-import { kinds } from '../kinds/index.ts'
 import { type ListenAddress, parseListenAddress } from '../model/address.ts'
 import type { DependencyDefinition } from '../model/definition.ts'
 import { ConfigError, loadServiceConfig } from '../service.ts'
 import type { GlobalFlags } from './flags.ts'
+import { loadKinds } from './kinds.ts'
 import { Exit, exitCodes, print } from './output.ts'
 
 /** Read if it exists and no other file is named. */
@@ -17,10 +17,14 @@ export function configFile(named: string | undefined): string | undefined {
   return named ?? (existsSync(defaultFile) ? defaultFile : undefined)
 }
 
-/** @throws Exit 3 with every problem of the config. */
-export async function readConfig(named: string | undefined): Promise<Config> {
+/** The flags that say what the config is. */
+export type ConfigFlags = Pick<GlobalFlags, 'config.file' | 'kinds'>
+
+/** @throws Exit 3 with every problem of the config; Exit 2 for kinds that cannot be loaded. */
+export async function readConfig(flags: ConfigFlags): Promise<Config> {
+  const kinds = await loadKinds(flags)
   try {
-    return await loadServiceConfig({ configFile: configFile(named), env: process.env, kinds })
+    return await loadServiceConfig({ configFile: configFile(flags['config.file']), env: process.env, kinds })
   } catch (error) {
     if (error instanceof ConfigError) throw new Exit(exitCodes.config, error.problems)
     throw error
@@ -71,17 +75,18 @@ function hint(name: string, known: readonly string[]): string {
  *
  * @throws Exit 3 with every problem, if there are any.
  */
-export async function validate(named: string | undefined): Promise<void> {
-  const { dependencies } = await readConfig(named)
+export async function validate(flags: ConfigFlags): Promise<void> {
+  const { dependencies } = await readConfig(flags)
   const byKind = Map.groupBy(dependencies, ({ dependency }) => dependency.kind)
   const counts = [...byKind].map(([kind, members]) => `${members.length} ${kind}`).sort()
   await print(
     process.stdout,
-    `${configFile(named) ?? 'environment'}: ok, ${dependencies.length} dependencies: ${counts.join(', ')}\n`,
+    `${configFile(flags['config.file']) ?? 'environment'}: ok, ${dependencies.length} dependencies: ${counts.join(', ')}\n`,
   )
 }
 
 /** `pulsecheck schema`: prints the JSON Schema of the config, draft 2020-12, for editors. */
-export async function printSchema(): Promise<void> {
+export async function printSchema(flags: Pick<GlobalFlags, 'kinds'>): Promise<void> {
+  const kinds = await loadKinds(flags)
   await print(process.stdout, `${JSON.stringify(configJsonSchema(kinds), null, 2)}\n`)
 }

@@ -12,6 +12,7 @@ export interface GlobalFlags {
   readonly watch?: boolean
   readonly 'shard.total'?: string
   readonly 'shard.index'?: string
+  readonly kinds?: readonly string[]
   readonly 'web.listenAddress'?: readonly string[]
   readonly 'web.config.file'?: string
   readonly 'web.telemetryPath'?: string
@@ -35,6 +36,7 @@ export function addFlags(program: Command): void {
       '--shard.index <n>',
       'which of them this is, from 0; default: SHARD_INDEX, else the number that ends the host name',
     )
+    .option('--kinds <file>', 'module that exports kinds of your own, made by defineKind; repeatable', append)
     .option(
       '--web.listen-address <address>',
       'host:port to listen on, instead of server.listen; repeatable',

@@ -1,11 +1,11 @@
 /** `pulsecheck rules`, `alertmanager` and `dashboard`: what Prometheus, Alertmanager and Grafana need to know of us. */
-import { kinds } from '../kinds/index.ts'
 import { alertmanagerFile } from '../mixin/alertmanager.ts'
 import { type DashboardName, dashboardFile } from '../mixin/dashboard.ts'
 import { ruleFile } from '../mixin/rules.ts'
 import type { Dependency } from '../model/dependency.ts'
 import { readConfig } from './config.ts'
 import type { GlobalFlags } from './flags.ts'
+import { loadKinds } from './kinds.ts'
 import { print } from './output.ts'
 
 export interface RulesFlags {
@@ -19,6 +19,7 @@ export interface RulesFlags {
 export async function printRules(rules: RulesFlags, flags: GlobalFlags): Promise<void> {
   const { job, scrapeInterval, runbookUrl } = rules
   const dependencies = await namedDependencies(flags)
+  const kinds = await loadKinds(flags)
   const options = { kinds, dependencies, jobs: job, scrapeIntervalMs: scrapeInterval, runbookUrl }
   await print(process.stdout, ruleFile(options))
 }
@@ -31,13 +32,12 @@ export async function printAlertmanager(flags: GlobalFlags): Promise<void> {
 /** Prints a dashboard for Grafana. @throws Exit 3 if the config is wrong. */
 export async function printDashboard(name: DashboardName, flags: GlobalFlags): Promise<void> {
   const dependencies = await namedDependencies(flags)
-  const names = kinds.map(kind => kind.name)
+  const names = (await loadKinds(flags)).map(kind => kind.name)
   await print(process.stdout, await dashboardFile(name, names, dependencies))
 }
 
 /** Undefined if no config is named: what is printed is then for any, wherever the command runs. */
 async function namedDependencies(flags: GlobalFlags): Promise<readonly Dependency[] | undefined> {
-  const file = flags['config.file']
-  if (file === undefined) return undefined
-  return (await readConfig(file)).dependencies.map(({ dependency }) => dependency)
+  if (flags['config.file'] === undefined) return undefined
+  return (await readConfig(flags)).dependencies.map(({ dependency }) => dependency)
 }

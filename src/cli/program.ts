@@ -74,11 +74,15 @@ function addCommands(program: Command, early: EarlySignals): void {
     .command('validate')
     .description('print every problem of the config with line and column, without contacting anything')
     .argument('[file]', 'the config file, instead of --config.file')
-    .action(async file => (await import('./config.ts')).validate(file ?? flags()['config.file']))
+    .action(async file =>
+      (await import('./config.ts')).validate(
+        file === undefined ? flags() : { ...flags(), 'config.file': file },
+      ),
+    )
   program
     .command('schema')
     .description('print the JSON Schema of the config, for editors')
-    .action(async () => (await import('./config.ts')).printSchema())
+    .action(async () => (await import('./config.ts')).printSchema(flags()))
   program
     .command('rules')
     .description('print recording rules and alerts for Prometheus: for --config.file, or for any config')

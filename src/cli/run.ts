@@ -1,11 +1,11 @@
 /** `pulsecheck run`: the service, its signals and its shutdown. */
 import type { Logger } from 'pino'
-import { kinds } from '../kinds/index.ts'
 import { ListenError } from '../server/index.ts'
 import { ConfigError, type Service, type ServiceOptions, startService } from '../service.ts'
 import { configFile, listenAddresses, telemetryPath, validate } from './config.ts'
 import type { GlobalFlags } from './flags.ts'
 import { type EarlySignals, endAtOnce, signalCodes, takeOver } from './interrupt.ts'
+import { loadKinds } from './kinds.ts'
 import { createLogger, flush } from './logger.ts'
 import { saveMemory } from './memory.ts'
 import { Exit, exitCodes } from './output.ts'
@@ -24,8 +24,8 @@ const flushMs = 300
  * @throws Exit
  */
 export async function run(flags: GlobalFlags, early: EarlySignals): Promise<void> {
-  if (flags['config.check'] === true) return await validate(flags['config.file'])
-  const options = serviceOptions(flags)
+  if (flags['config.check'] === true) return await validate(flags)
+  const options = await serviceOptions(flags)
   const { logger } = options
   const service = await start(options)
   setTimeout(saveMemory, settledMs).unref()
@@ -43,11 +43,11 @@ export async function run(flags: GlobalFlags, early: EarlySignals): Promise<void
   process.exit(exitCodes.ok)
 }
 
-function serviceOptions(flags: GlobalFlags): ServiceOptions & { logger: Logger } {
+async function serviceOptions(flags: GlobalFlags): Promise<ServiceOptions & { logger: Logger }> {
   return {
     configFile: configFile(flags['config.file']),
     env: process.env,
-    kinds,
+    kinds: await loadKinds(flags),
     logger: createLogger({ level: flags['log.level'], format: flags['log.format'], stream: process.stderr }),
     listen: listenAddresses(flags),
     metricsPath: telemetryPath(flags),

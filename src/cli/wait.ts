@@ -23,7 +23,7 @@ export async function wait(
   names: readonly string[] | undefined,
   flags: GlobalFlags,
 ): Promise<void> {
-  const { dependencies, maxConcurrentChecks } = await readConfig(flags['config.file'])
+  const { dependencies, maxConcurrentChecks } = await readConfig(flags)
   const named = names?.flatMap(name => name.split(','))
   const wanted = named === undefined ? dependencies.filter(isCritical) : select(dependencies, named)
   const monitor = createMonitor({ dependencies: wanted.map(impatient), maxConcurrentChecks })

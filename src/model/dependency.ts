@@ -171,8 +171,15 @@ export interface CheckSkipped {
 
 export type CheckOutcome = CheckResult | CheckSkipped
 
+const brand = Symbol.for('pulsecheck.CheckError')
+
 /** A failure that only the checker can name: an auth refusal, a wrong role, a failed expectation. */
 export class CheckError extends Error {
+  /** Of any copy of this package: a kind of an application may come with its own. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return typeof value === 'object' && value !== null && brand in value
+  }
+
   override readonly name = 'CheckError'
   readonly reason: Reason
   readonly detail: string
@@ -181,6 +188,10 @@ export class CheckError extends Error {
     super(message, options)
     this.reason = reason
     this.detail = detail
+  }
+
+  get [brand](): true {
+    return true
   }
 }
 

@@ -128,6 +128,25 @@ export function defineKind<Schema extends OptionsSchema = OptionsSchema<object, 
   >
 }
 
+/**
+ * A kind that also asks through a client of the application: options that have `key` are those of `borrowed`. Only an
+ * application can write them, so it is the other kind that a config file knows.
+ */
+export function withBorrowed<Input, Options, BorrowedInput, BorrowedOptions>(
+  kind: KindFactory<Input, Options>,
+  key: keyof BorrowedInput,
+  borrowed: KindFactory<BorrowedInput, BorrowedOptions>,
+): ((options: BorrowedInput & SettingsInput) => DependencyOptions) & KindFactory<Input, Options> {
+  const factory = (options: unknown): DependencyOptions => {
+    const isBorrowed = typeof options === 'object' && options !== null && key in options
+    return { kind: (isBorrowed ? borrowed : factory) as unknown as Kind, options }
+  }
+  return Object.defineProperties(factory, Object.getOwnPropertyDescriptors(kind)) as unknown as ((
+    options: BorrowedInput & SettingsInput,
+  ) => DependencyOptions) &
+    KindFactory<Input, Options>
+}
+
 /** All that a detail can mean, by the key that fits it best; empty if these declare no such detail. */
 export function failuresOf(failures: Failures, detail: string): readonly Failure[] {
   const exact = Object.hasOwn(failures, detail) ? failures[detail] : undefined

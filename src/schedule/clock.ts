@@ -12,12 +12,15 @@ export interface TimerClock extends Clock {
 /** Beyond this delay, Node's timers fire after one millisecond. No duration of ours comes near it. */
 const maxDelayMs = 2 ** 31 - 1
 
-/** The process's own clock. */
+/** The process's own clock. It keeps the functions of its beginning: an application's tests may replace them later. */
 export function createSystemClock(): TimerClock {
-  const now = () => performance.now()
+  const { setTimeout, clearTimeout, setImmediate } = globalThis
+  const now = performance.now.bind(performance)
+  const wall = Date.now.bind(Date)
+  const immediate = () => new Promise(resolve => setImmediate(resolve))
   return {
     now,
-    wall: () => Date.now(),
+    wall,
     at(time, call) {
       const timer = setTimeout(call, Math.min(Math.max(0, time - now()), maxDelayMs))
       return () => clearTimeout(timer)
@@ -27,10 +30,6 @@ export function createSystemClock(): TimerClock {
       await immediate()
     },
   }
-}
-
-function immediate(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve))
 }
 
 /** The time between two beats. A delay within the tolerance counts as a busy loop, not as a stall. */

@@ -5,9 +5,19 @@
 import type { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
+import { formatAddress, parseListenAddress } from '../model/address.ts'
 import { createAccess } from './access/rules.ts'
 import { plainAnswer, sendRaw } from './http/answer.ts'
-import type { Client, EndpointOptions, Fetch, Handler, HandlerOptions, Plugin } from './options.ts'
+import type {
+  Client,
+  EndpointOptions,
+  Fetch,
+  Handler,
+  HandlerOptions,
+  Listening,
+  ListenOptions,
+  Plugin,
+} from './options.ts'
 import { createTransport, type Monitored } from './routes/context.ts'
 import { routes, servesPath } from './routes/routes.ts'
 
@@ -15,23 +25,30 @@ export interface Embedded {
   handler(options?: HandlerOptions): Handler
   fetch(options?: HandlerOptions): Fetch
   routes(options?: EndpointOptions): Plugin
+  listen(address: string, options?: ListenOptions): Promise<Listening>
   /** Ends streams of events, and what else outlives a request. The next request begins anew. */
   close(): Promise<void>
 }
 
-/** Endpoints under one prefix, and what they keep between requests. */
-interface Served {
-  /** The answer to a probe without a query, which needs no routing. */
-  readonly probe: (path: string, accept: string | undefined) => ReturnType<typeof plainAnswer> | undefined
-  readonly app: () => Promise<FastifyInstance>
+/** What is closed with the monitor. */
+interface Closable {
   close(): Promise<void>
 }
 
+/** Endpoints under one prefix, and what they keep between requests. */
+interface Served extends Closable {
+  /** The answer to a probe without a query, which needs no routing. */
+  readonly probe: (path: string, accept: string | undefined) => ReturnType<typeof plainAnswer> | undefined
+  readonly app: () => Promise<FastifyInstance>
+}
+
 const notFound = plainAnswer(404)
+/** Answers of a listener of our own that are on their way when it closes get this long, in milliseconds. */
+const listenerGraceMs = 500
 const failed = plainAnswer(500)
 
 export function createEmbedded(monitor: Monitored): Embedded {
-  const open = new Set<Served>()
+  const open = new Set<Closable>()
 
   /** Makes what endpoints need with the first request, and anew after a close. */
   function keep(options: HandlerOptions): () => Served {
@@ -90,6 +107,24 @@ export function createEmbedded(monitor: Monitored): Embedded {
         dropInheritedHooks(own)
         await plugin(own, {})
       }
+    },
+
+    async listen(address, { access: { users, certificates: _, ...rules } = {}, metricsPath } = {}) {
+      const parsed = parseListenAddress(address)
+      if (parsed === undefined)
+        throw new TypeError('expected an address such as :9797, 127.0.0.1:9797 or [::1]:9797')
+      const { createServer } = await import('./server.ts')
+      const web = users && { users, headers: {} }
+      const server = createServer(monitor, { ...rules, listen: [parsed], metricsPath, web })
+      const [bound] = await server.start()
+      const close = async () => {
+        open.delete(listening)
+        await server.close(listenerGraceMs)
+      }
+      const url = `http://${formatAddress(parsed.host ?? 'localhost', bound?.port ?? parsed.port)}`
+      const listening: Listening = { url, close, [Symbol.asyncDispose]: close }
+      open.add(listening)
+      return listening
     },
 
     async close() {

@@ -52,6 +52,17 @@ export interface Client {
   readonly address?: string | undefined
 }
 
+/** All endpoints are served on a port of their own. */
+export type ListenOptions = Omit<EndpointOptions, 'only'>
+
+/** A server of its own, on its own port. */
+export interface Listening extends AsyncDisposable {
+  /** Where it listens: `http://127.0.0.1:9797`. */
+  readonly url: string
+  /** Accepts nothing more, and cuts what is left after half a second. `monitor.stop()` does it too. */
+  close(): Promise<void>
+}
+
 /** Answers a web-standard request. One that is for none of the endpoints is a 404. */
 export type Fetch = (request: Request, client?: Client) => Promise<Response>
 

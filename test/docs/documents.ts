@@ -14,6 +14,7 @@ export const documents: readonly string[] = [
   'docs/datadog.md',
   'docs/opentelemetry.md',
   'docs/operating.md',
+  'docs/library.md',
   'docs/security.md',
   'docs/testing.md',
   ...readdirSync(join(root, 'docs/runbooks')).map(page => `docs/runbooks/${page}`),

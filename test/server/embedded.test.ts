@@ -164,6 +164,16 @@ describe('on Fastify', () => {
   })
 })
 
+test('on a port of its own, which closes with the monitor', async () => {
+  const { embedded } = embed()
+  const { url } = await embedded.listen('127.0.0.1:0', { access: { details: 'never' } })
+  expect((await fetch(`${url}/readyz`)).status).toBe(200)
+  expect((await fetch(`${url}/health`)).status).toBe(404)
+  await embedded.close()
+  await expect(fetch(`${url}/readyz`)).rejects.toThrow()
+  await expect(embedded.listen('9797')).rejects.toThrow('expected an address such as :9797')
+})
+
 describe('for web-standard requests', () => {
   test('a Request becomes a Response', async () => {
     const answer = embed().embedded.fetch({ prefix: '/internal' })

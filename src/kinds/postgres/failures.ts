@@ -113,6 +113,12 @@ export const failures = {
     'The pooler reports an error that Pulsecheck does not recognize, such as a localized message of its server.',
     "Look at the message: PgBouncer does not pass on the server's code.",
   ],
+  pool_exhausted: [
+    'unhealthy',
+    "Every connection of the application's pool is in use. This says nothing against the database.",
+    'Find out who holds the connections: long transactions, a missing `release()`. Or raise `max`.',
+  ],
+  pool_ended: ['unhealthy', 'The application has ended its pool.', 'Remove the dependency before that.'],
 } satisfies Failures
 
 /** Whether an error is the server's own message. A borrowed client may come from another copy of the driver. */

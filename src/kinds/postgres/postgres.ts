@@ -5,25 +5,31 @@
 import type { Socket } from 'node:net'
 import { formatAddress } from '../../model/address.ts'
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
-import { defineKind } from '../../model/kind.ts'
+import { defineKind, withBorrowed } from '../../model/kind.ts'
+import { bothMeasurements } from '../shared/borrowed.ts'
 import { type ConnectOptions, connect } from '../shared/connect.ts'
 import { isTls } from '../shared/socket.ts'
 import { examine } from './examine.ts'
 import { failures, isServerError, nameServerError } from './failures.ts'
 import { type Login, loginOf, type Options, options } from './options.ts'
+import { openPool, poolMeasurements, poolOptions, poolTarget } from './pool.ts'
 import type * as Sessions from './session.ts'
 import { requestTls } from './wire.ts'
 
-export const postgres = defineKind({
+const measurements = {
+  in_recovery: '1 if the server is a standby or is recovering, 0 if it is a primary.',
+  replication_lag_seconds:
+    'Standby only: age of the last replayed transaction; 0 while everything received has been replayed.',
+  ...poolMeasurements,
+  ...bothMeasurements,
+}
+
+const byAddress = defineKind({
   name: 'postgres',
   schemes: ['postgres', 'postgresql'],
   options,
   example: { url: 'postgres://app@db.example:5432/orders' },
-  measurements: {
-    in_recovery: '1 if the server is a standby or is recovering, 0 if it is a primary.',
-    replication_lag_seconds:
-      'Standby only: age of the last replayed transaction; 0 while everything received has been replayed.',
-  },
+  measurements,
   failures,
   target: options => {
     const { host, port, database } = loginOf(options)
@@ -36,6 +42,21 @@ export const postgres = defineKind({
     return { check: async context => check(await sessions, login, options, context) }
   },
 })
+
+const byPool = defineKind({
+  name: 'postgres',
+  options: poolOptions,
+  measurements,
+  failures,
+  target: options => poolTarget(options, byAddress.target),
+  open: options => {
+    const fresh = options.fresh && byAddress.open(options.fresh)
+    return openPool(options, fresh?.check)
+  },
+})
+
+/** `postgres({ url })` connects anew for each check; `postgres({ pool })` asks through the application's pool. */
+export const postgres = withBorrowed(byAddress, 'pool', byPool)
 
 async function check(
   { createCancel, createSession }: typeof Sessions,

@@ -29,7 +29,9 @@ export interface Client {
 }
 
 /** Returns a client over a driver, our own or borrowed, that somebody else connects and closes. */
-export function clientOf(driver: Pick<Redis, 'call'>): Client {
+export function clientOf(driver: {
+  call(command: string, ...args: (string | Buffer)[]): Promise<unknown>
+}): Client {
   return {
     async ask(command, ...args) {
       // The driver's error contains the command's arguments, which may be a password. It goes no further.

@@ -71,6 +71,11 @@ export const failures = {
     'There is no such database number or master name, or no live replica.',
     'Check the name or the number.',
   ],
+  client_disconnected: [
+    'connection_error',
+    "The application's client has no connection to the server.",
+    'Look at the errors of the client; it reconnects by itself unless its status is `end`.',
+  ],
 } satisfies Failures
 
 /** Errors that only their text distinguishes. */

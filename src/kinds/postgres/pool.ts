@@ -1,0 +1,221 @@
+/** PostgreSQL through the application's own `pg.Pool`, which the check neither opens nor closes. */
+import { z } from 'zod'
+import { formatAddress } from '../../model/address.ts'
+import { type CheckContext, CheckError, type Checker } from '../../model/dependency.ts'
+import { SecretUrl } from '../../model/secret.ts'
+import { type Check, checkBothWays } from '../shared/borrowed.ts'
+import { examine } from './examine.ts'
+import { isServerError, nameServerError } from './failures.ts'
+import { options } from './options.ts'
+import type { Queries, Row } from './session.ts'
+
+/** The part of a `pg.Pool` that a check uses, of any version of `pg` 8. */
+export interface PostgresPool {
+  readonly totalCount: number
+  readonly idleCount: number
+  readonly waitingCount: number
+  connect(): Promise<PostgresPoolClient>
+  on(event: 'error', listener: (error: Error) => void): unknown
+  off(event: 'error', listener: (error: Error) => void): unknown
+}
+
+/** The part of its client that a check uses. */
+export interface PostgresPoolClient {
+  query(query: never): Promise<unknown>
+  release(error?: Error | boolean): void
+  on(event: 'error', listener: (error: Error) => void): unknown
+  off(event: 'error', listener: (error: Error) => void): unknown
+}
+
+const { query, role, writable } = options.shape
+
+export const poolOptions = z.strictObject({
+  pool: z
+    .custom<PostgresPool>(isPool, { error: 'expected a pg.Pool' })
+    .describe("The application's pool. It is never closed."),
+  fresh: options
+    .optional()
+    .describe(
+      'Options of a fresh connection that is checked as well, so that the state says which half fails.',
+    ),
+  query,
+  role,
+  writable,
+})
+
+export type PoolOptions = z.output<typeof poolOptions>
+
+export const poolMeasurements = {
+  pool_connections: 'Connections that the pool has open, if the check goes through a pool.',
+  pool_idle_connections: 'Connections of the pool that nobody uses, if the check goes through a pool.',
+  pool_waiting_requests: 'Requests that wait for a connection of the pool, if the check goes through a pool.',
+  pool_acquire_seconds: 'Time that the last check waited for a connection of the pool.',
+} as const
+
+/** Host and database as the pool's own options tell them; they may be hidden, or come from the environment. */
+export function poolTarget(
+  { pool, fresh }: PoolOptions,
+  freshTarget: (fresh: NonNullable<PoolOptions['fresh']>) => string,
+): string {
+  if (fresh !== undefined) return freshTarget(fresh)
+  const { options: given } = pool as { options?: Readonly<Record<string, unknown>> }
+  const { host, port = 5432, database, connectionString } = given ?? {}
+  if (typeof connectionString === 'string' && URL.canParse(connectionString)) {
+    const url = new SecretUrl(connectionString).url()
+    return `${formatAddress(url.hostname, Number(url.port || 5432))}${url.pathname}`
+  }
+  if (typeof host !== 'string') return "the application's pool"
+  return `${formatAddress(host, Number(port))}${typeof database === 'string' ? `/${database}` : ''}`
+}
+
+/** @param fresh checks over a fresh connection, if that is wanted. */
+export function openPool({ pool, ...demand }: PoolOptions, fresh: Check | undefined): Checker {
+  const line = queueUp(pool)
+  let isListening = false
+  const viaPool: Check = context => check(pool, line, { ...demand, pooler: false }, context)
+  return {
+    async check(context) {
+      // A connection that we gave back and that then breaks is an error of the pool, which nobody else may listen for.
+      if (!isListening) pool.on('error', ignore)
+      isListening = true
+      if (fresh === undefined) await viaPool(context)
+      else await checkBothWays(fresh, viaPool, context)
+    },
+    async close() {
+      line.leave()
+      if (isListening) pool.off('error', ignore)
+    },
+  }
+}
+
+async function check(
+  pool: PostgresPool,
+  line: Line,
+  demand: Parameters<typeof examine>[1],
+  context: CheckContext,
+): Promise<void> {
+  const { signal, measure } = context
+  measure('pool_connections', pool.totalCount)
+  measure('pool_idle_connections', pool.idleCount)
+  measure('pool_waiting_requests', pool.waitingCount)
+  context.enter('connect')
+  const startedAt = performance.now()
+  const client = await line.acquire(context)
+  measure('pool_acquire_seconds', (performance.now() - startedAt) / 1_000)
+  client.on('error', ignore)
+  let isReleased = false
+  /** As its owner would: a connection that may still be busy, or is broken, goes; any other goes back. */
+  const release = (isSpent: boolean) => {
+    if (!isReleased) client.release(isSpent)
+    isReleased = true
+  }
+  const drop = () => release(true)
+  signal.addEventListener('abort', drop, { once: true })
+  try {
+    if (signal.aborted) throw signal.reason
+    context.enter('request')
+    await examine(queriesOf(client), demand, context)
+    release(false)
+  } catch (error) {
+    release(!isServerError(error))
+    throw nameFailure(error)
+  } finally {
+    signal.removeEventListener('abort', drop)
+    client.off('error', ignore)
+  }
+}
+
+function ignore(): void {}
+
+/** Our place in the pool's queue: one at most, however long the pool is exhausted. */
+interface Line {
+  /** @throws CheckError if the pool has none to give. */
+  acquire(context: CheckContext): Promise<PostgresPoolClient>
+  /** Gives back what still comes. */
+  leave(): void
+}
+
+type Taker = PromiseWithResolvers<PostgresPoolClient>
+
+function queueUp(pool: PostgresPool): Line {
+  let isWaiting = false
+  let isQueued = false
+  let taker: Taker | undefined
+
+  /** Hands over the connection to the check that waits by now, or gives it back at once. */
+  async function request(): Promise<void> {
+    isWaiting = true
+    try {
+      const asked = pool.connect()
+      isQueued = pool.waitingCount > 0 && pool.idleCount === 0
+      const client = await asked
+      if (taker === undefined) client.release()
+      else taker.resolve(client)
+    } catch (error) {
+      taker?.reject(isQueued ? exhausted(pool) : nameConnectFailure(pool, error))
+    } finally {
+      isWaiting = false
+      taker = undefined
+    }
+  }
+
+  return {
+    async acquire({ signal, presume }) {
+      const own: Taker = Promise.withResolvers()
+      taker = own
+      if (!isWaiting) void request()
+      // Whoever waits in the queue of a pool does not wait for the database.
+      if (isQueued) presume(exhausted(pool))
+      const abort = () => {
+        if (taker === own) taker = undefined
+        own.reject(signal.reason)
+      }
+      signal.addEventListener('abort', abort, { once: true })
+      try {
+        const client = await own.promise
+        presume(undefined)
+        return client
+      } finally {
+        signal.removeEventListener('abort', abort)
+      }
+    },
+    leave() {
+      taker = undefined
+    },
+  }
+}
+
+function exhausted({ totalCount, waitingCount }: PostgresPool): CheckError {
+  const message = `all ${totalCount} connections of the pool are in use, and ${waitingCount} requests wait for one`
+  return new CheckError('unhealthy', 'pool_exhausted', message)
+}
+
+function nameConnectFailure(pool: PostgresPool, error: unknown): unknown {
+  if ((pool as { readonly ending?: unknown }).ending === true)
+    return new CheckError('unhealthy', 'pool_ended', 'the application has ended its pool')
+  return nameFailure(error)
+}
+
+/** The driver's own words about a connection carry no code. */
+function nameFailure(error: unknown): unknown {
+  if (isServerError(error)) return nameServerError(error)
+  if (!(error instanceof Error) || error instanceof CheckError || 'code' in error) return error
+  return new CheckError('connection_error', 'closed_early', error.message, { cause: error })
+}
+
+/** Through the driver's plain interface, which every copy and wrapper of it has. */
+function queriesOf(client: PostgresPoolClient): Queries {
+  return {
+    async ask(text, onRow) {
+      const asRead = { text, rowMode: 'array', types: { getTypeParser: () => (value: string) => value } }
+      const results: unknown = await client.query(asRead as never)
+      for (const result of [results].flat())
+        for (const row of (result as { readonly rows: readonly Row[] }).rows) onRow(row)
+    },
+  }
+}
+
+function isPool(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return ['connect', 'on', 'off', 'totalCount', 'idleCount', 'waitingCount'].every(key => key in value)
+}

@@ -1,0 +1,61 @@
+/** Checks through a client of the application, alone or beside a fresh connection. */
+import { type CheckContext, CheckError } from '../../model/dependency.ts'
+
+export type Check = (context: CheckContext) => Promise<void>
+
+/** What is measured of a check both ways. */
+export const bothMeasurements = {
+  client_success:
+    "1 if the check through the application's client succeeded, otherwise 0, if it is checked both ways.",
+  fresh_success: '1 if the check over a fresh connection succeeded, otherwise 0, if it is checked both ways.',
+} as const
+
+/**
+ * Asks both ways at once. It fails as a fresh connection does, or else as the client does; the measurements say which of
+ * the two failed. The phases are those of the fresh connection.
+ */
+export async function checkBothWays(fresh: Check, client: Check, context: CheckContext): Promise<void> {
+  let isFreshOk = false
+  let presumed: CheckError | undefined
+  const presume = () => context.presume(isFreshOk ? presumed : undefined)
+  const note = async (name: keyof typeof bothMeasurements, answer: Promise<void>) => {
+    context.measure(name, 0)
+    await answer
+    context.measure(name, 1)
+  }
+  const viaFresh = note('fresh_success', fresh(context)).then(() => {
+    isFreshOk = true
+    presume()
+  })
+  const quiet: CheckContext = {
+    ...context,
+    enter() {},
+    presume(failure) {
+      presumed = failure && explain(failure)
+      presume()
+    },
+  }
+  const viaClient = note('client_success', client(quiet))
+  const [freshly, borrowed] = await Promise.allSettled([viaFresh, viaClient])
+  if (freshly.status === 'rejected') throw freshly.reason
+  if (borrowed.status === 'rejected') throw explain(borrowed.reason)
+}
+
+function explain<Cause>(failure: Cause): Cause | CheckError {
+  if (!(failure instanceof CheckError)) return failure
+  const { reason, detail, message } = failure
+  return new CheckError(reason, detail, `${message}; a fresh connection works`, { cause: failure })
+}
+
+/** Resolves and rejects as the work does, or rejects when the signal aborts. The work goes on by itself then. */
+export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  if (signal.aborted) abort()
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
