@@ -143,6 +143,7 @@ export function bars(what: About, queries: Queries, steps: Steps): bargauge.Pane
     .displayMode(common.BarGaugeDisplayMode.Basic)
     .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']).fields('').values(false))
     .min(0)
+    .decimals(0)
     .noValue('none')
 }
 

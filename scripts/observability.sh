@@ -21,11 +21,12 @@ install() {
   [[ -x $tools/bin/$program && $(cat "$home/version" 2>/dev/null) == "$version" ]] && return
   rm -rf "$home" && mkdir -p "$home" "$tools/bin"
   echo "building $program $version" >&2
+  local path=$module${package:+/$package}
   (
-    cd "$home"
-    go mod init pulsecheck.local/tools
-    go get "$module${package:+/$package}@$version"
-    go build -o "$tools/bin/$program" "$module${package:+/$package}"
+    cd "$home" &&
+      go mod init pulsecheck.local/tools &&
+      go get "$path@$version" &&
+      go build -o "$tools/bin/$program" "$path"
   ) >"$home/log" 2>&1 || return 1
   echo "$version" >"$home/version"
 }
@@ -34,7 +35,7 @@ if command -v go >/dev/null; then
   for tool in "${wanted[@]}"; do
     read -r module version package program <<<"$tool"
     install "$module" "$version" "${package#.}" "$program" ||
-      echo "$program $version cannot be built, so nothing is checked with it: $(tail -n 1 "$tools/$program/log")" >&2
+      echo "$program $version cannot be built, so nothing is checked with it: $(grep -vE '^go: (creating|downloading|added) ' "$tools/$program/log" | head -n 1)" >&2
   done
 else
   echo "Go is missing, so nothing is checked with promtool 3, Prometheus 3, pint and dashboard-linter. Install Go 1.24 or later." >&2

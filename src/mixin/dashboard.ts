@@ -10,6 +10,7 @@ interface Dashboard {
 
 interface Panel {
   readonly type: string
+  readonly gridPos: { readonly y: number; readonly h: number }
   readonly targets?: readonly { readonly expr: string }[]
 }
 
@@ -29,7 +30,8 @@ export async function dashboardFile(
   const used = new Set(dependencies.map(({ kind }) => kind))
   const missing = kinds.filter(kind => !used.has(kind))
   const whole: Dashboard = JSON.parse(text)
-  const panels = withoutEmptyRows(whole.panels.filter(panel => !missing.some(kind => isOf(kind, panel))))
+  const kept = whole.panels.filter(panel => !missing.some(kind => isOf(kind, panel)))
+  const panels = stack(withoutEmptyRows(kept))
   return `${JSON.stringify({ ...whole, panels }, null, 2)}\n`
 }
 
@@ -40,4 +42,15 @@ function isOf(kind: string, { targets = [] }: Panel): boolean {
 
 function withoutEmptyRows(panels: readonly Panel[]): readonly Panel[] {
   return panels.filter(({ type }, i) => type !== 'row' || (panels[i + 1]?.type ?? 'row') !== 'row')
+}
+
+/** Moves each row, with the panels under it, up to the end of the row before. */
+function stack(panels: readonly Panel[]): readonly Panel[] {
+  let [shift, end] = [0, 0]
+  return panels.map(panel => {
+    const { y, h } = panel.gridPos
+    if (panel.type === 'row') shift = y - end
+    end = Math.max(end, y - shift + h)
+    return { ...panel, gridPos: { ...panel.gridPos, y: y - shift } }
+  })
 }

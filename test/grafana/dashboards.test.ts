@@ -98,6 +98,10 @@ describe('pulsecheck dashboard', () => {
       'Measurements of http',
     ])
     expect(titles).toContain('Durations')
+    const { panels } = JSON.parse(text) as { panels: { type: string; gridPos: { y: number; h: number } }[] }
+    const ends = panels.map(({ gridPos: { y, h } }) => y + h)
+    for (const [i, { type, gridPos }] of panels.entries())
+      if (type === 'row') expect(gridPos.y).toBe(Math.max(0, ...ends.slice(0, i)))
   })
 })
 
