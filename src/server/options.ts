@@ -10,13 +10,13 @@ export interface AccessRules {
   /** IP addresses and networks in CIDR notation. Default: everybody for the metrics, this machine for the details. */
   readonly allow?: readonly string[] | undefined
   /**
-   * Host names by which people reach the details over plain HTTP without a log-in, in addition to IP addresses, localhost
+   * Host names by which people reach the details over plain HTTP without a login, in addition to IP addresses, localhost
    * and the name of this machine.
    */
   readonly hosts?: readonly string[] | undefined
-  /** Default: no log-in. */
+  /** Default: no login. */
   readonly users?: Users
-  /** A client certificate that the server has verified counts as a log-in if there are no users. Default: false. */
+  /** A client certificate that the server has verified counts as a login if there are no users. Default: false. */
   readonly certificates?: boolean
 }
 

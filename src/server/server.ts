@@ -24,7 +24,7 @@ export interface ServerSettings
   readonly listen: readonly ListenAddress[]
   /** Addresses that serve only probes, over plain HTTP and with a connection limit of their own. Default: none. */
   readonly probesListen?: readonly ListenAddress[]
-  /** TLS, users and headers. Default: plain HTTP and no log-in. */
+  /** TLS, users and headers. Default: plain HTTP and no login. */
   readonly web?: WebConfig | undefined
   /** Default: `limitsWithin` the number of files that the process may open. */
   readonly limits?: Partial<Limits>

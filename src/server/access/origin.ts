@@ -54,7 +54,7 @@ export function hasVerifiedCertificate({ raw: { socket } }: FastifyRequest): boo
   return isTls(socket) && socket.authorized && socket.getPeerX509Certificate() !== undefined
 }
 
-/** Whether a browser sent the request. Another site can make it send a POST with stored log-ins, but not hide these headers. */
+/** Whether a browser sent the request. Another site can make it send a POST with stored logins, but not hide these headers. */
 export function isFromBrowser({ headers }: FastifyRequest): boolean {
   return headers.origin !== undefined || headers['sec-fetch-site'] !== undefined
 }

@@ -45,7 +45,7 @@ interface Gate {
   /** Undefined: everybody. */
   readonly allowed: AddressList | undefined
   readonly isKnownHost: HostRule
-  /** Undefined: no log-in. */
+  /** Undefined: no login. */
   readonly users: Users | undefined
   readonly certificates: boolean
   readonly credentials: Credentials
@@ -107,7 +107,7 @@ async function judgeDetails(gate: Gate, request: FastifyRequest): Promise<Answer
   if (isCrossSite(request)) return refusals.crossSite
   if (details === 'authorized') {
     const refusal = (await judgeClient(gate, request)) ?? judgeStranger(gate, request)
-    // A browser sends a log-in only to the name for which it was entered.
+    // A browser sends a login only to the name for which it was entered.
     if (refusal !== undefined || users !== undefined) return refusal
   }
   if (isKnownHost(request)) return undefined
@@ -116,7 +116,7 @@ async function judgeDetails(gate: Gate, request: FastifyRequest): Promise<Answer
     : refusals.unknownHost
 }
 
-/** Judges a client by its address and log-in. */
+/** Judges a client by its address and login. */
 async function judgeClient(gate: Gate, request: FastifyRequest): Promise<Answer | undefined> {
   if (gate.allowed?.(request.ip ?? '') === false) return refusals.notAllowed
   return await judgeLogin(gate, request)

@@ -57,7 +57,7 @@ async function secure({ certPem, keyPem }: Pick<Certificate, 'certPem' | 'keyPem
   return await listen(server)
 }
 
-/** `ok`, or the code of the failure; and the expiry that was told. */
+/** `ok` or the code of the failure, and the reported expiry. */
 async function handshake(port: number, options: Options = {}, host = '127.0.0.1') {
   const { context, trace } = checkContext()
   const tls = tlsOptions.parse({ ca: authority.caPem, ...options })
@@ -112,7 +112,7 @@ describe('verification', () => {
     expect(result.expiry).toBe(expiryOf(leafPem))
   })
 
-  test('the expiry told is that of the first certificate of the chain to end', async () => {
+  test('the reported expiry is that of the first certificate in the chain to expire', async () => {
     const port = await secure(certificates['below an intermediate that ends first'])
     expect(await handshake(port)).toMatchObject({ detail: 'ok', expiry: soon.getTime() / 1_000 })
   })
