@@ -119,7 +119,7 @@ describe('the embedding example', () => {
   })
   afterAll(() => rmSync(folder, { recursive: true }))
 
-  test('type-checks', () => {
+  test('type-checks', { timeout: 120_000 }, () => {
     const config = { extends: '../../tsconfig.json', include: ['example.ts'] }
     writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
     const { stdout } = spawnSync(join(root, 'node_modules/.bin/tsc'), ['-p', folder], { encoding: 'utf8' })
