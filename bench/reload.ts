@@ -93,21 +93,23 @@ async function measure(service: Service, changed: number, before: number) {
   return summarize(`reload of ${dependencies}, ${changed} changed`, taken)
 }
 
-/** Reads a path as often, from another process, whose work is none of the loop's. */
-async function measureReading(service: Service, path: string, headers: Headers) {
+const reader = startChild('reader.ts')
+await receive(reader)
+
+/** In another process, whose work is none of the loop's. */
+function readElsewhere(service: Service, path: string, headers: Headers): Promise<unknown> {
   const { port } = new URL(service.urls[0] ?? '')
-  const reader = startChild('reader.ts')
-  await receive(reader)
-  const once = () => receive(reader, { port: Number(port), path, headers } satisfies Reading)
-  // A format is rendered wholly when it is first asked for.
-  await once()
+  return receive(reader, { port: Number(port), path, headers } satisfies Reading)
+}
+
+async function measureReading(service: Service, path: string, headers: Headers) {
+  const once = () => readElsewhere(service, path, headers)
   const taken: Taken[] = []
   for (let round = 0; round < rounds; round++) {
     taken.push(await blocks(once))
     // A report that has just been made is shared for a moment.
     await sleep(1_500)
   }
-  reader.kill()
   return summarize(`${path} of ${dependencies}`, taken)
 }
 
@@ -132,7 +134,7 @@ function summarize(what: string, taken: readonly Taken[]) {
 try {
   write(0, 0)
   const service = await startService({ configFile: file, env: {}, kinds, logger })
-  await fetch(`${service.urls[0]}/metrics`).then(response => response.arrayBuffer())
+  await readElsewhere(service, '/metrics', { accept: accepts.OpenMetrics, ...gzip })
   await sleep(1_500)
   const nothing = await measure(service, 0, 0)
   const some = await measure(service, Math.max(1, Math.round(share * dependencies)), 0)
@@ -150,6 +152,7 @@ try {
   await service.stop()
 } finally {
   targets.kill()
+  reader.kill()
   rmSync(folder, { recursive: true })
 }
 process.exit()

@@ -4,7 +4,7 @@
  *
  *     node scripts/build.ts [--program]
  *
- * With `--program`, it leaves the library out. The new `dist/` takes the place of the old one at once.
+ * With `--program`, it leaves the types out, and takes a few seconds less. The new `dist/` takes the place of the old one at once.
  */
 import { execFileSync } from 'node:child_process'
 import {
@@ -178,10 +178,14 @@ async function buildLibrary(): Promise<void> {
   await bundle({
     input: { index: 'src/index.ts', 'bcrypt-worker': workers['bcrypt-worker'] },
     folder: '.',
-    external: /^[^./]/,
+    // What the bundler adds of its own is no dependency of the package.
+    external: /^(?!@oxc-project\/)[^./]/,
     output: { format: 'esm', chunkFileNames: '[name]-[hash].js' },
   })
   cpSync(join(root, 'src/server/page/browser'), join(dist, 'browser'), pageOnly)
+}
+
+function buildTypes(): void {
   // By its file, not by name: the script also runs where npm has not put the compiler on the PATH.
   const types = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', dist]
   execFileSync(execPath, types, { cwd: root, stdio: 'inherit' })
@@ -190,7 +194,8 @@ async function buildLibrary(): Promise<void> {
 const print = fingerprint()
 try {
   await buildProgram()
-  if (!values.program) await buildLibrary()
+  await buildLibrary()
+  if (!values.program) buildTypes()
   stamp(dist, print)
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   renameSync(dist, join(root, 'dist'))

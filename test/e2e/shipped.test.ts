@@ -69,6 +69,25 @@ describe('the shipped program', () => {
     expect(rejected.trim()).toMatch(/^false(,false)*$/)
   })
 
+  test('comes with a library that imports what the package depends on, and nothing else', async () => {
+    const { dependencies } = JSON.parse(readFileSync(join(folder(), '../../package.json'), 'utf8'))
+    const texts = globSync('*.js', { cwd: dirname(launcher) }).map(file =>
+      readFileSync(join(dirname(launcher), file), 'utf8'),
+    )
+    const imported = texts.flatMap(text => [
+      ...text.matchAll(/(?:from|import)\s*\(?"((?!node:)[a-z@][^"]*)"/g),
+    ])
+    const packages = imported.map(([, name = '']) =>
+      name
+        .split('/')
+        .slice(0, name.startsWith('@') ? 2 : 1)
+        .join('/'),
+    )
+    expect(packages.filter(name => !Object.hasOwn(dependencies, name))).toEqual([])
+    expect(packages).toContain('zod')
+    expect(await import(join(dirname(launcher), 'index.js'))).toHaveProperty('createMonitor')
+  })
+
   test('has no character that takes more than a byte', () => {
     for (const file of globSync('*.js', { cwd: folder() }))
       expect(readFileSync(join(folder(), file), 'latin1')).toMatch(/^\p{ASCII}*$/u)
