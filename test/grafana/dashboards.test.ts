@@ -113,3 +113,9 @@ test('Grafana is given the data source and the folder of the dashboards', () => 
   expect(readdirSync(join(root, 'grafana/provisioning')).toSorted()).toEqual(['dashboards', 'datasources'])
   expect(readdirSync(folder)).toContain('.lint')
 })
+
+test('the package contains what the commands print, and what Prometheus and Grafana are given', () => {
+  const { files } = JSON.parse(read('package.json'))
+  for (const path of ['prometheus', 'prometheus.yml', 'grafana/dashboards', 'grafana/provisioning'])
+    expect(files).toContain(path)
+})
