@@ -20,13 +20,17 @@ writeFileSync(join(folder, 'server.key'), own.keyPem)
 writeFileSync(join(folder, 'other.key'), other.keyPem)
 writeFileSync(join(folder, 'ca.crt'), authority.caPem)
 writeFileSync(join(folder, 'garbage.pem'), 'garbage')
-const file = join(folder, 'web.yml')
 const hash = '$2y$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi'
+
+function loadText(text: string, name = 'web.yml') {
+  const file = join(folder, name)
+  writeFileSync(file, text)
+  return loadWebConfig(file)
+}
 
 /** The parsed file, or its problems without the folder. */
 async function load(text: string): Promise<WebConfig | readonly string[]> {
-  writeFileSync(file, text)
-  const { web, problems } = await loadWebConfig(file)
+  const { web, problems } = await loadText(text)
   return web ?? problems.map(problem => problem.replaceAll(`${folder}/`, ''))
 }
 
@@ -77,6 +81,70 @@ describe('what is understood', () => {
         curves: 'X25519:prime256v1',
         preferServerCiphers: false,
       },
+    })
+  })
+
+  test('every version and curve by its Go name', async () => {
+    const curves = 'curve_preferences: [CurveP256, CurveP384, CurveP521, X25519]'
+    const versions = ['TLS10', 'TLS11', 'TLS12', 'TLS13'].map(async version => {
+      const { web } = await loadText(`${pair}  min_version: ${version}\n  ${curves}\n`, `${version}.yml`)
+      return [web?.tls?.minVersion, web?.tls?.curves]
+    })
+    const openSslCurves = 'prime256v1:secp384r1:secp521r1:X25519'
+    expect(await Promise.all(versions)).toEqual([
+      ['TLSv1', openSslCurves],
+      ['TLSv1.1', openSslCurves],
+      ['TLSv1.2', openSslCurves],
+      ['TLSv1.3', openSslCurves],
+    ])
+  })
+
+  test('every suite of Go that Node knows, and those of TLS 1.3', async () => {
+    const suites = [
+      'TLS_RSA_WITH_AES_128_CBC_SHA',
+      'TLS_RSA_WITH_AES_256_GCM_SHA384',
+      'TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA',
+      'TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256',
+      'TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256',
+      'TLS_AES_128_GCM_SHA256',
+    ]
+    expect(await load(`${pair}  cipher_suites: [${suites}]\n`)).toMatchObject({
+      tls: {
+        ciphers:
+          'AES128-SHA:AES256-GCM-SHA384:ECDHE-ECDSA-AES256-SHA:ECDHE-RSA-AES128-SHA256:ECDHE-RSA-CHACHA20-POLY1305:TLS_AES_128_GCM_SHA256',
+      },
+    })
+  })
+
+  test('allowed names of clients wherever certificates are verified, and their authority in the file', async () => {
+    const text = `${pair}  client_ca: ${JSON.stringify(authority.caPem)}\n  client_auth_type: VerifyClientCertIfGiven\n  client_allowed_sans: [a, b]\n`
+    expect(await load(text)).toMatchObject({
+      tls: { clientCa: authority.caPem, clientAuth: 'VerifyClientCertIfGiven', clientSans: ['a', 'b'] },
+    })
+  })
+
+  test('relative paths start at the file; the files that it names are those to follow', async () => {
+    const { files } = await loadText(
+      `${pair}  client_ca_file: ${folder}/ca.crt\n  client_auth_type: VerifyClientCertIfGiven\n`,
+    )
+    const named = ['web.yml', 'server.crt', 'server.key', 'ca.crt']
+    expect(files).toEqual(named.map(name => join(folder, name)))
+  })
+
+  test.each([
+    'X-XSS-Protection',
+    'X-Content-Type-Options',
+    'Strict-Transport-Security',
+    'Content-Security-Policy',
+  ])('the header %s', async name => {
+    const headers = { [name]: 'x' }
+    expect(await load(`http_server_config:\n  headers:\n    ${name}: x\n`)).toMatchObject({ headers })
+  })
+
+  test('a user name of 256 characters', async () => {
+    const name = 'é'.repeat(256)
+    expect(await load(`basic_auth_users:\n  ${name}: ${hash}\n`)).toMatchObject({
+      users: new Map([[name, hash]]),
     })
   })
 
@@ -160,6 +228,30 @@ describe('what is refused, with its place', () => {
         'web.yml:3:22: http_server_config.headers.X-Frame-Options: expected a header value: text on one line, without control characters',
       ],
     ],
+    [
+      `${pair}  client_ca_file: ca.crt\n  client_ca: x\n  client_auth_type: VerifyClientCertIfGiven\n`,
+      ['web.yml:5:14: tls_server_config.client_ca: client_ca and client_ca_file are both set; keep one'],
+    ],
+    [`${pair}  client_allowed_sans: a\n`, [expect.stringContaining('client_allowed_sans: expected')]],
+    [`${pair}  min_version: SSL3\n`, [expect.stringContaining('min_version: expected')]],
+    [`${pair}  curve_preferences: [x]\n`, [expect.stringContaining('curve_preferences[0]: expected')]],
+    [`${pair}  unknown: 1\n`, ['web.yml:4:3: tls_server_config.unknown: unknown key']],
+    [
+      'http_server_config:\n  http3: true\n',
+      [expect.stringContaining('http_server_config.http3: unknown key')],
+    ],
+    [
+      'http_server_config:\n  headers:\n    Server: x\n',
+      ['web.yml:3:5: http_server_config.headers.Server: unknown key'],
+    ],
+    [`basic_auth_users:\n  "": ${hash}\n`, [expect.stringContaining('a user name has no colon')]],
+    [`basic_auth_users:\n  "a\\tb": ${hash}\n`, [expect.stringContaining('a user name has no colon')]],
+    [
+      `basic_auth_users:\n  ${'x'.repeat(257)}: ${hash}\n`,
+      [expect.stringContaining('a user name has no colon')],
+    ],
+    [`basic_auth_users:\n  alice: x${hash}\n`, [expect.stringContaining('expected a bcrypt hash')]],
+    [`basic_auth_users:\n  alice: ${hash}x\n`, [expect.stringContaining('expected a bcrypt hash')]],
     ['', ['web.yml:1:1: is empty']],
     ['a: [\n', [expect.stringContaining('web.yml:')]],
   ])('%j', async (text, problems) => {
@@ -176,6 +268,22 @@ describe('what is refused, with its place', () => {
   ])('a bcrypt hash of cost %s: taken %s', async (cost, isTaken) => {
     const loaded = await load(`basic_auth_users:\n  alice: ${hash.replace('$10$', `$${cost}$`)}\n`)
     expect('users' in loaded).toBe(isTaken)
+  })
+
+  test.each(['cert_file', 'key_file', 'cert', 'key', 'client_ca_file', 'client_ca'])(
+    'an empty %s',
+    async name => {
+      const problems = await load(`tls_server_config:\n  ${name}: ""\n`)
+      expect(problems).toEqual([
+        expect.stringMatching(`^web.yml:2:\\d+: tls_server_config.${name}: must not be empty$`),
+      ])
+    },
+  )
+
+  test('an empty name of a client', async () => {
+    expect(await load(`${pair}  client_allowed_sans: [""]\n`)).toEqual([
+      expect.stringContaining('tls_server_config.client_allowed_sans[0]: '),
+    ])
   })
 
   test.each([
