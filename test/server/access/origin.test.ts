@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import type { FastifyRequest } from 'fastify'
 import { describe, expect, test } from 'vitest'
 import {
@@ -5,6 +6,8 @@ import {
   createHostRule,
   isCrossSite,
   isForwarded,
+  isFromBrowser,
+  isLocal,
 } from '../../../src/server/access/origin.ts'
 
 /** A request over plain HTTP, as far as these rules look at it. */
@@ -65,14 +68,68 @@ test.each([
   expect(isCrossSite(requestOf(headers))).toBe(expected)
 })
 
+describe('a host that no other site can own', () => {
+  test.each([
+    [{}, true],
+    [{ ':authority': 'localhost:9797' }, true],
+    [{ ':authority': 'evil.example' }, false],
+    [{ host: '' }, false],
+    [{ host: 'localhost' }, true],
+    [{ host: 'LOCALHOST.:9797' }, true],
+    [{ host: 'localhost:' }, true],
+    [{ host: 'localhost:evil' }, false],
+    [{ host: 'localhost:9797x' }, false],
+    [{ host: 'localhost..' }, false],
+    [{ host: 'app.localhost:9797' }, true],
+    [{ host: 'localhost.evil.example' }, false],
+    [{ host: 'evillocalhost' }, false],
+    [{ host: 'evil.example:localhost' }, false],
+    [{ host: '10.1.2.3:9797' }, true],
+    [{ host: '10.1.2.3.evil.example' }, false],
+    [{ host: '[::1]' }, true],
+    [{ host: '[::ffff:10.1.2.3]:9797' }, true],
+    [{ host: '[10.1.2.3]' }, false],
+    [{ host: '[evil.example]' }, false],
+    [{ host: '[::1]:9797:1' }, false],
+    [{ host: 'x[::1]' }, false],
+    [{ host: '::1' }, false],
+    [{ host: hostname().toUpperCase() }, true],
+    [{ host: 'status.example.com:9797' }, true],
+    [{ host: 'x.status.example.com' }, false],
+  ])('%j: %s', (headers, expected) => {
+    expect(createHostRule(['Status.Example.com'])(requestOf(headers))).toBe(expected)
+  })
+
+  test.each(['a', 'a.b.c', 'STATUS_1.example-x.com', '10.0.0.1'])('may be named %s', name => {
+    expect(createHostRule([name])(requestOf({ host: name }))).toBe(true)
+  })
+
+  test.each(['', '.', '.a', 'a.', 'a..b', 'a b', 'a:80', 'http://a', '*.a', 'é.a'])(
+    'is not named %j, and the refusal tells so',
+    name => {
+      const refusal = `${JSON.stringify(name)} is not a host name such as status.example.com`
+      expect(() => createHostRule(['a', name])).toThrow(new TypeError(refusal))
+    },
+  )
+})
+
 test.each([
-  [{}, true],
-  [{ ':authority': 'localhost:9797' }, true],
-  [{ ':authority': 'evil.example' }, false],
-  [{ host: '' }, false],
-  [{ host: 'localhost:evil' }, false],
-  [{ host: 'evil.example:localhost' }, false],
-  [{ host: '[::1]:9797:1' }, false],
-])('%j names a host that no other site can own: %s', (headers, expected) => {
-  expect(createHostRule([])(requestOf(headers))).toBe(expected)
+  ['127.1.2.3', {}, true],
+  ['::1', {}, true],
+  ['::ffff:127.0.0.1', {}, true],
+  ['10.1.2.3', {}, false],
+  ['::2', {}, false],
+  ['127.0.0.1', { via: '1.1 proxy' }, false],
+  [undefined, {}, false],
+])('a request from %s with %j comes from this machine: %s', (ip, headers, expected) => {
+  expect(isLocal({ ip, headers } as unknown as FastifyRequest)).toBe(expected)
+})
+
+test.each([
+  [{}, false],
+  [{ accept: '*/*' }, false],
+  [{ origin: 'null' }, true],
+  [{ 'sec-fetch-site': 'none' }, true],
+])('%j comes from a browser: %s', (headers, expected) => {
+  expect(isFromBrowser(requestOf(headers))).toBe(expected)
 })
