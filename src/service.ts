@@ -25,7 +25,7 @@ export interface ServiceOptions extends ChangesOptions {
   readonly lifecycle?: boolean | undefined
   /** Whether to reload when the config file changes. Default: under Kubernetes. */
   readonly watch?: boolean | undefined
-  /** Time between two looks at the config file and the files that its `...File` keys name, in milliseconds. Default 5,000. */
+  /** Time between two looks at each of the files that are followed, in milliseconds. Default 5,000. */
   readonly followEveryMs?: number | undefined
 }
 
@@ -98,7 +98,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     logAccess()
   }
   if (options.webConfigFile !== undefined && web !== undefined)
-    followedWeb = followWebConfig({ file: options.webConfigFile, first: web, apply: setWeb, logger })
+    followedWeb = followWebConfig({
+      file: options.webConfigFile,
+      first: web,
+      apply: setWeb,
+      logger,
+      everyMs: options.followEveryMs,
+    })
   monitor.start()
   secrets.start()
   if (isWatched(options)) watch.start()
