@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto'
-import { get, type RequestOptions } from 'node:https'
+import { once } from 'node:events'
+import { Agent, get, type RequestOptions } from 'node:https'
 import { connect as connectTcp } from 'node:net'
 import { type ConnectionOptions, connect } from 'node:tls'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { ClientAuthType, TlsSettings } from '../../../src/server/access/tls.ts'
 import { createServer } from '../../../src/server/index.ts'
 import { createAuthority } from '../../support/certificates.ts'
@@ -176,6 +177,36 @@ describe('a verified client certificate opens the details where nobody else is n
       await ask(port, { ...good, ...elsewhere }),
       await ask(port, { ...wrong, ...elsewhere }),
     ]).toEqual(expected)
+  })
+})
+
+describe('what a certificate proved before does not count', () => {
+  const asked = { path: '/health', headers: { via: '1.1 proxy' } }
+
+  test('of a session that is resumed without one', async () => {
+    await using server = await serving(world().monitor, tls({ clientAuth: 'VerifyClientCertIfGiven' }))
+    const options: ConnectionOptions = { port: server.port, host: '127.0.0.1', ca: authority.caPem }
+    const first = connect(options).resume()
+    const [session] = (await once(first, 'session')) as [Buffer]
+    first.destroy()
+    let isReused = false
+    const resumed = connect({ ...options, session }, () => {
+      isReused = resumed.isSessionReused()
+    })
+    resumed.write('GET /health HTTP/1.1\r\nHost: x\r\nVia: 1.1 proxy\r\nConnection: close\r\n\r\n')
+    expect(await read(resumed)).toMatch(/^HTTP\/1.1 403/)
+    expect(isReused).toBe(true)
+  })
+
+  test('of a connection that was accepted before certificates were verified', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+    onTestFinished(() => agent.destroy())
+    await using serve = await serving(world().monitor, tls({ clientAuth: 'RequireAnyClientCert' }))
+    const unverified = { ...asked, agent, cert: foreign.certPem, key: foreign.keyPem }
+    expect(await ask(serve.port, unverified)).toBe(403)
+    serve.server.setWeb(tls({ clientAuth: 'VerifyClientCertIfGiven' }).web)
+    expect(await ask(serve.port, unverified)).toBe(403)
+    expect(await ask(serve.port, { ...unverified, agent: false })).toBe('refused')
   })
 })
 
