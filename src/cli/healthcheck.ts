@@ -45,7 +45,8 @@ async function ask(
 ): Promise<{ status: number; body: string }> {
   const options = { agent: false, headers: { connection: 'close' }, rejectUnauthorized: !insecure }
   const answer = Promise.withResolvers<IncomingMessage>()
-  const { get } = await (url.protocol === 'https:' ? import('node:https') : import('node:http'))
+  const isSecure = url.protocol === 'https:'
+  const { get } = process.getBuiltinModule(isSecure ? 'node:https' : 'node:http')
   const request = get(url, options, answer.resolve)
   request.on('error', answer.reject)
   const late = Promise.withResolvers<never>()

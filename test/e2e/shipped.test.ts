@@ -7,6 +7,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { freshLauncher } from '../../scripts/fresh.ts'
 import { readableStack } from '../../src/cli/stack.ts'
+import { createAuthority } from '../support/certificates.ts'
 import { type Program, type ProgramOptions, startProgram } from '../support/program.ts'
 
 let launcher = ''
@@ -48,6 +49,19 @@ describe('the shipped program', () => {
     })
     expect((await get('/metrics', authorization('right'))).status).toBe(200)
     expect((await get('/metrics', authorization('wrong'))).status).toBe(401)
+  })
+
+  test('speaks TLS, and asks an instance that does whether it is alive', async () => {
+    const authority = createAuthority()
+    const { certPem, keyPem } = authority.issue()
+    authority.remove()
+    const { url } = await start({
+      config: { dependencies: { a: 'tcp://127.0.0.1:1' } },
+      files: { 'web.yml': stringify({ tls_server_config: { cert: certPem, key: keyPem } }) },
+      flags: ['--web.config.file', 'web.yml'],
+    })
+    const asking = [launcher, 'healthcheck', '--insecure', url]
+    expect(execFileSync(process.execPath, asking, { encoding: 'utf8' })).toMatch(/^https:.* 200/)
   })
 
   test('reads a long config in a thread', async () => {

@@ -116,7 +116,7 @@ function nodeOptions(limits: Limits): object {
 }
 
 async function createTlsServer(tls: Tls, limits: Limits): Promise<TlsServer> {
-  const { createServer } = await import('node:https')
+  const { createServer } = process.getBuiltinModule('node:https')
   return createServer({ ...nodeOptions(limits), ...tls.options(), handshakeTimeout: limits.handshakeMs })
 }
 
