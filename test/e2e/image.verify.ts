@@ -1,0 +1,141 @@
+/**
+ * A pod's life, played with the real image: `npm run verify:image` builds it first. The container has what the manifests
+ * give it: a read-only root, no capability, a user of its own and 96 MiB, with 100 dependencies.
+ */
+import { execFile, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { expect, onTestFinished, test } from 'vitest'
+import { stringify } from 'yaml'
+import { closedPort, until } from '../support/net.ts'
+
+const image = process.env.PULSECHECK_IMAGE ?? 'localhost/pulsecheck:dev'
+const memoryMiB = 96
+const run = promisify(execFile)
+const podman = async (...args: readonly string[]) => (await run('podman', [...args])).stdout.trim()
+
+/** A folder as the kubelet writes it: what it shows are links through `..data`, which is replaced at once. */
+function createVolume(name: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-volume-'))
+  chmodSync(folder, 0o755)
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  let generation = 0
+  symlinkSync(`..data/${name}`, join(folder, name))
+  return {
+    folder,
+    swap(text: string) {
+      const next = `..${generation++}`
+      mkdirSync(join(folder, next))
+      writeFileSync(join(folder, next, name), text)
+      symlinkSync(next, join(folder, '..data_tmp'))
+      renameSync(join(folder, '..data_tmp'), join(folder, '..data'))
+    },
+  }
+}
+
+/** A Redis with a password, which can be stopped and started again at its port. */
+async function createRedis() {
+  const port = await closedPort()
+  let child: ReturnType<typeof spawn> | undefined
+  const start = (password: string) => {
+    const args = ['--port', `${port}`, '--save', '', '--bind', '127.0.0.1', '--requirepass', password]
+    child = spawn('redis-server', args, { stdio: 'ignore' })
+  }
+  const stop = async () => {
+    if (child === undefined || child.exitCode !== null) return
+    const exit = once(child, 'exit')
+    child.kill('SIGTERM')
+    await exit
+  }
+  onTestFinished(stop)
+  return { port, start, stop }
+}
+
+test('a pod lives and ends as its orchestrator expects', { timeout: 180_000 }, async () => {
+  const target = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1')
+  await once(target, 'listening')
+  onTestFinished(() => void target.close())
+  const redis = await createRedis()
+  redis.start('first')
+
+  const [config, secret] = [createVolume('pulsecheck.yml'), createVolume('cache')]
+  const others = Array.from({ length: 99 }, (_, i) => {
+    return [`service-${i}`, `tcp://127.0.0.1:${(target.address() as AddressInfo).port}`]
+  })
+  const cache = {
+    kind: 'redis',
+    url: `redis://127.0.0.1:${redis.port}`,
+    passwordFile: '/run/secrets/pulsecheck/cache',
+    interval: '1s',
+    timeout: '500ms',
+  }
+  const configOf = (more: object) =>
+    stringify({ dependencies: { ...Object.fromEntries(others), cache, ...more } })
+  config.swap(configOf({}))
+  secret.swap('first\n')
+
+  const port = await closedPort()
+  const startedAt = performance.now()
+  const container = await podman(
+    ...['run', '--detach', '--network=host', '--read-only', '--read-only-tmpfs=false', '--cap-drop=all'],
+    ...['--user=65532:65532', '--security-opt=no-new-privileges', `--memory=${memoryMiB}m`],
+    `--volume=${config.folder}:/etc/pulsecheck:ro`,
+    `--volume=${secret.folder}:/run/secrets/pulsecheck:ro`,
+    // As in a pod: this makes it watch its files, and drain for 5 s.
+    '--env=KUBERNETES_SERVICE_HOST=127.0.0.1',
+    image,
+    ...['--config.file=/etc/pulsecheck/pulsecheck.yml', `--web.listen-address=127.0.0.1:${port}`],
+  )
+  onTestFinished(() => void execFileSync('podman', ['rm', '--force', '--time=0', container]))
+  const statusOf = (path: string) =>
+    fetch(`http://127.0.0.1:${port}${path}`).then(
+      async response => (await response.text()) && response.status,
+      () => 0,
+    )
+  const answers = (path: string, status: number) =>
+    until(async () => (await statusOf(path)) === status, `${path} is ${status}`, 30_000)
+
+  await answers('/healthz', 200)
+  console.log(`answers after ${(performance.now() - startedAt).toFixed(0)} ms, podman's part included`)
+  await answers('/startupz', 200)
+  expect(await statusOf('/readyz')).toBe(200)
+
+  const url = `http://127.0.0.1:${port}`
+  await podman('exec', container, 'pulsecheck', 'healthcheck', url)
+  await expect(podman('exec', container, 'sh', '-c', 'true')).rejects.toThrow()
+
+  await redis.stop()
+  await answers('/readyz', 503)
+  expect([await statusOf('/healthz'), await statusOf('/startupz')]).toEqual([200, 200])
+  redis.start('first')
+  await answers('/readyz', 200)
+
+  config.swap(configOf({ payments: { kind: 'redis', url: cache.url, password: 'first', critical: false } }))
+  await answers('/readyz/payments', 200)
+
+  await redis.stop()
+  redis.start('second')
+  await answers('/readyz', 503)
+  secret.swap('second\n')
+  await answers('/readyz', 200)
+
+  const metrics = await fetch(`${url}/metrics`).then(response => response.text())
+  expect(metrics.match(/^dependency_up\{/gm)).toHaveLength(101)
+  const rss = Number(/^process_resident_memory_bytes (\S+)$/m.exec(metrics)?.[1]) / 2 ** 20
+  console.log(`${rss.toFixed(1)} MiB of RSS with 101 dependencies`)
+  expect(rss).toBeLessThan(memoryMiB)
+
+  const stoppedAt = performance.now()
+  await podman('kill', '--signal=TERM', container)
+  await answers('/readyz', 503)
+  // A request that comes while load balancers still send some.
+  expect([await statusOf('/healthz'), await statusOf('/metrics')]).toEqual([200, 200])
+  expect(await podman('wait', container)).toBe('0')
+  console.log(`ended after ${((performance.now() - stoppedAt) / 1_000).toFixed(1)} s`)
+  expect(await podman('inspect', '--format', '{{.State.OOMKilled}}', container)).toBe('false')
+})
