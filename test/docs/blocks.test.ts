@@ -1,6 +1,6 @@
 /** Every block of YAML and PromQL in the documents, read by what it is meant for. */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { compareSync } from 'bcryptjs'
@@ -35,7 +35,6 @@ const sorts: Readonly<Record<string, readonly string[]>> = {
   collector: ['receivers'],
   agent: ['instances', 'ad.datadoghq.com/pulsecheck.checks'],
   web: ['tls_server_config', 'basic_auth_users'],
-  manifest: ['apiVersion'],
   probes: ['startupProbe', 'livenessProbe', 'readinessProbe'],
 }
 
@@ -182,25 +181,35 @@ describe('web config files', () => {
   })
 })
 
+interface Pod {
+  // biome-ignore lint/suspicious/noExplicitAny: parsed YAML
+  readonly containers: readonly any[]
+  // biome-ignore lint/suspicious/noExplicitAny: parsed YAML
+  readonly initContainers?: readonly any[]
+}
+
 describe('for Kubernetes', () => {
-  const containers = of('manifest').map(({ text }) => parse(text).spec.template.spec.containers[1])
+  const overlays = globSync('deploy/kubernetes/overlays/*/{deployment,statefulset}.yaml', { cwd: root })
+  const pods = overlays.map(file => parse(readFileSync(join(root, file), 'utf8')).spec.template.spec)
+  const containerOf = (pod: Pod) =>
+    [...(pod.initContainers ?? []), ...pod.containers].find(({ name }) => name === 'pulsecheck')
+  const containers = pods.map(containerOf)
   const probes = [...of('probes').map(({ text }) => parse(text)), ...containers]
 
   test('every probe asks a path that is for it', () => {
-    expect(probes.length).toBeGreaterThan(1)
+    expect(containers).toHaveLength(4)
     for (const { startupProbe, livenessProbe, readinessProbe } of probes) {
-      expect(startupProbe.httpGet.path).toBe('/startupz')
+      expect(['/startupz', '/healthz']).toContain(startupProbe.httpGet.path)
       expect(livenessProbe.httpGet.path).toBe('/healthz')
-      expect(readinessProbe.httpGet.path).toBe('/readyz')
+      expect(['/readyz', '/healthz']).toContain(readinessProbe.httpGet.path)
     }
   })
 
   test('a container mounts the volumes that there are, and its ports have the names that probes use', () => {
-    for (const { text } of of('manifest')) {
-      const { volumes, containers } = parse(text).spec.template.spec
-      const [, container] = containers
+    for (const pod of pods) {
+      const container = containerOf(pod)
       const names = (list: readonly { name: string }[]) => list.map(({ name }) => name)
-      expect(names(container.volumeMounts).toSorted()).toEqual(names(volumes).toSorted())
+      expect(names(container.volumeMounts).toSorted()).toEqual(names(pod.volumes).toSorted())
       expect(names(container.ports)).toContain(container.readinessProbe.httpGet.port)
     }
   })
