@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { kinds } from '../../src/kinds/index.ts'
 import { filled, panelsOf, readDashboards } from '../grafana/dashboards.ts'
 import { printed } from '../mixin/printed.ts'
 import { until } from '../support/net.ts'
@@ -14,12 +15,17 @@ const emptyByDesign: Readonly<Record<string, string>> = {
   dependency_latency_slo_seconds: 'the demo sets no objective for durations',
   pulsecheck_web_config_last_reload_successful: 'the demo has no web config file',
   dependency_tls_not_after_timestamp_seconds: 'nothing in the demo speaks TLS',
-  dependency_dns_: 'the demo checks no name server',
-  dependency_grpc_: 'the demo has no gRPC service',
-  dependency_tls_: 'the demo does not use the kind tls',
   dependency_postgres_replication_lag_seconds: "the demo's PostgreSQL is a primary",
-  dependency_redis_: "the demo does not ask for Redis' role",
+  dependency_postgres_pool_: 'the demo checks no pool of an application',
+  dependency_postgres_client_: 'the demo checks no client of an application',
+  dependency_postgres_fresh_: 'the demo checks no client of an application',
+  dependency_redis_: "the demo does not ask for Redis' role, and checks no client of an application",
   '!= min by': 'there is one instance, which agrees with itself',
+  ...Object.fromEntries(
+    kinds
+      .filter(({ name }) => !['http', 'postgres', 'redis'].includes(name))
+      .map(({ name }) => [`dependency_${name}_`, `the demo does not use the kind ${name}`]),
+  ),
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-dashboards-'))
