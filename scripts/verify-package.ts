@@ -7,7 +7,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 const root = join(import.meta.dirname, '..')
 const samples = join(root, 'test/package')
@@ -17,7 +17,7 @@ const projects = [
   {
     fastify: '5.6.0',
     zod: '4.0.5',
-    typescript: '5.5.4',
+    typescript: '5.7.3',
     pg: '8.11.3',
     '@types/pg': '8.11.6',
     ioredis: '5.4.1',
@@ -100,6 +100,21 @@ function verify(tarball: string, versions: (typeof projects)[number]): void {
   run(process.execPath, ['sample.js'], project)
   tell(versions, 'sample.js')
   checkLinks(project)
+  checkDeclarations(project)
+}
+
+/** No declaration that an application compiles names a library, however it is installed. */
+function checkDeclarations(project: string): void {
+  const dist = join(project, 'node_modules/pulsecheck/dist')
+  const seen = new Set(['index.d.ts'])
+  for (const file of seen) {
+    const text = readFileSync(join(dist, file), 'utf8')
+    for (const [, specifier = ''] of text.matchAll(/(?:from |import\()['"]([^'"]+)['"]/g)) {
+      if (specifier.startsWith('node:')) continue
+      if (!specifier.startsWith('.')) throw new Error(`${file} names ${specifier}`)
+      seen.add(join(dirname(file), specifier.replace(/\.(?:ts|js)$/, '.d.ts')))
+    }
+  }
 }
 
 /** Every relative link of the README leads to a file of the package. */

@@ -82,8 +82,7 @@ export interface DependencyOptions {
  * A kind that is also a function: `postgres({ url, interval: '5s' })` gives the options of one dependency, and an
  * option that is misspelt or of a wrong type does not compile.
  */
-export type KindFactory<Input = object, Options = object> = Kind<Options> &
-  ((options: Input & SettingsInput) => DependencyOptions)
+export type KindFactory<Input = object> = Kind & ((options: Input & SettingsInput) => DependencyOptions)
 
 /** A kind as it is declared, with the types of its options inferred from its schema. */
 export type KindDeclaration<Schema extends OptionsSchema> = Omit<
@@ -120,31 +119,28 @@ type Plain<T> = T extends string | number | boolean | null | undefined | ((...ar
  */
 export function defineKind<Schema extends OptionsSchema = OptionsSchema<object, object>>(
   kind: KindDeclaration<Schema>,
-): KindFactory<InputOf<Schema>, OutputOf<Schema>> {
+): KindFactory<InputOf<Schema>> {
   const factory = (options: unknown): DependencyOptions => ({ kind: factory as unknown as Kind, options })
-  return Object.defineProperties(factory, Object.getOwnPropertyDescriptors(kind)) as unknown as KindFactory<
-    InputOf<Schema>,
-    OutputOf<Schema>
-  >
+  const described = Object.defineProperties(factory, Object.getOwnPropertyDescriptors(kind))
+  return described as unknown as KindFactory<InputOf<Schema>>
 }
 
 /**
  * A kind that also asks through a client of the application: options that have `key` are those of `borrowed`. Only an
  * application can write them, so it is the other kind that a config file knows.
  */
-export function withBorrowed<Input, Options, BorrowedInput, BorrowedOptions>(
-  kind: KindFactory<Input, Options>,
+export function withBorrowed<Input, BorrowedInput>(
+  kind: KindFactory<Input>,
   key: keyof BorrowedInput,
-  borrowed: KindFactory<BorrowedInput, BorrowedOptions>,
-): ((options: BorrowedInput & SettingsInput) => DependencyOptions) & KindFactory<Input, Options> {
+  borrowed: KindFactory<BorrowedInput>,
+): ((options: BorrowedInput & SettingsInput) => DependencyOptions) & KindFactory<Input> {
   const factory = (options: unknown): DependencyOptions => {
     const isBorrowed = typeof options === 'object' && options !== null && key in options
     return { kind: (isBorrowed ? borrowed : factory) as unknown as Kind, options }
   }
-  return Object.defineProperties(factory, Object.getOwnPropertyDescriptors(kind)) as unknown as ((
-    options: BorrowedInput & SettingsInput,
-  ) => DependencyOptions) &
-    KindFactory<Input, Options>
+  const described = Object.defineProperties(factory, Object.getOwnPropertyDescriptors(kind))
+  return described as unknown as ((options: BorrowedInput & SettingsInput) => DependencyOptions) &
+    KindFactory<Input>
 }
 
 /** All that a detail can mean, by the key that fits it best; empty if these declare no such detail. */

@@ -54,7 +54,6 @@ describe('a kind with a schema of another library', () => {
 
   test('is typed by that schema', () => {
     expectTypeOf(queue).parameter(0).toHaveProperty('queue').toEqualTypeOf<string>()
-    expectTypeOf(queue.open).parameter(0).toEqualTypeOf<{ queue: string; depth: number }>()
     // @ts-expect-error the queue is missing
     queue({})
     // @ts-expect-error an option that is misspelt
