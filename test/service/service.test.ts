@@ -386,6 +386,7 @@ describe('a config file that is watched', () => {
     const { service, configFile, lines, write } = await serviceOf(listOf(1), watched)
     spoil(configFile)
     await until(() => problems(lines).length === 1, 'that is logged')
+    expect(lines.find(({ message }) => message.startsWith('the changed file'))?.file).toBe(configFile)
     expect(names(service)).toEqual(['d0'])
     write(listOf(2))
     await until(() => names(service).length === 2, 'it is back')

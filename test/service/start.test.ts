@@ -144,3 +144,31 @@ test('it stops once, without a word of draining where there is no delay, and ans
   expect(logged.filter(({ message }) => message.includes('draining'))).toEqual([])
   await expect(fetch(`${service.urls[0]}/healthz`)).rejects.toThrow()
 })
+
+test('files are followed by nobody who has stopped, and the config only where that is asked for', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-followed-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const [configFile, passwordFile] = [join(folder, 'pulsecheck.yml'), join(folder, 'password')]
+  const put = (names: readonly string[], password: string) => {
+    const options = `{ kind: redis, host: 127.0.0.1, port: 1, passwordFile: ${passwordFile} }`
+    writeFileSync(passwordFile, password)
+    writeFileSync(configFile, `dependencies:\n${names.map(name => `  ${name}: ${options}\n`).join('')}`)
+  }
+  put(['a'], 'first')
+  const options = { configFile, followEveryMs: 5 }
+  const stopped = await start('{}', { ...options, watch: true })
+  const unwatched = await start('{}', { ...options, watch: false })
+  const watched = await start('{}', { ...options, watch: true })
+  await stopped.service.stop()
+  const counts = ({ logged }: typeof watched) =>
+    ['config reloaded', 'secret files read again'].map(
+      text => logged.filter(({ message }) => message === text).length,
+    )
+  const ended = counts(stopped)
+  put(['a', 'b'], 'second')
+  await until(() => (counts(watched)[0] ?? 0) >= 1, 'the config is reloaded')
+  put(['a', 'b', 'c'], 'third one')
+  await until(() => (counts(watched)[0] ?? 0) >= 2, 'the config is reloaded again')
+  await until(() => (counts(unwatched)[1] ?? 0) >= 1, 'the secret is read')
+  expect([counts(stopped), counts(unwatched)[0]]).toEqual([ended, 0])
+})
