@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { parse } from 'yaml'
+import { parse, stringify } from 'yaml'
 import { headings, prose, quoted, read, root, rowsUnder } from '../docs/documents.ts'
 import { launch } from '../support/program.ts'
 import { printed } from './printed.ts'
@@ -389,11 +389,24 @@ describe('an alert fires', () => {
 })
 
 describe('a burnt error budget', () => {
-  // Days of half minutes take some seconds to evaluate.
-  test.each(Object.entries(burns))('%s', { timeout: 60_000 }, (_, scenario) => {
-    expect(play(rules, scenario)).toBe('')
+  // Days of half minutes take long to evaluate, so only the rules that matter are.
+  const burnRules = onlyBurnRules(rules)
+  test.each(Object.entries(burns))('%s', { timeout: 180_000 }, (_, scenario) => {
+    expect(play(burnRules, scenario)).toBe('')
   })
 })
+
+/** The alert on error budgets, and the recording rules that it reads. */
+function onlyBurnRules(text: string): string {
+  const { groups } = parse(text) as { groups: { name: string; rules: Rule[] }[] }
+  const isRead = (group: string, { alert }: Rule) =>
+    group !== 'pulsecheck-quality' && (alert === undefined || alert === 'DependencyErrorBudgetBurn')
+  const kept = groups.map(group => ({
+    ...group,
+    rules: group.rules.filter(rule => isRead(group.name, rule)),
+  }))
+  return stringify({ groups: kept.filter(({ rules }) => rules.length > 0) })
+}
 
 describe('every alert is silent', () => {
   test.each(Object.entries(silent))('%s', (_, series) => {
