@@ -179,7 +179,7 @@ async function buildLibrary(): Promise<void> {
     input: { index: 'src/index.ts', 'bcrypt-worker': workers['bcrypt-worker'] },
     folder: '.',
     // What the bundler adds of its own is no dependency of the package.
-    external: /^(?!@oxc-project\/)[^./]/,
+    external: /^(?!\0|@oxc-project\/)[^./]/,
     output: { format: 'esm', chunkFileNames: '[name]-[hash].js' },
   })
   cpSync(join(root, 'src/server/page/browser'), join(dist, 'browser'), pageOnly)
