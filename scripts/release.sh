@@ -29,7 +29,9 @@ podman save --quiet --format oci-archive "localhost/pulsecheck:$version" | gzip 
 
 PATH=$PWD/tmp/go/bin:$PATH
 command -v helm >/dev/null || refuse "helm is missing; npm run verify:kubernetes builds it"
-helm package --destination "$out" deploy/helm/pulsecheck 2>/dev/null >/dev/null
+helm package --destination "$out/chart" deploy/helm/pulsecheck 2>/dev/null >/dev/null
+# npm's package has the same name.
+mv "$out/chart/pulsecheck-$version.tgz" "$out/pulsecheck-$version-chart.tgz" && rmdir "$out/chart"
 
 (cd "$out" && sha256sum -- * >SHA256SUMS)
 echo "release $version:" && ls -l "$out"
