@@ -3,29 +3,11 @@ import { z } from 'zod'
 import { formatAddress } from '../../model/address.ts'
 import { type CheckContext, CheckError, type Checker } from '../../model/dependency.ts'
 import { SecretUrl } from '../../model/secret.ts'
-import { type Check, checkBothWays } from '../shared/borrowed.ts'
+import { type Check, checkBothWays, type PostgresPool, type PostgresPoolClient } from '../shared/borrowed.ts'
 import { examine } from './examine.ts'
 import { isServerError, nameServerError } from './failures.ts'
 import { options } from './options.ts'
 import type { Queries, Row } from './session.ts'
-
-/** The part of a `pg.Pool` that a check uses, of any version of `pg` 8. */
-export interface PostgresPool {
-  readonly totalCount: number
-  readonly idleCount: number
-  readonly waitingCount: number
-  connect(): Promise<PostgresPoolClient>
-  on(event: 'error', listener: (error: Error) => void): unknown
-  off(event: 'error', listener: (error: Error) => void): unknown
-}
-
-/** The part of its client that a check uses. */
-export interface PostgresPoolClient {
-  query(query: never): Promise<unknown>
-  release(error?: Error | boolean): void
-  on(event: 'error', listener: (error: Error) => void): unknown
-  off(event: 'error', listener: (error: Error) => void): unknown
-}
 
 const { query, role, writable } = options.shape
 

@@ -1,13 +1,7 @@
 /** The options of Redis through the application's own client: of a server, of Sentinel or of a Cluster. */
 import { z } from 'zod'
+import type { RedisClient } from '../shared/borrowed.ts'
 import { options } from './options.ts'
-
-/** The part of an ioredis `Redis` or `Cluster` that a check uses, of any version of ioredis 5 and 6. */
-export interface RedisClient {
-  /** `ready`, `connecting`, `reconnecting`, `end` and so on. */
-  readonly status: string
-  call(command: string, ...args: (string | Buffer)[]): Promise<unknown>
-}
 
 const { role, masterLink, writable, writeKey } = options.shape
 

@@ -1,7 +1,7 @@
 /** Redis through the application's own client, which the check never closes. Loaded when such a dependency is opened. */
 import { type CheckContext, CheckError, type Checker } from '../../model/dependency.ts'
-import { type Check, checkBothWays, untilAborted } from '../shared/borrowed.ts'
-import { type ClientOptions, isCluster, type RedisClient } from './borrowed.ts'
+import { type Check, checkBothWays, type RedisClient, untilAborted } from '../shared/borrowed.ts'
+import { type ClientOptions, isCluster } from './borrowed.ts'
 import { clientOf } from './client.ts'
 import { type Demand, examine, probeWrite } from './examine.ts'
 import { askCluster } from './topology.ts'

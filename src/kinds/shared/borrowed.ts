@@ -1,6 +1,31 @@
 /** Checks through a client of the application, alone or beside a fresh connection. */
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
 
+/** The part of a `pg.Pool` that a check uses, of any version of `pg` 8. */
+export interface PostgresPool {
+  readonly totalCount: number
+  readonly idleCount: number
+  readonly waitingCount: number
+  connect(): Promise<PostgresPoolClient>
+  on(event: 'error', listener: (error: Error) => void): unknown
+  off(event: 'error', listener: (error: Error) => void): unknown
+}
+
+/** The part of its client that a check uses. */
+export interface PostgresPoolClient {
+  query(query: never): Promise<unknown>
+  release(error?: Error | boolean): void
+  on(event: 'error', listener: (error: Error) => void): unknown
+  off(event: 'error', listener: (error: Error) => void): unknown
+}
+
+/** The part of an ioredis `Redis` or `Cluster` that a check uses, of any version of ioredis 5 and 6. */
+export interface RedisClient {
+  /** `ready`, `connecting`, `reconnecting`, `end` and so on. */
+  readonly status: string
+  call(command: string, ...args: (string | Buffer)[]): Promise<unknown>
+}
+
 export type Check = (context: CheckContext) => Promise<void>
 
 /** What is measured of a check both ways. */
