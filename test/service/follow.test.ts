@@ -73,6 +73,23 @@ test('a changed file is read once, when two looks have found the same', async ()
   expect([seen.reads, following.unusable(), seen.warned]).toEqual([1, 0, []])
 })
 
+test('no file is read while another one is still changing', async () => {
+  let path = ''
+  const readsAt: number[] = []
+  const { following, seen, looks, one, two } = await follow({
+    look: number => {
+      if (number > 1 && number < 5) writeFileSync(path, 'x'.repeat(number))
+      readsAt[number] = seen?.reads ?? 0
+    },
+  })
+  path = two
+  writeFileSync(one, 'second')
+  following.start()
+  await looks(12)
+  expect(readsAt.slice(1, 6)).toEqual([0, 0, 0, 0, 0])
+  expect([seen.reads, following.unusable(), seen.warned]).toEqual([1, 0, []])
+})
+
 test('a change is waited for no longer than the time between two looks', async () => {
   const { following, seen, one } = await follow({}, { settleMs: 3_600_000 })
   writeFileSync(one, 'second')
