@@ -73,7 +73,7 @@ export function tlsSchema(directory: string): z.ZodType<TlsFile> {
     if (cert === undefined) refuse('cert_file', 'is missing: TLS needs a certificate')
     if (key === undefined) refuse('key_file', 'is missing: TLS needs the key of its certificate')
     refuseConflicts(keys, clientCa, refuse)
-    if (cert === undefined || key === undefined || context.issues.length > 0) return z.NEVER
+    if (cert === undefined || key === undefined) return z.NEVER
     return { ...toTlsSettings(keys), cert, key, clientCa }
   })
 }

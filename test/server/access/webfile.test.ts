@@ -131,6 +131,12 @@ describe('what is understood', () => {
     expect(files).toEqual(named.map(name => join(folder, name)))
   })
 
+  test('without files of its own, it alone is to follow', async () => {
+    const inside = `tls_server_config: { cert: ${JSON.stringify(own.certPem)}, key: ${JSON.stringify(own.keyPem)} }\n`
+    for (const text of [`basic_auth_users: { alice: ${hash} }\n`, inside])
+      expect((await loadText(text)).files).toEqual([join(folder, 'web.yml')])
+  })
+
   test.each([
     'X-XSS-Protection',
     'X-Content-Type-Options',
