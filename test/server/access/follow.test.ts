@@ -70,6 +70,35 @@ test('what changed while it was read is read again, and the first reading is not
   follower.stop()
 })
 
+test('what is being read when it is stopped is not applied', async () => {
+  const file = join(root, 'stopped')
+  writeFileSync(file, 'one')
+  const { follower, settle, applied, loads } = following(file, () => follower.stop())
+  await settle()
+  expect([loads(), applied]).toEqual([1, []])
+})
+
+test('a changed file is looked at again after the time in which it settles', async () => {
+  const file = join(root, 'settling')
+  writeFileSync(file, 'one')
+  const start = (settleMs: number) => {
+    let looks = 0
+    const files = () => {
+      looks++
+      return [file, join(root, `${looks}`)]
+    }
+    const load = () => readFile(file, 'utf8')
+    return {
+      follower: createFollower({ files, load, apply: () => {}, everyMs: 1, settleMs }),
+      looks: () => looks,
+    }
+  }
+  const [patient, hasty] = [start(3_600_000), start(1)]
+  await until(() => hasty.looks() >= 20, 'twenty looks')
+  expect(patient.looks()).toBe(1)
+  for (const { follower } of [patient, hasty]) follower.stop()
+})
+
 test("a swap of Kubernetes' ..data link is a change", async () => {
   const folder = join(root, 'mounted')
   const version = (name: string, text: string) => {
