@@ -44,7 +44,7 @@ const projects = [
 ] as const
 
 /** What all of them have. */
-const common = { '@types/node': '22.15.3', express: '5.1.0', '@types/express': '5.0.3' } as const
+const common = { '@types/node': '24.19.2', express: '5.1.0', '@types/express': '5.0.3' } as const
 
 const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-package-'))
 try {
