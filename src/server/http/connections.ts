@@ -71,22 +71,18 @@ export function createConnections(
     else connection.socket.resetAndDestroy()
   }
 
-  /** From the largest crowd; an idle one; one that never asked; the one that has been idle longest. */
-  function goesBefore(one: Connection, other: Connection): boolean {
-    const crowdOf = ({ crowd }: Connection) => Math.max(fewConnections, crowd.size)
-    const isIdle = ({ answers }: Connection) => Number(answers === 0)
-    const isMute = ({ hasAsked, idleSince }: Connection) =>
-      Number(!hasAsked && now() - idleSince > askWithinMs)
-    const difference =
-      crowdOf(one) - crowdOf(other) || isIdle(one) - isIdle(other) || isMute(one) - isMute(other)
-    return difference > 0 || (difference === 0 && one.idleSince < other.idleSince)
-  }
-
   function makeRoom(): void {
     if (byPeer.size < most) return
+    const mutedBefore = now() - askWithinMs
     let victim: Connection | undefined
-    for (const connection of byPeer.values())
-      if (victim === undefined || goesBefore(connection, victim)) victim = connection
+    let highest = -1
+    for (const connection of byPeer.values()) {
+      const rank = rankOf(connection, mutedBefore)
+      if (rank < highest) continue
+      if (victim !== undefined && rank === highest && connection.idleSince >= victim.idleSince) continue
+      victim = connection
+      highest = rank
+    }
     if (victim !== undefined) end(victim)
   }
 
@@ -126,6 +122,16 @@ export function createConnections(
       for (const connection of byPeer.values()) end(connection)
     },
   }
+}
+
+/**
+ * The one with the highest rank goes: from the largest crowd; there an idle one; among those one that never asked. It is
+ * computed for each connection at each newcomer, so it makes no garbage.
+ */
+function rankOf({ crowd, answers, hasAsked, idleSince }: Connection, mutedBefore: number): number {
+  const isIdle = answers === 0 ? 2 : 0
+  const isMute = !hasAsked && idleSince < mutedBefore ? 1 : 0
+  return 4 * Math.max(fewConnections, crowd.size) + isIdle + isMute
 }
 
 function peerOf(socket: Peer): string {
