@@ -94,7 +94,7 @@ test('- is standard output, and the config alone', async () => {
   const { code, stdout, text } = await init(['-'], env)
   expect(code).toBe(0)
   expect(text).toBeUndefined()
-  expect(stdout).toMatch(/^# Pulsecheck[\s\S]*\nserver:\n {2}listen: .*\n$/)
+  expect(stdout).toMatch(/^# The dependencies[\s\S]*\nserver:\n {2}listen: .*\n$/)
 })
 
 test('2 for a place that cannot be written', async () => {
