@@ -13,6 +13,8 @@ export interface Phase {
   /** One process each, all at once. None: a baseline. */
   readonly attacks: readonly Omit<AttackOrder, 'port'>[]
   readonly durationMs: number
+  /** Probes come to an address of their own, which the attackers do not know. Default: to the one that is attacked. */
+  readonly apart?: boolean
 }
 
 export interface Measured {
@@ -61,9 +63,11 @@ export const bars = {
   moreDescriptors: 32,
 } as const
 
-export async function runPhase({ name, attacks, durationMs }: Phase, bench: Bench): Promise<Measured> {
+export async function runPhase(phase: Phase, bench: Bench): Promise<Measured> {
+  const { name, attacks, durationMs, apart = false } = phase
   const { subject, load, honest } = bench
-  const { port } = subject
+  const { port, probesPort } = subject
+  const probed = apart ? probesPort : port
   const before = await subject.counters()
   await receive<HonestReport>(honest, 'begin')
   const first = subject.usage()
@@ -72,8 +76,8 @@ export async function runPhase({ name, attacks, durationMs }: Phase, bench: Benc
   const sampling = setInterval(() => samples.push(subject.usage()), sampleMs)
   const ms = durationMs + 1_000
   const loads: readonly Load[] = [
-    { port, path: '/healthz', rate: rates.healthz, ms, from: prober },
-    { port, path: '/readyz', rate: rates.readyz, ms, from: prober },
+    { port: probed, path: '/healthz', rate: rates.healthz, ms, from: prober },
+    { port: probed, path: '/readyz', rate: rates.readyz, ms, from: prober },
   ]
   const probes = receive<[Latencies, Latencies]>(load, loads)
   const reports = await Promise.all(attacks.map(attack => runAttack({ ...attack, port })))

@@ -70,8 +70,9 @@ function phasesOf(names: readonly string[]): readonly Phase[] {
     attacks: names.map(name => ({ ...orderOf(name), durationMs: 2 * durationMs })),
     durationMs: 2 * durationMs,
   }
+  const apart = { ...all, name: 'all at once, probes on an address of their own', apart: true }
   const hasAll = names.length > 1 && (only === undefined || all.name.includes(only))
-  return chosen.length === 0 && !hasAll ? [] : [baseline, ...one, ...(hasAll ? [all] : [])]
+  return chosen.length === 0 && !hasAll ? [] : [baseline, ...one, ...(hasAll ? [all, apart] : [])]
 }
 
 /** An attack in small, of which nothing is measured. */

@@ -41,6 +41,8 @@ export interface Counters {
 
 export interface Subject {
   readonly port: number
+  /** Of the address that answers probes alone. */
+  readonly probesPort: number
   /** The launcher, from the root. */
   readonly launcher: string
   readonly isBounded: boolean
@@ -62,10 +64,10 @@ const fault =
 export async function startSubject(options: SubjectOptions): Promise<Subject> {
   const launcher = relative(root, freshLauncher())
   const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-attack-'))
-  const port = await closedPort()
+  const [port, probesPort] = [await closedPort(), await closedPort()]
   const group = createMemoryGroup(options.memoryMiB * 2 ** 20)
   const log: string[] = []
-  const child = launch({ launcher, folder, port, procs: group?.procs, options })
+  const child = launch({ launcher, folder, port, probesPort, procs: group?.procs, options })
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     for (const line of text.split('\n')) if (fault.test(line) && log.length < 20) log.push(line.slice(0, 300))
   })
@@ -106,6 +108,7 @@ export async function startSubject(options: SubjectOptions): Promise<Subject> {
   }
   return {
     port,
+    probesPort,
     launcher,
     isBounded: group !== undefined,
     isAlive,
@@ -135,15 +138,17 @@ interface Launch {
   readonly launcher: string
   readonly folder: string
   readonly port: number
+  readonly probesPort: number
   readonly procs: string | undefined
   readonly options: SubjectOptions
 }
 
-function launch({ launcher, folder, port, procs, options }: Launch): ChildProcess {
+function launch({ launcher, folder, port, probesPort, procs, options }: Launch): ChildProcess {
   const config = join(folder, 'pulsecheck.yml')
   const lines = options.dependencies.map((url, i) => `  ${url.split(':')[0]}-${i}: ${JSON.stringify(url)}`)
   const defaults = `defaults:\n  interval: ${options.intervalMs}ms\n`
-  writeFileSync(config, `${defaults}dependencies:\n${lines.join('\n')}\n`)
+  const probes = `server:\n  probes:\n    listen: ["127.0.0.1:${probesPort}"]\n`
+  writeFileSync(config, `${probes}${defaults}dependencies:\n${lines.join('\n')}\n`)
   const args = [join(root, launcher), '--config.file', config, '--web.listen-address', `127.0.0.1:${port}`]
   if (options.web !== undefined) {
     writeFileSync(join(folder, 'web.yml'), options.web)
