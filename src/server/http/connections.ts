@@ -53,7 +53,6 @@ export function createConnections(
 ): Connections {
   // Under TLS, the socket of a response is not the one that the listener accepted. Both have the same peer.
   const byPeer = new Map<string, Connection>()
-  // Each set in the order of arrival.
   const byClient = new Map<string, Set<Connection>>()
   const connectionOf = (socket: Peer) => byPeer.get(peerOf(socket))
 
