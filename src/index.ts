@@ -39,19 +39,13 @@ export {
   type OptionsSchema,
   type SettingsInput,
 } from './model/kind.ts'
-export type { Logger } from './model/process.ts'
+export type { Logger } from './model/logger.ts'
 export { Secret, SecretUrl } from './model/secret.ts'
 export { check, type OwnCheckContext, type OwnCheckOptions } from './monitor/check.ts'
 export type { ChangeEvent, Listener, MonitorEvents, On, ResultEvent } from './monitor/events.ts'
+export type { Dependencies, Metrics, Monitor, MonitorOptions, ScrapeHeaders } from './monitor/interface.ts'
 export type { MetricsRegistry } from './monitor/registry.ts'
 export { type Shutdown, type ShutdownOptions, shutdownOnSignal } from './monitor/shutdown.ts'
 export { NotReadyError, type WaitOptions } from './monitor/waiting.ts'
-export {
-  createMonitor,
-  type Dependencies,
-  type Metrics,
-  type Monitor,
-  type MonitorOptions,
-  type ScrapeHeaders,
-} from './monitor.ts'
+export { createMonitor } from './monitor.ts'
 export type * from './server/options.ts'

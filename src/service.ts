@@ -1,14 +1,14 @@
 /** The stand-alone service: sources, monitor, listeners, reload and drain, wired together. */
 import type { Config } from './config/index.ts'
 import { formatAddress, type ListenAddress } from './model/address.ts'
-import { createMonitor, type Monitor } from './monitor.ts'
+import type { Monitor } from './monitor/interface.ts'
+import { createMonitor } from './monitor.ts'
 import { createServer, type Server, type WebConfig } from './server/index.ts'
 import { type Changes, type ChangesOptions, loadChanges } from './service/changes.ts'
 import { type Following, followFiles } from './service/follow.ts'
 import { ConfigError, problemsOf } from './service/sources.ts'
 import { type FollowedWeb, followWebConfig, type LoadedWeb, loadWebConfig } from './service/web.ts'
-import { createProcessMetrics } from './views/process.ts'
-import { type Reloads, reloadFamilies } from './views/self.ts'
+import { createProcessMetrics, type Reloads, reloadFamilies } from './views/service.ts'
 
 export { loadServiceConfig } from './service/load.ts'
 export type { Shard } from './service/shard.ts'

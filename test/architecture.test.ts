@@ -40,7 +40,7 @@ const homes: Readonly<Record<string, RegExp>> = {
   ioredis: /^kinds\/redis\//,
   pg: /^kinds\/postgres\//,
   pino: /^cli\//,
-  'prom-client': /^views\/process\.ts$/,
+  'prom-client': /^views\/service\.ts$/,
   re2js: /^kinds\/shared\//,
   undici: /^kinds\/http\//,
   yaml: /^(config\/yaml|mixin)\//,

@@ -1,7 +1,7 @@
 /** The server under load, in a process of its own: ours, or bare `node:http` with the same bytes and headers. */
 import { createServer as createBare } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { silent } from '../../src/model/process.ts'
+import { silent } from '../../src/model/logger.ts'
 import { createServer } from '../../src/server/index.ts'
 import { createStore } from '../../src/state/store.ts'
 import { createBoard } from '../../src/views/board.ts'

@@ -4,7 +4,7 @@
  */
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../model/duration.ts'
-import { version } from '../model/process.ts'
+import { version } from '../views/self.ts'
 import { addFlags, type GlobalFlags } from './flags.ts'
 import { type EarlySignals, endOnHangup } from './interrupt.ts'
 import { exitCodes } from './output.ts'

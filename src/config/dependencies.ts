@@ -2,14 +2,22 @@
 import { createDependency, type DependencyDefinition, dependencySchema } from '../model/definition.ts'
 import type { Kind } from '../model/kind.ts'
 import { optionsOf } from '../model/options.ts'
-import { createBreather } from '../model/process.ts'
 import { createNameCheck, type NameProblem } from '../model/settings.ts'
+import { createBreather } from '../model/turns.ts'
 import { expandReferences } from './environment.ts'
 import { hintForDependency } from './keys.ts'
 import { deepFreeze, printDependency } from './printable.ts'
 import { nearest } from './suggest.ts'
-import type { NamedEntry } from './tree.ts'
-import { type Branch, type Entry, entryOf, hasBroken, join, type Leaf, mergeUnder } from './tree.ts'
+import {
+  type Branch,
+  type Entry,
+  entryOf,
+  hasBroken,
+  join,
+  type Leaf,
+  mergeUnder,
+  type NamedEntry,
+} from './tree.ts'
 import { type FileReading, readTwins } from './twins.ts'
 import { validate } from './validate.ts'
 

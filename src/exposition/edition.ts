@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { createGzip, type Gzip } from 'node:zlib'
-import { share } from '../model/sequence.ts'
+import { share } from '../model/turns.ts'
 import { type Pages, release } from './column.ts'
 
 /** All bytes of one scrape, as they were at one moment. */

@@ -3,7 +3,7 @@
  * docs/design/0002-exposition.md explains why.
  */
 import type { Readable } from 'node:stream'
-import { share } from '../model/sequence.ts'
+import { share } from '../model/turns.ts'
 import { append, type Pages } from './column.ts'
 import { createEdition, type Edition, type Rendering } from './edition.ts'
 import { exposedNames, type Family, type FamilySamples, type Format, type Heading } from './family.ts'

@@ -1,6 +1,6 @@
 /** Families over subjects of one type. The bytes of each subject are kept in every format that is in use. */
 
-import { createBreather } from '../model/process.ts'
+import { createBreather } from '../model/turns.ts'
 import { append, type Column, createColumn, type Pages } from './column.ts'
 import type { Family, FamilySamples, Format } from './family.ts'
 

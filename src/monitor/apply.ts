@@ -1,9 +1,8 @@
 /** A new list of dependencies for a running monitor, without keeping the event loop for long. */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { Dependency, DependencyDefinition } from '../model/dependency.ts'
 import { isSame } from '../model/identity.ts'
-import { createBreather, turn } from '../model/process.ts'
-import { createSequence } from '../model/sequence.ts'
+import { createBreather, createSequence } from '../model/turns.ts'
 import type { Scheduler } from '../schedule/scheduler.ts'
 import type { Store } from '../state/store.ts'
 import type { DependencyMetrics } from '../views/metrics.ts'

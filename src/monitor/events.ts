@@ -1,6 +1,6 @@
 /** What a monitor tells the application: results and changes of status. */
 import type { CheckResult, Dependency, Status } from '../model/dependency.ts'
-import type { Logger } from '../model/process.ts'
+import type { Logger } from '../model/logger.ts'
 import type { StateReader } from '../state/store.ts'
 
 /** A dependency's status has changed. */

@@ -1,7 +1,7 @@
 /** One `/metrics` for an application and its monitor: our families in its registry, or the registry in our scrapes. */
 import type { Exposition } from '../exposition/exposition.ts'
 import type { FamilySamples, Heading } from '../exposition/family.ts'
-import type { Logger } from '../model/process.ts'
+import type { Logger } from '../model/logger.ts'
 import { type ForeignMetric, type ForeignMetrics, familiesOf, foreignValues } from '../views/registry.ts'
 
 /** A registry of prom-client, of @prometheus-io/client, or of anything of their form, of any version. */

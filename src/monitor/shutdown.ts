@@ -1,7 +1,7 @@
 /** The end of a process under an orchestrator, for applications that want it done for them. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseDuration } from '../model/duration.ts'
-import type { Monitor } from '../monitor.ts'
+import type { Monitor } from './interface.ts'
 
 export interface ShutdownOptions {
   /** Closes what the application serves with. It begins after the delay, and the monitor stops after it. */

@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config, Stamped } from '../config/index.ts'
 import type { DependencyDefinition } from '../model/definition.ts'
-import type { Logger } from '../model/process.ts'
-import { coalesce, createSequence } from '../model/sequence.ts'
-import { noFailures, type Reload, type Reloads } from '../views/self.ts'
+import type { Logger } from '../model/logger.ts'
+import { coalesce, createSequence } from '../model/turns.ts'
+import { noFailures, type Reload, type Reloads } from '../views/service.ts'
 import {
   boundsOf,
   type ConfigPlace,

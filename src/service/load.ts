@@ -1,7 +1,7 @@
 /** Loads the config of the service, and compares it with the running one. */
 import { isDeepStrictEqual } from 'node:util'
 import { type Config, formatProblem, type LoadOptions, loadConfig } from '../config/index.ts'
-import type { Logger } from '../model/process.ts'
+import type { Logger } from '../model/logger.ts'
 import type { Shard } from './shard.ts'
 import { type Bounds, ConfigError, mergeSources, suspicious } from './sources.ts'
 

@@ -7,7 +7,7 @@ import type { DependencyDefinition } from '../model/definition.ts'
 import { createNameCheck, type NameProblem } from '../model/settings.ts'
 import { overBudget, seriesBudget } from '../views/budget.ts'
 import type { DurationBuckets } from '../views/metrics.ts'
-import type { ReloadFailure } from '../views/self.ts'
+import type { ReloadFailure } from '../views/service.ts'
 import { ownShare, type Shard } from './shard.ts'
 
 /** Gives dependencies beside those of the config, and reports when they change. */

@@ -2,9 +2,9 @@
 import { dirname } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { formatProblem, loadFile } from '../config/index.ts'
-import type { Logger } from '../model/process.ts'
+import type { Logger } from '../model/logger.ts'
 import { createFollower, filesOf, readWebFile, type WebConfig, webFileSchema } from '../server/index.ts'
-import type { Reload } from '../views/self.ts'
+import type { Reload } from '../views/service.ts'
 
 export interface LoadedWeb {
   /** Undefined if there are problems. */

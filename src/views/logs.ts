@@ -1,6 +1,6 @@
 /** Logs each change of status, and at the debug level each check. */
 import type { CheckOutcome } from '../model/dependency.ts'
-import type { Logger } from '../model/process.ts'
+import type { Logger } from '../model/logger.ts'
 import type { StateReader } from '../state/store.ts'
 import type { DependencyState } from '../state/transition.ts'
 

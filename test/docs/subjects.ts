@@ -7,7 +7,7 @@ import { type CheckSuccess, phases, tlsNotAfter } from '../../src/model/dependen
 import { initialState, transition } from '../../src/state/transition.ts'
 import type { DependencySubject } from '../../src/views/families.ts'
 import type { Self } from '../../src/views/self.ts'
-import { noFailures, type Reloads } from '../../src/views/self.ts'
+import { noFailures, type Reloads } from '../../src/views/service.ts'
 
 const { dependency } = parseDependency('shop', tcp, { url: 'tcp://shop:1' })
 const success: CheckSuccess = {

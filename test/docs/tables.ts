@@ -16,7 +16,8 @@ import { optionsOf } from '../../src/model/options.ts'
 import { settings } from '../../src/model/settings.ts'
 import { commonFailures } from '../../src/schedule/failures.ts'
 import { dependencyFamilies, measurementFamilies } from '../../src/views/families.ts'
-import { reloadFamilies, selfFamilies } from '../../src/views/self.ts'
+import { selfFamilies } from '../../src/views/self.ts'
+import { reloadFamilies } from '../../src/views/service.ts'
 import { fullReloads, fullSelf, fullSubject } from './subjects.ts'
 
 type Row = readonly string[]

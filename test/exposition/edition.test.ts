@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { createColumn, type Pages } from '../../src/exposition/column.ts'
 import { createEdition, type Rendering } from '../../src/exposition/edition.ts'
-import { share } from '../../src/model/sequence.ts'
+import { share } from '../../src/model/turns.ts'
 
 /** An edition over one column of the given size, and every snapshot that it took. */
 function editionOf(size: number) {

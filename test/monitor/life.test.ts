@@ -4,7 +4,8 @@ import { CheckError } from '../../src/model/dependency.ts'
 import type { DependencyOptions } from '../../src/model/kind.ts'
 import { check } from '../../src/monitor/check.ts'
 import type { ChangeEvent, ResultEvent } from '../../src/monitor/events.ts'
-import { createMonitor, type Monitor, type MonitorOptions } from '../../src/monitor.ts'
+import type { Monitor, MonitorOptions } from '../../src/monitor/interface.ts'
+import { createMonitor } from '../../src/monitor.ts'
 import { createFakeClock, type FakeClock } from '../support/clock.ts'
 
 const cleanUp: (() => unknown)[] = []

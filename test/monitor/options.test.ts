@@ -4,7 +4,8 @@ import { http } from '../../src/kinds/http/http.ts'
 import { postgres } from '../../src/kinds/postgres/postgres.ts'
 import { redis } from '../../src/kinds/redis/redis.ts'
 import { check } from '../../src/monitor/check.ts'
-import { createMonitor, type MonitorOptions } from '../../src/monitor.ts'
+import type { MonitorOptions } from '../../src/monitor/interface.ts'
+import { createMonitor } from '../../src/monitor.ts'
 
 /** As JavaScript would write it. */
 const create = (options: unknown) => createMonitor(options as MonitorOptions)

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { kinds } from '../../src/kinds/index.ts'
-import { silent } from '../../src/model/process.ts'
+import { silent } from '../../src/model/logger.ts'
 import { mergeSources } from '../../src/service/sources.ts'
 import {
   ConfigError,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { Logger } from '../../src/model/process.ts'
+import type { Logger } from '../../src/model/logger.ts'
 import { createStore } from '../../src/state/store.ts'
 import { logChanges } from '../../src/views/logs.ts'
 import { createFakeClock } from '../support/clock.ts'

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest'
 import { createExposition } from '../../src/exposition/exposition.ts'
 import type { Family } from '../../src/exposition/family.ts'
 import { createHistogram } from '../../src/exposition/histogram.ts'
-import { lagBuckets, type Reloads, reloadFamilies, selfFamilies } from '../../src/views/self.ts'
+import { lagBuckets, selfFamilies } from '../../src/views/self.ts'
+import { type Reloads, reloadFamilies } from '../../src/views/service.ts'
 
 const lagHistogram = createHistogram({ buckets: lagBuckets, createdSeconds: 1 })
 lagHistogram.observe(0.002)

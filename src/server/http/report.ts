@@ -4,8 +4,7 @@ import { buffer } from 'node:stream/consumers'
 import { setImmediate as turn } from 'node:timers/promises'
 import { constants, createGzip } from 'node:zlib'
 import type { FastifyReply } from 'fastify'
-import { createBreather } from '../../model/process.ts'
-import { share } from '../../model/sequence.ts'
+import { createBreather, share } from '../../model/turns.ts'
 
 /** A report is sent again for at least this many milliseconds. */
 const minKeepMs = 100

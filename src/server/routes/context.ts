@@ -1,7 +1,7 @@
 /** What all routes work with: the monitor that they read, and what a server shares among them. */
 import type { ServerResponse } from 'node:http'
 import type { ExpositionResponse } from '../../exposition/exposition.ts'
-import type { Logger } from '../../model/process.ts'
+import type { Logger } from '../../model/logger.ts'
 import type { Board } from '../../views/board.ts'
 import type { Probes } from '../../views/probes.ts'
 import type { StatusParts } from '../../views/status.ts'

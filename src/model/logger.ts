@@ -1,5 +1,18 @@
-/** The logger of an application, made safe to call. */
-import type { Logger } from '../model/process.ts'
+/** The logger: what Pulsecheck needs of one, one that is silent, and an application's own made safe to call. */
+
+/** Where Pulsecheck logs: the part of a pino logger that it uses. */
+export interface Logger {
+  /** Fields first, then a message that is the same for all lines of its kind. */
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+const drop = () => {}
+
+/** Logs nothing. */
+export const silent: Logger = Object.freeze({ debug: drop, info: drop, warn: drop, error: drop })
 
 /**
  * A level that it lacks is dropped, and what it throws, or what its promise rejects with, is told to its `error` and

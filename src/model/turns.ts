@@ -1,4 +1,5 @@
-/** Work that must not overlap: three ways to treat a call that comes while another is running. */
+/** How asynchronous work takes turns: calls that must not overlap, and long loops that leave the event loop free. */
+import { setImmediate as turn } from 'node:timers/promises'
 
 type Run<T> = () => Promise<T>
 
@@ -38,5 +39,19 @@ export function createSequence(): <T>(run: Run<T>) => Promise<T> {
     const next = last.then(run)
     last = next.catch(() => {})
     return next
+  }
+}
+
+/** Long enough to make progress, short enough that nobody notices: no block may exceed 10 ms. */
+const sliceMs = 2
+
+/** Returns a function to await in a long loop. It lets the event loop turn once after every `sliceMs` of work. */
+export function createBreather(): () => Promise<void> | undefined {
+  let started = performance.now()
+  return () => {
+    if (performance.now() - started < sliceMs) return
+    return turn().then(() => {
+      started = performance.now()
+    })
   }
 }

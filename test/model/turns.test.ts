@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { coalesce, createSequence, share } from '../../src/model/sequence.ts'
+import { coalesce, createSequence, share } from '../../src/model/turns.ts'
 
 /** Work whose runs end when the test says so. */
 function createWork() {

@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { createExposition } from '../../src/exposition/exposition.ts'
-import { createProcessMetrics } from '../../src/views/process.ts'
+import { createProcessMetrics } from '../../src/views/service.ts'
 import { until } from '../support/net.ts'
 
 test('the metrics of the process come out as families', async () => {
