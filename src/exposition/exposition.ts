@@ -55,10 +55,10 @@ export interface Exposition {
   follow(added: (family: Heading) => void): () => void
 }
 
-/** What a group does before each snapshot. Neither hook may fail. */
+/** What a group does before each snapshot. Both are asked in the same turn as the snapshot is taken. Neither may fail. */
 export interface GroupHooks {
-  /** Resolves when no change of several subjects is partly rendered. */
-  readonly wait?: () => Promise<void>
+  /** While a change of several subjects is partly rendered: resolves when it is rendered. */
+  readonly wait?: () => Promise<void> | undefined
   /** Sets what time alone has changed. */
   readonly refresh?: () => void
 }
@@ -85,27 +85,37 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
   }
   const { keepMs = 600_000, now = () => performance.now(), onError = () => {} } = options
   const prepares: (() => Promise<void>)[] = []
-  const waits: (() => Promise<void>)[] = []
+  const waits: (() => Promise<void> | undefined)[] = []
   const refreshes: (() => void)[] = []
-  /** What may take long comes first. Nothing else runs between the last refresh and the snapshot, which shows one moment. */
-  const prepare = share(async () => {
-    await Promise.all(prepares.map(run => run()))
-    for (const wait of waits) await wait()
-    for (const refresh of refreshes) refresh()
-  })
+  const prepare = share(async () => void (await Promise.all(prepares.map(run => run()))))
   const names = new Set<string>()
   const headings: Heading[] = []
   const followers = new Set<(family: Heading) => void>()
   const groups: KeptGroup<never>[] = []
   const shelves = new Map<Format, Shelf>()
 
+  /** What may take long comes first. Then the refresh and the snapshot happen in one turn, so they show one moment. */
+  async function takeSnapshot<Snapshot>(read: () => Snapshot): Promise<Snapshot> {
+    await prepare()
+    for (let wait = pending(); wait !== undefined; wait = pending()) await wait
+    for (const refresh of refreshes) refresh()
+    return read()
+  }
+
+  function pending(): Promise<void> | undefined {
+    for (const wait of waits) {
+      const change = wait()
+      if (change !== undefined) return change
+    }
+    return undefined
+  }
+
   function keep(format: Format): Shelf {
     for (const group of groups) group.keep(format)
     const caughtUp = Promise.all(groups.map(group => group.catchUp(format)))
     const take = async () => {
       await caughtUp
-      await prepare()
-      return gather(groups, format)
+      return takeSnapshot(() => gather(groups, format))
     }
     const shelf = { edition: createEdition(take, now), askedAt: now() }
     shelves.set(format, shelf)
@@ -166,10 +176,7 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
       })
     },
 
-    async samples() {
-      await prepare()
-      return groups.flatMap(group => group.read())
-    },
+    samples: () => takeSnapshot(() => groups.flatMap(group => group.read())),
 
     follow(added) {
       for (const heading of headings) added(heading)

@@ -43,7 +43,7 @@ export function followState(
   const groupsFor = createMeasurementGroups(exposition)
   const kept = new Map<string, Kept>()
   let later: (() => void)[] | undefined
-  let rendering: Promise<void> = Promise.resolve()
+  let rendering: Promise<void> | undefined
 
   const render = (work: () => void) => {
     if (later === undefined) work()
@@ -102,9 +102,12 @@ export function followState(
         change()
       } finally {
         later = undefined
-        rendering = Promise.all([rendering, runInSlices(work)]).then(() => {})
       }
-      return rendering
+      const rendered = Promise.all([rendering, runInSlices(work)]).then(() => {
+        if (rendering === rendered) rendering = undefined
+      })
+      rendering = rendered
+      return rendered
     },
   }
 }

@@ -293,8 +293,9 @@ describe('one moment', () => {
   test('what is slow to prepare comes first, then changes under way, then what is read at once', async () => {
     const order: string[] = []
     const exposition = createExposition()
+    let changes = 2
     exposition.group([gauge('pushed')], {
-      wait: async () => void order.push('wait'),
+      wait: () => (changes-- > 0 ? Promise.resolve().then(() => void order.push('changed')) : undefined),
       refresh: () => order.push('refresh'),
     })
     const read = (): Pair => {
@@ -306,7 +307,7 @@ describe('one moment', () => {
       order.push('prepared')
     })
     await exposition.respond(undefined, undefined)
-    expect(order).toEqual(['prepared', 'wait', 'refresh', 'read'])
+    expect(order).toEqual(['prepared', 'changed', 'changed', 'refresh', 'read'])
   })
 
   test('a preparation that fails costs its own families alone', async () => {

@@ -73,6 +73,30 @@ describe.each([
     expect(registry.getMetricsAsArray()).toEqual([])
   })
 
+  test('every scrape shows one moment, whatever changes while it is prepared', async () => {
+    const monitor = await checked()
+    const registry = new Registry()
+    monitor.exportTo(registry)
+    const own = check(async () => {})
+    const scrapes: Promise<string>[] = []
+    // In every turn of the microtask queue, a dependency comes or goes, and two more scrapes begin.
+    for (let i = 0; i < 100; i++) {
+      if (!monitor.remove('jobs')) monitor.add('jobs', own)
+      scrapes.push(
+        registry.metrics(),
+        monitor.metrics().then(({ body }) => body.toString()),
+      )
+      await undefined
+    }
+    for (const text of await Promise.all(scrapes)) {
+      const count = (family: string) => text.split(`\n${family}{`).length - 1
+      // A dependency that is new has no result yet, so that nothing is ready as long as there is one.
+      const isReady = text.includes('\npulsecheck_ready 1\n')
+      const critical = count('dependency_critical')
+      expect([count('dependency_info'), isReady]).toEqual([critical, critical === 0])
+    }
+  })
+
   test('one scrape shows one moment, although the registry asks each metric by itself', async () => {
     const monitor = await checked()
     const registry = new Registry()
