@@ -134,7 +134,9 @@ function queueUp(pool: PostgresPool): Line {
       if (taker === undefined) client.release()
       else taker.resolve(client)
     } catch (error) {
-      taker?.reject(isQueued ? exhausted(pool) : nameConnectFailure(pool, error))
+      // A pool that gives up on its queue names no code. With one, a connection has failed when our turn had come.
+      const isTurnedAway = isQueued && !(error instanceof Error && 'code' in error)
+      taker?.reject(isTurnedAway ? exhausted(pool) : nameConnectFailure(pool, error))
     } finally {
       isWaiting = false
       taker = undefined

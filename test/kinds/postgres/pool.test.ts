@@ -121,8 +121,10 @@ describe('a pool that is exhausted', () => {
   })
 
   test('also where its own limit for waiting is shorter than ours', async () => {
-    const pool = pooled({ max: 1, connectionTimeoutMillis: 50 })
+    const pool = pooled({ max: 1 })
     const held = await pool.connect()
+    // From now on: a new connection may take longer on a busy machine.
+    pool.options.connectionTimeoutMillis = 50
     expect(await ask(open(postgres({ pool })))).toMatchObject({ detail: 'pool_exhausted' })
     held.release()
   })
@@ -185,13 +187,25 @@ describe('a database that fails', () => {
     monitor.start()
     await monitor.waitUntilReady()
     await server.kill()
-    await until(() => monitor.state.get('db')?.status === 'down', 'it is down')
-    expect(monitor.state.get('db')?.lastFailure).toMatchObject({ reason: 'connection_error' })
+    const isRefused = () => monitor.state.get('db')?.lastFailure?.reason === 'connection_error'
+    await until(() => monitor.state.get('db')?.status === 'down' && isRefused(), 'it is down')
     await server.start()
     await until(() => monitor.ready(), 'it is up again')
     await monitor.stop()
     expect([pool.ended, pool.listenerCount('error')]).toEqual([false, 0])
     expect(await pool.query('SELECT 1')).toMatchObject({ rowCount: 1 })
+  })
+
+  test('one that is gone when the turn in the queue comes is no matter of the pool', async () => {
+    const pool = pooled({ max: 1 })
+    const held = await pool.connect()
+    held.on('error', () => {})
+    const answer = ask(open(postgres({ pool })))
+    await until(() => pool.waitingCount === 1, 'it waits in the queue')
+    await server.kill()
+    held.release(true)
+    expect(await answer).toMatchObject({ reason: 'connection_error', detail: 'ECONNREFUSED' })
+    await server.start()
   })
 
   test('a pool that the application has ended is told', async () => {
