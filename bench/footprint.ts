@@ -3,10 +3,12 @@
  * server, all side by side for some minutes and scraped every 15 s with gzip.
  *
  *     node bench/footprint.ts [--dependencies=10,1000,10000] [--minutes=10] [--interval=15]
+ *       [--image=localhost/pulsecheck:dev [--memory=96] [--env=NAME=value]]
  *
  * Of ten dependencies, five are HTTP, three TCP, one PostgreSQL and one Redis, so that every program has loaded its
  * drivers; beyond the first hundred all are HTTP or TCP. RSS is what the kernel says of the process at the end, without
- * any forced collection; "own" is the part that it shares with no file.
+ * any forced collection; "own" is the part that it shares with no file. With `--image`, podman runs that image in place of
+ * `dist/`, each in a container with so many MiB.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { checkerPassword, startPostgres } from '../test/support/postgres.ts'
@@ -14,6 +16,7 @@ import { startRedis } from '../test/support/redis.ts'
 import { hold } from './support/bars.ts'
 import { receive, startChild } from './support/child.ts'
 import { nameOf } from './support/dependencies.ts'
+import { startBareImage, startImage } from './support/image.ts'
 import { parameters } from './support/parameters.ts'
 import { accepts, gzip, read } from './support/scraper.ts'
 import { type Started, startBare, startShipped } from './support/shipped.ts'
@@ -31,11 +34,19 @@ const {
   dependencies: counts,
   minutes,
   interval,
+  image,
+  memory,
+  env,
 } = parameters({
   dependencies: [10, 1_000, 10_000],
   minutes: 10,
   interval: 15,
+  image: '',
+  memory: 96,
+  env: 'NODE_ENV=production',
 })
+const container = { image, memory, flags: [`--env=${env}`] }
+const startOurs = (config: object) => (image === '' ? startShipped(config) : startImage(config, container))
 const targets = startChild('targets.ts')
 const { tcp, http } = await receive<Ports>(targets)
 const redis = await startRedis()
@@ -87,10 +98,10 @@ async function scrapeRegularly({ port }: Started, path: string, until: number): 
   await sleep(Math.max(0, until - performance.now()))
 }
 
-const bare = await startBare()
+const bare = await (image === '' ? startBare() : startBareImage(container))
 const ours = new Map<number, Started>()
 try {
-  for (const count of counts) ours.set(count, await startShipped(configOf(count)))
+  for (const count of counts) ours.set(count, await startOurs(configOf(count)))
   const end = performance.now() + minutes * 60_000
   await Promise.all([
     scrapeRegularly(bare, '/healthz', end),

@@ -1,5 +1,5 @@
 /** The program as it is shipped, and bare `node:http` beside it, each in a process of its own with a clean environment. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,6 @@ export interface Footprint {
 }
 
 export interface Started {
-  readonly child: ChildProcess
   readonly port: number
   /** From exec to the first 200 of `/healthz`. */
   readonly tookMs: number
@@ -32,7 +31,8 @@ export interface Started {
 const patienceMs = 120_000
 /** Clock ticks of /proc/PID/stat per second: the kernel's USER_HZ on every Linux platform that Node runs on. */
 const ticks = 100
-const bare = `require('node:http').createServer((_, response) => response.end('ok')).listen(process.argv[1], '127.0.0.1')`
+/** Answers everything, on the port that it is given. */
+export const bare = `require('node:http').createServer((_, response) => response.end('ok')).listen(process.argv[1], '127.0.0.1')`
 
 export function startBare(): Promise<Started> {
   return start(port => ['-e', bare, String(port)])
@@ -60,19 +60,15 @@ async function start(args: (port: number) => readonly string[]): Promise<Started
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { PATH: process.env.PATH },
   })
-  while (!(await answers(port, child))) {
-    if (performance.now() - started > patienceMs) throw new Error('the server answers nothing')
-    await sleep(1)
-  }
+  await untilAnswered(port, () => {
+    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`)
+  })
+  const { pid = 0 } = child
   return {
-    child,
     port,
     tookMs: performance.now() - started,
-    footprint: () => footprintOf(child),
-    cpuSeconds() {
-      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
-      return (Number(fields[11]) + Number(fields[12])) / ticks
-    },
+    footprint: () => footprintOf(pid),
+    cpuSeconds: () => cpuSecondsOf(pid),
     async stop() {
       child.kill('SIGTERM')
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
@@ -80,15 +76,29 @@ async function start(args: (port: number) => readonly string[]): Promise<Started
   }
 }
 
-async function answers(port: number, { exitCode }: ChildProcess): Promise<boolean> {
-  if (exitCode !== null) throw new Error(`the server ended with ${exitCode}`)
+/** @param examine throws if the server will never answer. */
+export async function untilAnswered(port: number, examine: () => void): Promise<void> {
+  const started = performance.now()
+  while (!(await answers(port))) {
+    examine()
+    if (performance.now() - started > patienceMs) throw new Error('the server answers nothing')
+    await sleep(1)
+  }
+}
+
+async function answers(port: number): Promise<boolean> {
   return await read(port, '/healthz', {}).then(
     () => true,
     () => false,
   )
 }
 
-function footprintOf({ pid }: ChildProcess): Footprint {
+export function cpuSecondsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) / ticks
+}
+
+export function footprintOf(pid: number): Footprint {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8')
   const mib = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(status)?.[1]) / 1_024
   return { rss: mib('VmRSS'), own: mib('RssAnon'), peak: mib('VmHWM') }
