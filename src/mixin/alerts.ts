@@ -23,14 +23,23 @@ export interface AlertSubject {
   readonly hasSlo: boolean
 }
 
-export function dependencyAlerts({ timing, lagFamilies, hasSlo }: AlertSubject): readonly Alert[] {
+/** Alerts on the status of dependencies, which read nothing but recorded statuses. */
+export function statusAlerts(timing: Timing): readonly Alert[] {
+  return availabilityAlerts(timing).map(withSubject)
+}
+
+/** All other alerts on dependencies. */
+export function qualityAlerts({ timing, lagFamilies, hasSlo }: AlertSubject): readonly Alert[] {
   return [
-    ...availabilityAlerts(timing),
-    ...qualityAlerts(timing),
+    ...speedAlerts(timing),
     ...certificateAlerts(timing),
     ...lagFamilies.map(family => replicationLag(family, timing)),
     ...(hasSlo ? burnAlerts(timing) : []),
-  ].map(alert => ({ ...alert, expr: withInfo(alert.expr), description: `${alert.description}${contact}` }))
+  ].map(withSubject)
+}
+
+function withSubject(alert: Alert): Alert {
+  return { ...alert, expr: withInfo(alert.expr), description: `${alert.description}${contact}` }
 }
 
 const it = '{{ $labels.dependency }} ({{ $labels.kind }} {{ $labels.target }})'
@@ -98,7 +107,7 @@ function availabilityAlerts({ confirm, settle, patience, stall }: Timing): reado
   ]
 }
 
-function qualityAlerts({ settle, sample, flapping }: Timing): readonly Alert[] {
+function speedAlerts({ settle, sample, flapping }: Timing): readonly Alert[] {
   const own = (metric: string) => `max by (${identity}) (${metric})`
   const past = `quantile_over_time(0.5, ${recorded.slowness}[1d] offset 1h)`
   return [

@@ -2,7 +2,7 @@
 import { stringify } from 'yaml'
 import type { Dependency } from '../model/dependency.ts'
 import { formatDuration } from '../model/duration.ts'
-import { type Alert, dependencyAlerts } from './alerts.ts'
+import { type Alert, qualityAlerts, statusAlerts } from './alerts.ts'
 import { burnIntervalMs, burnRecordings, qualityRecordings, statusRecordings } from './recording.ts'
 import { selfAlerts } from './self.ts'
 import { timing } from './timing.ts'
@@ -29,11 +29,12 @@ export function ruleFile(options: RulesOptions): string {
   const { dependencies, jobs, scrapeIntervalMs, runbookUrl } = options
   const times = timing(scrapeIntervalMs, dependencies)
   const hasSlo = dependencies === undefined || dependencies.some(({ slo }) => slo !== undefined)
-  const alerts = dependencyAlerts({ timing: times, lagFamilies: lagFamilies(options), hasSlo })
+  const quality = qualityAlerts({ timing: times, lagFamilies: lagFamilies(options), hasSlo })
   const toRule = (alert: Alert) => alertRule(alert, runbookUrl)
   const { fast, slow } = burnRecordings(times)
   const groups = [
-    { name: 'pulsecheck-status', rules: statusRecordings(times) },
+    // A group is evaluated in order, so these alerts read what has just been recorded.
+    { name: 'pulsecheck-status', rules: [...statusRecordings(times), ...statusAlerts(times).map(toRule)] },
     { name: 'pulsecheck-quality', interval: '1m', rules: qualityRecordings(times) },
     ...(hasSlo
       ? [
@@ -41,7 +42,7 @@ export function ruleFile(options: RulesOptions): string {
           { name: 'pulsecheck-burn-slow', interval: '2m', rules: slow },
         ]
       : []),
-    { name: 'pulsecheck-dependencies', rules: alerts.map(toRule) },
+    { name: 'pulsecheck-dependencies', rules: quality.map(toRule) },
     { name: 'pulsecheck-self', rules: selfAlerts(jobs, times).map(toRule) },
   ]
   return `${head}${stringify({ groups }, { lineWidth: 0, aliasDuplicateObjects: false })}`
