@@ -32,8 +32,7 @@ export async function printAlertmanager(flags: GlobalFlags): Promise<void> {
 /** Prints a dashboard for Grafana. @throws Exit 3 if the config is wrong. */
 export async function printDashboard(name: DashboardName, flags: GlobalFlags): Promise<void> {
   const dependencies = await namedDependencies(flags)
-  const names = (await loadKinds(flags)).map(kind => kind.name)
-  await print(process.stdout, await dashboardFile(name, names, dependencies))
+  await print(process.stdout, await dashboardFile(name, await loadKinds(flags), dependencies))
 }
 
 /** Undefined if no config is named: what is printed is then for any, wherever the command runs. */

@@ -1,6 +1,7 @@
 /** The dashboards for Grafana, which the package contains as `grafana/dashboards/*.json`. */
 import { readFile } from 'node:fs/promises'
 import type { Dependency } from '../model/dependency.ts'
+import type { KindMeasurements } from './rules.ts'
 
 export type DashboardName = 'overview' | 'dependency' | 'pulsecheck'
 
@@ -22,22 +23,28 @@ interface Panel {
  */
 export async function dashboardFile(
   name: DashboardName,
-  kinds: readonly string[],
+  kinds: readonly KindMeasurements[],
   dependencies?: readonly Dependency[],
 ): Promise<string> {
   const text = await readFile(new URL(`../../grafana/dashboards/${name}.json`, import.meta.url), 'utf8')
   if (dependencies === undefined) return text
   const used = new Set(dependencies.map(({ kind }) => kind))
-  const missing = kinds.filter(kind => !used.has(kind))
+  const missing = kinds.filter(({ name }) => !used.has(name)).flatMap(familiesOf)
   const whole: Dashboard = JSON.parse(text)
-  const kept = whole.panels.filter(panel => !missing.some(kind => isOf(kind, panel)))
+  const kept = whole.panels.filter(panel => !isAbout(missing, panel))
   const panels = stack(withoutEmptyRows(kept))
   return `${JSON.stringify({ ...whole, panels }, null, 2)}\n`
 }
 
-/** A panel is that of a kind if all that it shows is measured by that kind. */
-function isOf(kind: string, { targets = [] }: Panel): boolean {
-  return targets.length > 0 && targets.every(({ expr }) => expr.includes(`dependency_${kind}_`))
+function familiesOf({ name, measurements = {} }: KindMeasurements): readonly string[] {
+  return Object.keys(measurements).map(measurement => `dependency_${name}_${measurement}`)
+}
+
+/** A panel is about some families if each of its queries reads one of them. */
+function isAbout(families: readonly string[], { targets = [] }: Panel): boolean {
+  return (
+    targets.length > 0 && targets.every(({ expr }) => families.some(family => expr.includes(`${family}{`)))
+  )
 }
 
 function withoutEmptyRows(panels: readonly Panel[]): readonly Panel[] {

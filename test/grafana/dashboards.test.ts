@@ -87,6 +87,14 @@ describe('pulsecheck dashboard', () => {
       )
   })
 
+  test('keeps every panel of the overview, since all kinds may have certificates', async () => {
+    const config = { dependencies: { web: 'https://127.0.0.1:1/' } }
+    const titles = (text: string) => JSON.parse(text).panels.map(({ title }: { title: string }) => title)
+    expect(titles(await printed('dashboard overview', config))).toEqual(
+      titles(read('grafana/dashboards/overview.json')),
+    )
+  })
+
   test('leaves out the panels of kinds that the config does not have, and their rows', async () => {
     const text = await printed('dashboard dependency', { dependencies: { web: 'http://127.0.0.1:1/' } })
     const titles = JSON.parse(text).panels.map(({ title }: { title: string }) => title)
