@@ -8,12 +8,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
+import { redis as redisKind } from '../../src/kinds/redis/redis.ts'
+import { parseDependency } from '../../src/model/definition.ts'
 import { read } from '../docs/documents.ts'
 import { printed } from '../mixin/printed.ts'
 import { startAlertmanager, startWebhook, type Webhook } from '../support/alertmanager.ts'
 import { serve, until } from '../support/net.ts'
 import { type Program, startProgram } from '../support/program.ts'
 import { type Prometheus, startPrometheus } from '../support/prometheus.ts'
+import { type AlertingFiles, promisedMs } from '../support/promise.ts'
 import { type RedisServer, startRedis } from '../support/redis.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-alerts-'))
@@ -24,6 +27,8 @@ const patienceMs = 60_000
 let redis: RedisServer
 let webhook: Webhook
 let prometheus: Prometheus
+let instances: readonly Program[]
+let files: AlertingFiles
 let isCut = false
 
 /** One instance reaches Redis itself, the other one by a line that can be cut. */
@@ -42,22 +47,27 @@ beforeAll(async () => {
   ends.push(webhook.close)
 
   const direct = config(redis.port)
-  const instances = await Promise.all([direct, config(line.port)].map(config => startProgram({ config })))
+  instances = await Promise.all([direct, config(line.port)].map(config => startProgram({ config })))
   for (const instance of instances) ends.push(instance.remove)
-  const alertmanager = await startAlertmanager(await routes(direct))
+  const routing = await routes(direct)
+  const alertmanager = await startAlertmanager(routing)
   ends.push(alertmanager.stop)
-  const rules = join(folder, 'rules.yml')
-  writeFileSync(rules, await printed('rules --scrape-interval 250ms', direct))
-  prometheus = await startPrometheus(prometheusConfig(rules, alertmanager.address, instances))
+  const rules = await printed('rules --scrape-interval 250ms', direct)
+  writeFileSync(join(folder, 'rules.yml'), rules)
+  const scraping = prometheusConfig(join(folder, 'rules.yml'), alertmanager.address, instances)
+  prometheus = await startPrometheus(scraping)
   ends.push(prometheus.stop)
+  files = { prometheus: scraping, rules, alertmanager: routing }
 }, 120_000)
 afterAll(async () => {
   for (const end of ends.reverse()) await end()
 })
 
+const timing = { interval: '500ms', timeout: '250ms' }
+
 function config(port: number): object {
   return {
-    defaults: { interval: '500ms', timeout: '250ms' },
+    defaults: timing,
     dependencies: {
       cache: {
         kind: 'redis',
@@ -98,10 +108,46 @@ const seenUp = () =>
     patienceMs,
   )
 
+/** The seconds that each instance's checks took and were late, all together. */
+const spentSeconds = () =>
+  Promise.all(
+    instances.map(async ({ metric }) => {
+      const labels = '{dependency="cache",kind="redis"}'
+      const lag = await metric('pulsecheck_scheduler_lag_seconds_sum')
+      return (lag ?? 0) + ((await metric(`dependency_check_duration_seconds_sum${labels}`)) ?? 0)
+    }),
+  )
+
+/** By how much the samples of these series came later than every so many milliseconds, of the series that was latest. */
+async function delayMs(series: string, everyMs: number, [from, to]: readonly [number, number]) {
+  const answer = await prometheus.api(`/api/v1/query?query=${encodeURIComponent(`${series}[5m]`)}`)
+  const delays = (answer as { result: { values: [number, string][] }[] }).result.map(({ values }) => {
+    const times = values.map(([seconds]) => seconds * 1_000)
+    const gaps = times.map((at, i) => (at > from && at <= to && i > 0 ? at - (times[i - 1] ?? at) : 0))
+    return gaps.reduce((sum, gap) => sum + Math.max(0, gap - everyMs), 0)
+  })
+  return Math.max(...delays)
+}
+
 test('Redis stops: one alert, with its team, owner, target and reason; it starts: resolved', async () => {
   await seenUp()
+  const before = await spentSeconds()
   await redis.stop()
+  const stoppedAt = Date.now()
   await isTold('DependencyDown', 'firing')
+  const after = await spentSeconds()
+  const firedAt = Date.parse(toldOf('DependencyDown', 'firing')[0]?.startsAt ?? '')
+  const { dependency } = parseDependency('cache', redisKind, { ...timing, url: redis.url })
+  const promised = promisedMs(dependency, files)
+  // What a busy machine takes longer, as the programs themselves recorded it: late checks, lost scrapes and evaluations.
+  const late =
+    1_000 * Math.max(...after.map((seconds, i) => seconds - (before[i] ?? 0))) +
+    (await delayMs('dependency_critical', promised.scrape, [stoppedAt, firedAt])) +
+    (await delayMs('dependency:dependency_critical:max', promised.evaluation, [stoppedAt, firedAt]))
+  const { notification, ...untilItFires } = promised
+  const sum = Object.values(untilItFires).reduce((sum, ms) => sum + ms)
+  expect(firedAt - stoppedAt).toBeGreaterThan(promised.for)
+  expect(firedAt - stoppedAt).toBeLessThanOrEqual(sum + late)
   await redis.start()
   await isTold('DependencyDown', 'resolved')
 

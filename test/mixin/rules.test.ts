@@ -3,8 +3,12 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse, stringify } from 'yaml'
+import { tcp } from '../../src/kinds/tcp.ts'
+import { parseDependency } from '../../src/model/definition.ts'
+import { formatDuration } from '../../src/model/duration.ts'
 import { headings, prose, quoted, read, root, rowsUnder } from '../docs/documents.ts'
 import { launch } from '../support/program.ts'
+import { promisedMs } from '../support/promise.ts'
 import { printed } from './printed.ts'
 import { instance, play, type Scenario } from './scenario.ts'
 
@@ -451,6 +455,28 @@ describe('the rules', () => {
       ])
     for (const { alert, annotations } of alerts)
       expect(annotations?.runbook_url).toBe(`docs/runbooks/${alert}.md`)
+  })
+
+  test('the documents say how soon an outage is told', async () => {
+    const { dependency } = parseDependency('any', tcp, { url: 'tcp://any:1' })
+    const promised = (prometheus: string, rules: string) => {
+      const steps = promisedMs(dependency, {
+        prometheus,
+        rules,
+        alertmanager: read('prometheus/alertmanager.yml'),
+      })
+      const all = Object.values(steps)
+      return { steps: all.map(formatDuration), sum: formatDuration(all.reduce((sum, ms) => sum + ms)) }
+    }
+    const { steps, sum } = promised(read('prometheus.yml'), rules)
+    expect(rowsUnder('docs/prometheus.md', 'How soon you are told').map(row => row[2])).toEqual(steps)
+    const told = prose('docs/prometheus.md')
+    expect(told).toContain(`at most ${sum} later with the default settings`)
+    const often = promised(
+      read('prometheus.yml').replaceAll('_interval: 15s', '_interval: 5s'),
+      await printed('rules --scrape-interval 5s'),
+    )
+    expect(told).toContain(`\`for\` is ${often.steps[4]}, and you are told within ${often.sum}`)
   })
 
   test('the documents list every alert with its severities, and every recorded series', () => {
