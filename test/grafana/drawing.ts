@@ -1,5 +1,5 @@
 /** A drawing of a dashboard: its panels where they stand, with what a Prometheus answers to their queries. Not Grafana. */
-import type { Prometheus } from '../support/prometheus.ts'
+import type { Prometheus, Series } from '../support/prometheus.ts'
 import { type Dashboard, filled, type Panel } from './dashboards.ts'
 
 /** One series of an answer to a range query. */
@@ -92,16 +92,18 @@ function queriesOf({ targets = [] }: DrawnPanel, { dependency }: Moment) {
 }
 
 async function ask(panel: DrawnPanel, moment: Moment) {
-  const { prometheus } = moment
+  const { prometheus, to } = moment
   const answers = await Promise.all(
-    queriesOf(panel, moment).map(async ({ expr, legend, refId }) =>
-      (await prometheus.query(expr)).map(({ metric, value }) => ({
+    queriesOf(panel, moment).map(async ({ expr, legend, refId }) => {
+      const path = `/api/v1/query?query=${encodeURIComponent(expr)}&time=${to}`
+      const { result } = (await prometheus.api(path)) as { result: readonly Series[] }
+      return result.map(({ metric, value }) => ({
         name: legend(metric),
         metric,
         refId,
         value: Number(value?.[1]),
-      })),
-    ),
+      }))
+    }),
   )
   return answers.flat()
 }
