@@ -17,9 +17,9 @@ export interface Series {
 
 export interface Prometheus {
   readonly url: string
-  /** The series of an instant query. Rejects if Prometheus refuses the query. */
+  /** The series of an instant query. Rejects if Prometheus refuses the query, or from version 3 on has a remark on it. */
   query(promql: string): Promise<readonly Series[]>
-  /** The `data` of any path of its HTTP API: `/api/v1/targets`. */
+  /** The `data` of any path of its HTTP API: `/api/v1/targets`. Rejects as `query` does. */
   api(path: string): Promise<unknown>
   /** Ends it and removes its data. */
   stop(): Promise<void>
@@ -54,8 +54,12 @@ export async function startPrometheus(config: string): Promise<Prometheus> {
       status: string
       data: unknown
       error?: string
+      warnings?: readonly string[]
+      infos?: readonly string[]
     }
     if (answer.status !== 'success') throw new Error(`Prometheus refused ${path}: ${answer.error}`)
+    const remarks = [...(answer.warnings ?? []), ...(answer.infos ?? [])]
+    if (remarks.length > 0) throw new Error(`Prometheus remarks on ${path}: ${remarks.join('; ')}`)
     return answer.data
   }
   return {
