@@ -1,13 +1,15 @@
 /** The stand-alone service: sources, monitor, listeners, reload and drain, wired together. */
-import type { Config } from './config/index.ts'
-import { formatAddress, type ListenAddress } from './model/address.ts'
+import type { Config } from './config/load.ts'
+import type { ListenAddress } from './model/address.ts'
 import type { Monitor } from './monitor/interface.ts'
 import { createMonitor } from './monitor.ts'
-import { createServer, type Server, type WebConfig } from './server/index.ts'
+import type { WebConfig } from './server/access/webfile.ts'
+import { createServer } from './server/server.ts'
+import { createAccessLog, urlsOf } from './service/addresses.ts'
 import { type Changes, type ChangesOptions, loadChanges } from './service/changes.ts'
 import { type Following, followFiles } from './service/follow.ts'
-import { ConfigError, problemsOf } from './service/sources.ts'
-import { type FollowedWeb, followWebConfig, type LoadedWeb, loadWebConfig } from './service/web.ts'
+import { problemsOf } from './service/sources.ts'
+import { type FollowedWeb, followWebConfig, requireWebConfig } from './service/web.ts'
 import { createProcessMetrics, type Reloads, reloadFamilies } from './views/service.ts'
 
 export { loadServiceConfig } from './service/load.ts'
@@ -55,7 +57,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { env, logger } = options
   const changes = await loadChanges(options)
   const config = changes.config()
-  const web = await loadWeb(options)
+  const web = options.webConfigFile === undefined ? undefined : await requireWebConfig(options.webConfigFile)
   let followedWeb: FollowedWeb | undefined
   const secrets = followFiles({
     files: () => changes.config().namedFiles,
@@ -141,13 +143,6 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 }
 
-async function loadWeb({ webConfigFile }: ServiceOptions): Promise<LoadedWeb | undefined> {
-  if (webConfigFile === undefined) return undefined
-  const web = await loadWebConfig(webConfigFile)
-  if (web.web === undefined) throw new ConfigError(web.problems)
-  return web
-}
-
 /** Adds the metrics that only the service has: of its process, its reloads and its share. */
 async function collectOwn(
   monitor: Monitor,
@@ -186,30 +181,4 @@ function isInKubernetes(env: ServiceOptions['env']): boolean {
 
 function accessOf({ server: { details, allow, hosts } }: Config) {
   return { details, allow, hosts }
-}
-
-/** Logs who sees what, one line for each address, and again when that has changed. */
-function createAccessLog(
-  server: Server,
-  urls: readonly string[],
-  logger: ServiceOptions['logger'],
-): () => void {
-  let logged = ''
-  return () => {
-    const audiences = server.audiences()
-    if (JSON.stringify(audiences) === logged) return
-    logged = JSON.stringify(audiences)
-    for (const [i, audience] of audiences.entries())
-      logger.info({ address: urls[i], ...audience }, 'who sees what')
-  }
-}
-
-function urlsOf(
-  bound: readonly { readonly port: number }[],
-  listen: readonly ListenAddress[],
-  scheme: string,
-): readonly string[] {
-  return listen.map(({ host = 'localhost' }, i) => {
-    return `${scheme}://${formatAddress(host, bound[i]?.port ?? 0)}`
-  })
 }

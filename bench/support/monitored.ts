@@ -1,7 +1,7 @@
 /** Pulsecheck as it is wired for everyone, in a process of its own: `createMonitor` and the server. */
 import { createMonitor } from '../../src/monitor.ts'
 import { createSystemClock, type TimerClock } from '../../src/schedule/clock.ts'
-import { createServer } from '../../src/server/index.ts'
+import { createServer } from '../../src/server/server.ts'
 import type { StateReader } from '../../src/state/store.ts'
 import { until } from '../../test/support/net.ts'
 import { readOrder } from './child.ts'

@@ -2,7 +2,7 @@
 import { createServer as createBare } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { silent } from '../../src/model/logger.ts'
-import { createServer } from '../../src/server/index.ts'
+import { createServer } from '../../src/server/server.ts'
 import { createStore } from '../../src/state/store.ts'
 import { createBoard } from '../../src/views/board.ts'
 import { createProbes } from '../../src/views/probes.ts'

@@ -1,6 +1,8 @@
 /** The config as every command reads it, the flags that replace parts of it, and the commands that only read it. */
 import { existsSync } from 'node:fs'
-import { type Config, configJsonSchema, metricsPathProblem } from '../config/index.ts'
+import { configJsonSchema } from '../config/json-schema.ts'
+import type { Config } from '../config/load.ts'
+import { metricsPathProblem } from '../config/sections.ts'
 import { nearest } from '../config/suggest.ts'
 import { type ListenAddress, parseListenAddress } from '../model/address.ts'
 import type { DependencyDefinition } from '../model/definition.ts'

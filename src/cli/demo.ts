@@ -1,7 +1,7 @@
 /** `pulsecheck demo`: breaks real servers and shows what Pulsecheck sees. */
 import { play } from '../demo/demo.ts'
 import { openStage, type Stage } from '../demo/stage.ts'
-import { ListenError } from '../server/index.ts'
+import { ListenError } from '../server/http/listener.ts'
 import { listenAddresses } from './config.ts'
 import type { GlobalFlags } from './flags.ts'
 import { signalCodes, takeOver } from './interrupt.ts'

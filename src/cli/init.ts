@@ -1,7 +1,8 @@
 /** `pulsecheck init`: writes a first config, from the dependencies that the environment names. */
 import { writeFile } from 'node:fs/promises'
 import { readEnvironment } from '../config/environment.ts'
-import { formatProblem, loadConfig, type Problem } from '../config/index.ts'
+import { loadConfig } from '../config/load.ts'
+import { formatProblem, type Problem } from '../config/problem.ts'
 import { kinds } from '../kinds/index.ts'
 import { Exit, exitCodes, print } from './output.ts'
 

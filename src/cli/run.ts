@@ -1,6 +1,6 @@
 /** `pulsecheck run`: the service, its signals and its shutdown. */
 import type { Logger } from 'pino'
-import { ListenError } from '../server/index.ts'
+import { ListenError } from '../server/http/listener.ts'
 import { ConfigError, type Service, type ServiceOptions, startService } from '../service.ts'
 import { configFile, listenAddresses, telemetryPath, validate } from './config.ts'
 import type { GlobalFlags } from './flags.ts'

@@ -11,13 +11,16 @@ export interface Place {
   readonly column: number
 }
 
+/** What is wrong, and what to do about it. */
+export interface Words {
+  readonly message: string
+  readonly hint?: string | undefined
+}
+
 /** One mistake in a configuration. No part of it holds a secret or a value from the environment. */
-export interface Problem extends Place {
+export interface Problem extends Place, Words {
   /** The keys that lead there, as they were written: `dependencies.orders-db.interval`. Empty for the whole file. */
   readonly path: string
-  readonly message: string
-  /** What to do about it. */
-  readonly hint?: string | undefined
 }
 
 /** Takes a problem; reading goes on, so that all problems are found at once. */

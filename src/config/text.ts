@@ -1,7 +1,7 @@
 /** The text of a file, whose kind, size and encoding are checked before anything reads it. */
 import { isUtf8 } from 'node:buffer'
 import { readFile, stat } from 'node:fs/promises'
-import type { Words } from './yaml/syntax.ts'
+import type { Words } from './problem.ts'
 
 /** Limit of a config file in bytes: some 10,000 dependencies. */
 export const maxConfigBytes = 1024 * 1024

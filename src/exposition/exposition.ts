@@ -7,9 +7,8 @@ import { share } from '../model/turns.ts'
 import { append, type Pages } from './column.ts'
 import { createEdition, type Edition, type Rendering } from './edition.ts'
 import { exposedNames, type Family, type FamilySamples, type Format, type Heading } from './family.ts'
-import { createGroup, type Group, type KeptGroup } from './group.ts'
-import { acceptsGzip, chooseFormat, type FormatName } from './negotiation.ts'
-import { createOpenMetrics, createText } from './text.ts'
+import { createGroup, type Group, type GroupHooks, type KeptGroup } from './group.ts'
+import { acceptsGzip, createFormats } from './negotiation.ts'
 
 /** The answer to one scrape. */
 export interface ExpositionResponse {
@@ -55,14 +54,6 @@ export interface Exposition {
   follow(added: (family: Heading) => void): () => void
 }
 
-/** What a group does before each snapshot. Both are asked in the same turn as the snapshot is taken. Neither may fail. */
-export interface GroupHooks {
-  /** While a change of several subjects is partly rendered: resolves when it is rendered. */
-  readonly wait?: () => Promise<void> | undefined
-  /** Sets what time alone has changed. */
-  readonly refresh?: () => void
-}
-
 export interface ExpositionOptions {
   /** Called when a family or a `read` throws. The family then has no samples of that subject; everything else goes on. */
   readonly onError?: (error: unknown) => void
@@ -78,12 +69,8 @@ interface Shelf {
 }
 
 export function createExposition(options: ExpositionOptions = {}): Exposition {
-  const formats: Readonly<Record<FormatName, () => Promise<Format>>> = {
-    text: once(async () => createText()),
-    openMetrics: once(async () => createOpenMetrics()),
-    protobuf: once(async () => (await import('./protobuf.ts')).createProtobuf()),
-  }
   const { keepMs = 600_000, now = () => performance.now(), onError = () => {} } = options
+  const formatFor = createFormats(onError)
   const prepares: (() => Promise<void>)[] = []
   const waits: (() => Promise<void> | undefined)[] = []
   const refreshes: (() => void)[] = []
@@ -185,11 +172,7 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
     },
 
     async respond(accept, acceptEncoding) {
-      // A format that cannot be loaded now, for want of a file descriptor for example, is answered as text.
-      const format = await formats[chooseFormat(accept)]().catch(error => {
-        onError(error)
-        return formats.text()
-      })
+      const format = await formatFor(accept)
       const shelf = shelves.get(format) ?? keep(format)
       shelf.askedAt = now()
       const { contentType } = format
@@ -200,18 +183,6 @@ export function createExposition(options: ExpositionOptions = {}): Exposition {
       const { size, ...plain } = await shelf.edition.plain()
       return { contentType, contentLength: size, ...plain }
     },
-  }
-}
-
-/** Calls until that succeeds once, and gives what came of it from then on. */
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return () => {
-    made ??= make().catch(error => {
-      made = undefined
-      throw error
-    })
-    return made
   }
 }
 

@@ -1,5 +1,4 @@
 /** Families over subjects of one type. The bytes of each subject are kept in every format that is in use. */
-
 import { createBreather } from '../model/turns.ts'
 import { append, type Column, createColumn, type Pages } from './column.ts'
 import type { Family, FamilySamples, Format } from './family.ts'
@@ -13,6 +12,14 @@ export interface Group<Subject> {
   set(key: string, subject: Subject): void
   /** Removes the subject with this key, and its samples. */
   delete(key: string): void
+}
+
+/** What a group does before each snapshot. Both are asked in the same turn as the snapshot is taken. Neither may fail. */
+export interface GroupHooks {
+  /** While a change of several subjects is partly rendered: resolves when it is rendered. */
+  readonly wait?: () => Promise<void> | undefined
+  /** Sets what time alone has changed. */
+  readonly refresh?: () => void
 }
 
 /** A group as the exposition sees it: with its samples in the formats that are kept. */

@@ -1,8 +1,10 @@
-/** HTTP content negotiation (RFC 9110, section 12.5) for the formats of an exposition. */
+/** The formats of an exposition, and which of them answers a scrape (RFC 9110, section 12.5). */
 
 import { type Offer, parseAccept, rateOffer } from '../model/http.ts'
+import type { Format } from './family.ts'
+import { createOpenMetrics, createText } from './text.ts'
 
-export type FormatName = 'text' | 'openMetrics' | 'protobuf'
+type FormatName = 'text' | 'openMetrics' | 'protobuf'
 
 interface FormatOffer extends Offer {
   readonly name: FormatName
@@ -27,6 +29,37 @@ const offers: readonly FormatOffer[] = [
     parameters: { proto: 'io.prometheus.client.MetricFamily', encoding: 'delimited' },
   },
 ]
+
+/**
+ * Returns a function that gives the format an `Accept` header prefers. Each format is created once, when it is first
+ * needed. One that cannot be loaded, for want of a file descriptor for example, is answered as text and tried again later.
+ */
+export function createFormats(
+  onError: (error: unknown) => void,
+): (accept: string | undefined) => Promise<Format> {
+  const formats: Readonly<Record<FormatName, () => Promise<Format>>> = {
+    text: once(async () => createText()),
+    openMetrics: once(async () => createOpenMetrics()),
+    protobuf: once(async () => (await import('./protobuf.ts')).createProtobuf()),
+  }
+  return accept =>
+    formats[chooseFormat(accept)]().catch(error => {
+      onError(error)
+      return formats.text()
+    })
+}
+
+/** Calls until a call succeeds, and returns its result from then on. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make().catch(error => {
+      made = undefined
+      throw error
+    })
+    return made
+  }
+}
 
 /**
  * The format that an `Accept` header prefers: by q, then a named type before one that matches a wildcard, then in the

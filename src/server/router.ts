@@ -1,4 +1,4 @@
-/** Fastify as a router for our own endpoints. */
+/** Fastify as a router for our own endpoints. Apart from the routes, because it alone loads Fastify, which takes a while. */
 import fastify, { type FastifyInstance } from 'fastify'
 import { plainAnswer, send } from './http/answer.ts'
 import type { Monitored } from './routes/context.ts'

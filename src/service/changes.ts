@@ -1,6 +1,7 @@
 /** Changes of the running service, one at a time: each takes effect as a whole, or not at all. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Config, Stamped } from '../config/index.ts'
+import type { Config } from '../config/load.ts'
+import type { Stamped } from '../config/twins.ts'
 import type { DependencyDefinition } from '../model/definition.ts'
 import type { Logger } from '../model/logger.ts'
 import { coalesce, createSequence } from '../model/turns.ts'

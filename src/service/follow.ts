@@ -1,5 +1,7 @@
 /** Files that are read again when they change: the config file, and the secrets that its `...File` keys name. */
-import { type Stamped, stampOf } from '../config/index.ts'
+
+import { stampOf } from '../config/text.ts'
+import type { Stamped } from '../config/twins.ts'
 
 export interface FollowOptions {
   /** The files as they are in use. */

@@ -1,6 +1,7 @@
 /** Loads the config of the service, and compares it with the running one. */
 import { isDeepStrictEqual } from 'node:util'
-import { type Config, formatProblem, type LoadOptions, loadConfig } from '../config/index.ts'
+import { type Config, type LoadOptions, loadConfig } from '../config/load.ts'
+import { formatProblem } from '../config/problem.ts'
 import type { Logger } from '../model/logger.ts'
 import type { Shard } from './shard.ts'
 import { type Bounds, ConfigError, mergeSources, suspicious } from './sources.ts'

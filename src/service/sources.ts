@@ -2,7 +2,8 @@
  * Where dependencies come from, and the one place where the lists of several sources become one. The rules here hold for
  * every source at every change, the config file and the environment included: names, budgets, and how much may vanish.
  */
-import { maxDependencies, type Stamped } from '../config/index.ts'
+import { maxDependencies } from '../config/load.ts'
+import type { Stamped } from '../config/twins.ts'
 import type { DependencyDefinition } from '../model/definition.ts'
 import { createNameCheck, type NameProblem } from '../model/settings.ts'
 import { overBudget, seriesBudget } from '../views/budget.ts'

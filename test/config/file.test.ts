@@ -2,7 +2,8 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { z } from 'zod'
-import { formatProblem, loadFile } from '../../src/config/index.ts'
+import { loadFile } from '../../src/config/file.ts'
+import { formatProblem } from '../../src/config/problem.ts'
 import { directoryOf } from './loading.ts'
 
 const schema = z.strictObject({

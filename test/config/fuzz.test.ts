@@ -2,7 +2,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type Config, formatProblem, type Loaded, loadConfig } from '../../src/config/index.ts'
+import { type Config, type Loaded, loadConfig } from '../../src/config/load.ts'
+import { formatProblem } from '../../src/config/problem.ts'
 import { kinds } from './kinds.ts'
 import { directoryOf } from './loading.ts'
 

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { formatProblem, loadConfig } from '../../src/config/index.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { formatProblem } from '../../src/config/problem.ts'
 import { kinds } from './kinds.ts'
 
 const directory = join(import.meta.dirname, 'invalid')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { configJsonSchema } from '../../src/config/index.ts'
+import { configJsonSchema } from '../../src/config/json-schema.ts'
 import { kinds } from './kinds.ts'
 
 const schema = configJsonSchema(kinds)

@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { type Config, formatProblem, loadConfig } from '../../src/config/index.ts'
+import { type Config, loadConfig } from '../../src/config/load.ts'
+import { formatProblem } from '../../src/config/problem.ts'
 import { kinds } from './kinds.ts'
 
 type Files = Readonly<Record<string, string | Uint8Array>>

@@ -1,11 +1,11 @@
 import fastify from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
-import { metricsPathProblem } from '../../src/config/index.ts'
+import { metricsPathProblem } from '../../src/config/sections.ts'
 import { kinds as realKinds } from '../../src/kinds/index.ts'
 import { parseListenAddress } from '../../src/model/address.ts'
 import { parseDependency } from '../../src/model/definition.ts'
 import { createMonitor } from '../../src/monitor.ts'
-import { routes } from '../../src/server/index.ts'
+import { routes } from '../../src/server/routes/routes.ts'
 import { seriesBudget } from '../../src/views/budget.ts'
 import { configOf, problemsOf } from './loading.ts'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createExponential } from '../../src/exposition/exponential.ts'
+import { createExponential } from '../../src/exposition/histogram.ts'
 
 const upper = (schema: number, index: number) => 2 ** (index * 2 ** -schema)
 const total = (counts: ReadonlyMap<number, number>) => [...counts.values()].reduce((sum, n) => sum + n, 0)

@@ -1,7 +1,8 @@
 /** A server over a state that the test plays, and clients that say exactly the bytes they are told to. */
 import { connect, type Socket } from 'node:net'
 import type { CheckResult } from '../../src/model/dependency.ts'
-import { createServer, type Monitored, type Server, type ServerSettings } from '../../src/server/index.ts'
+import type { Monitored } from '../../src/server/routes/context.ts'
+import { createServer, type Server, type ServerSettings } from '../../src/server/server.ts'
 import { createStore, type Store } from '../../src/state/store.ts'
 import { createBoard } from '../../src/views/board.ts'
 import { createProbes, type Probes } from '../../src/views/probes.ts'

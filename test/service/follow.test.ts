@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { stampOf } from '../../src/config/index.ts'
+import { stampOf } from '../../src/config/text.ts'
 import { type FollowOptions, followFiles } from '../../src/service/follow.ts'
 import { until } from '../support/net.ts'
 

@@ -4,10 +4,9 @@
  * are allowed, but not within an anchored value: so they add up and never multiply.
  */
 import { isAlias, isMap, isScalar, isSeq, type ParsedNode, type YAMLMap } from 'yaml'
-import type { Place, Report } from '../problem.ts'
+import type { Place, Report, Words } from '../problem.ts'
 import { type Branch, type Entry, join, type Leaf, type Scalar, type Tree } from '../tree.ts'
 import { compose, linesOf } from './compose.ts'
-import type { Words } from './syntax.ts'
 
 /** Values that aliases may repeat in all. */
 export const maxAliased = 10_000

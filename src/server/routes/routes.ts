@@ -11,8 +11,7 @@ import {
   type RouteContext,
   type Transport,
 } from './context.ts'
-import { configRoute, healthRoute, reloadRoute } from './details.ts'
-import { metricsRoute } from './metrics.ts'
+import { configRoute, healthRoute, metricsRoute, reloadRoute } from './details.ts'
 import { pageRoutes } from './page.ts'
 import { probeRoutes } from './probes.ts'
 

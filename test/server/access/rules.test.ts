@@ -6,7 +6,7 @@ import type { ListenAddress } from '../../../src/model/address.ts'
 import { type Audience, type Circumstances, describeAudience } from '../../../src/server/access/audience.ts'
 import { type Bcrypt, createBcrypt } from '../../../src/server/access/bcrypt.ts'
 import { type AccessRules, createAccess } from '../../../src/server/access/rules.ts'
-import type { ServerSettings } from '../../../src/server/index.ts'
+import type { ServerSettings } from '../../../src/server/server.ts'
 import { type Served, serving, world } from '../serving.ts'
 
 const users = new Map([['alice', hashSync('open: sesame', 4)]])

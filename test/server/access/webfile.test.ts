@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import type { WebConfig } from '../../../src/server/index.ts'
+import type { WebConfig } from '../../../src/server/access/webfile.ts'
 import { loadWebConfig } from '../../../src/service/web.ts'
 import { createAuthority } from '../../support/certificates.ts'
 

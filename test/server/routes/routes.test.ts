@@ -1,6 +1,6 @@
 import fastify from 'fastify'
 import { expect, test } from 'vitest'
-import { routes } from '../../../src/server/index.ts'
+import { routes } from '../../../src/server/routes/routes.ts'
 import { world } from '../serving.ts'
 
 test('in an application: under its prefix, and its own hooks, parsers and errors stay its own', async () => {

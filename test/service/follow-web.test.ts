@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { createFollower } from '../../../src/server/access/follow.ts'
-import { until } from '../../support/net.ts'
+import { createFollower } from '../../src/service/web.ts'
+import { until } from '../support/net.ts'
 
 const root = mkdtempSync(join(tmpdir(), 'pulsecheck-follow-'))
 afterAll(() => rmSync(root, { recursive: true }))
