@@ -51,6 +51,7 @@ describe.each(examples)('%s', file => {
       DATABASE_URL: database.url,
       REDIS_URL: `redis://127.0.0.1:${cache.port}`,
       SHUTDOWN_DELAY: '100ms',
+      SHUTDOWN_DELAY_MS: '100',
     }
     const child = spawn(process.execPath, [join(folder, file)], { env, stdio: ['ignore', 'ignore', 'pipe'] })
     started.push(child)
