@@ -1,7 +1,7 @@
 /** The proxies' configurations in `deploy/proxies`, with the real programs: backends leave the pool and come back. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -61,50 +61,82 @@ async function answerers(port: number): Promise<string> {
   return [...names].toSorted().join(' ')
 }
 
-test.each([
-  ['haproxy', 'haproxy.cfg', (file: string) => ['-db', '-f', file]],
-  [
-    'nginx',
-    'nginx.conf',
-    (file: string, folder: string) => ['-p', folder, '-g', 'daemon off; user root;', '-c', file],
-  ],
-])('%s follows the readiness of its backends', async (program, name, args) => {
-  const backends = [await backend('orders-1'), await backend('orders-2')]
-  const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-proxy-'))
-  const port = await closedPort()
-  let text = readFileSync(join(import.meta.dirname, '../../deploy/proxies', name), 'utf8')
-  text = text.replace('127.0.0.1:8000', `127.0.0.1:${port}`).replaceAll('unix:', `unix:${folder}/`)
-  for (const [i, { addresses }] of backends.entries()) {
-    const host = `10.0.0.${i + 1}`
-    text = text.replaceAll(`${host}:8080`, `127.0.0.1:${addresses[0]}`)
-    text = text.replaceAll(`${host}:9797`, `127.0.0.1:${addresses[1]}`)
-    // HAProxy has the port of the health check beside the address.
-    text = text.replace(
-      new RegExp(`(server orders-${i + 1} .*)`),
-      `$1${program === 'haproxy' ? ` port ${addresses[1]}` : ''}`,
-    )
-  }
-  const file = join(folder, name)
-  writeFileSync(file, text)
-  const path = `${process.env.PATH}:/usr/sbin`
-  const child = spawn(program, args(file, folder), {
-    cwd: folder,
-    env: { ...process.env, PATH: path },
-    stdio: 'ignore',
-  })
-  onTestFinished(async () => {
-    const exit = once(child, 'exit')
-    child.kill('SIGTERM')
-    await exit
-    rmSync(folder, { recursive: true, force: true })
-  })
-  const answers = async (expected: string) =>
-    await until(async () => (await answerers(port)) === expected, `${program}: ${expected}`, 30_000)
+interface Proxy {
+  readonly name: string
+  /** Its file in deploy/proxies. */
+  readonly config: string
+  readonly command: (file: string, folder: string) => readonly [program: string, ...args: string[]]
+  /** Where the file has the ports of a backend and of its Pulsecheck, and with what to replace that. */
+  readonly ports?: (host: string, server: number, pulsecheck: number) => readonly [RegExp, string]
+}
 
-  await answers('orders-1 orders-2')
-  await backends[0]?.dependency.close()
-  await answers('orders-2')
-  expect(await answerers(port)).toBe('orders-2')
-  await backends[0]?.dependency.open()
-  await answers('orders-1 orders-2')
-})
+const proxies: readonly Proxy[] = [
+  {
+    name: 'HAProxy',
+    config: 'haproxy.cfg',
+    command: file => ['haproxy', '-db', '-f', file],
+    ports: (host, server, pulsecheck) => [
+      new RegExp(`${host}:8080`),
+      `127.0.0.1:${server} port ${pulsecheck}`,
+    ],
+  },
+  {
+    name: 'nginx',
+    config: 'nginx.conf',
+    command: (file, folder) => ['nginx', '-p', folder, '-g', 'daemon off; user root;', '-c', file],
+  },
+  {
+    name: 'Envoy',
+    config: 'envoy.yaml',
+    command: file => ['envoy', '--disable-hot-restart', '--log-level', 'error', '-c', file],
+    ports: (host, server, pulsecheck) => [
+      new RegExp(`${host}, port_value: 8080(.*\\n.*port_value: )9797`),
+      `127.0.0.1, port_value: ${server}$1${pulsecheck}`,
+    ],
+  },
+]
+
+const path = [process.env.PATH, '/usr/sbin', join(import.meta.dirname, '../../tmp/envoy/envoy/_bin')].join(
+  ':',
+)
+const isInstalled = (program: string) => path.split(':').some(folder => existsSync(join(folder, program)))
+
+test.for(proxies)(
+  '$name follows the readiness of its backends',
+  async ({ name, config, command, ports }, { skip }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-proxy-'))
+    onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+    const file = join(folder, config)
+    const [program, ...args] = command(file, folder)
+    if (!isInstalled(program)) return skip(`${name} cannot be had here`)
+
+    const backends = [await backend('orders-1'), await backend('orders-2')]
+    const port = await closedPort()
+    let text = readFileSync(join(import.meta.dirname, '../../deploy/proxies', config), 'utf8')
+    text = text.replace(/127\.0\.0\.1(:|, port_value: )8000/, `127.0.0.1$1${port}`)
+    text = text.replaceAll('unix:', `unix:${folder}/`)
+    for (const [i, { addresses }] of backends.entries()) {
+      const host = `10.0.0.${i + 1}`
+      if (ports !== undefined) text = text.replace(...ports(host, ...addresses))
+      text = text.replaceAll(`${host}:8080`, `127.0.0.1:${addresses[0]}`)
+      text = text.replaceAll(`${host}:9797`, `127.0.0.1:${addresses[1]}`)
+    }
+    expect(text).not.toContain('10.0.0.')
+    writeFileSync(file, text)
+    const child = spawn(program, args, { cwd: folder, env: { ...process.env, PATH: path }, stdio: 'ignore' })
+    onTestFinished(async () => {
+      const exit = once(child, 'exit')
+      child.kill('SIGTERM')
+      await exit
+    })
+    const answers = async (expected: string) =>
+      await until(async () => (await answerers(port)) === expected, `${name}: ${expected}`, 30_000)
+
+    await answers('orders-1 orders-2')
+    await backends[0]?.dependency.close()
+    await answers('orders-2')
+    expect(await answerers(port)).toBe('orders-2')
+    await backends[0]?.dependency.open()
+    await answers('orders-1 orders-2')
+  },
+)
