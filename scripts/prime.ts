@@ -29,7 +29,7 @@ writeFileSync(config, JSON.stringify({ dependencies }))
 const address = `127.0.0.1:${await closedPort()}`
 const flags = ['--config.file', config, '--web.listen-address', address, '--log.level', 'error']
 process.argv.splice(2, process.argv.length, ...flags)
-// Compiled code is for the flags that V8 has when it is written: the program must leave them alone (cli/memory.ts).
+// Compiled code is for the flags that V8 has when it is written: the program must leave them alone (cli/run.ts).
 process.env.NODE_OPTIONS = '--max-semi-space-size=0'
 void main({ hungUp: () => false })
 await until(() => isUp('/readyz'), 'every dependency is up', 60_000)

@@ -1,9 +1,7 @@
 /** The door for operators: arguments in, exit code out. */
 import { CommanderError } from 'commander'
-import type { EarlySignals } from './cli/interrupt.ts'
-import { Exit, exitCodes, failOnLostOutput } from './cli/output.ts'
+import { type EarlySignals, Exit, exitCodes, failOnLostOutput, readableStack } from './cli/ending.ts'
 import { createProgram } from './cli/program.ts'
-import { readableStack } from './cli/stack.ts'
 
 /** Runs the command that the arguments name. @param early what the launcher heard before. */
 export async function main(early: EarlySignals): Promise<void> {

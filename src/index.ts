@@ -14,26 +14,23 @@ export {
   type Clock,
   type Dependency,
   type DependencyDefinition,
+  type MeasurementHelp,
   type Measurements,
   type Phase,
   type Phases,
   phases,
-  type Reason,
-  reasons,
   type SkipCause,
   type Status,
   skipCauses,
 } from './model/dependency.ts'
+export { type Failure, type Failures, type Reason, reasons } from './model/failure.ts'
 export type { Identity } from './model/identity.ts'
 export {
   type DependencyOptions,
   defineKind,
-  type Failure,
-  type Failures,
   type Kind,
   type KindDeclaration,
   type KindFactory,
-  type MeasurementHelp,
   type OptionsIssue,
   type OptionsReading,
   type OptionsSchema,

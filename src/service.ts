@@ -1,6 +1,6 @@
 /** The stand-alone service: sources, monitor, listeners, reload and drain, wired together. */
 import type { Config } from './config/load.ts'
-import type { ListenAddress } from './model/address.ts'
+import type { ListenAddress } from './model/notation.ts'
 import type { Monitor } from './monitor/interface.ts'
 import { createMonitor } from './monitor.ts'
 import type { WebConfig } from './server/access/webfile.ts'
@@ -11,10 +11,6 @@ import { type Following, followFiles } from './service/follow.ts'
 import { problemsOf } from './service/sources.ts'
 import { type FollowedWeb, followWebConfig, requireWebConfig } from './service/web.ts'
 import { createProcessMetrics, type Reloads, reloadFamilies } from './views/service.ts'
-
-export { loadServiceConfig } from './service/load.ts'
-export type { Shard } from './service/shard.ts'
-export { ConfigError, type Source } from './service/sources.ts'
 
 export interface ServiceOptions extends ChangesOptions {
   /** Replaces `server.listen`. */

@@ -1,7 +1,8 @@
 /** Many dependencies: of kind `instant`, which answer at once, so that nothing but Pulsecheck costs; or `tcp`, for real. */
 import { z } from 'zod'
 import { tcp } from '../../src/kinds/tcp.ts'
-import { type DependencyDefinition, parseDependency } from '../../src/model/definition.ts'
+import { parseDependency } from '../../src/model/definition.ts'
+import type { DependencyDefinition } from '../../src/model/dependency.ts'
 import { defineKind } from '../../src/model/kind.ts'
 
 export interface Dependencies {

@@ -1,15 +1,22 @@
-/** The config as every command reads it, the flags that replace parts of it, and the commands that only read it. */
+/**
+ * The config as every command reads it: its kinds, the flags that replace parts of it, and the commands that only read
+ * it.
+ */
 import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { configJsonSchema } from '../config/json-schema.ts'
 import type { Config } from '../config/load.ts'
 import { metricsPathProblem } from '../config/sections.ts'
 import { nearest } from '../config/suggest.ts'
-import { type ListenAddress, parseListenAddress } from '../model/address.ts'
-import type { DependencyDefinition } from '../model/definition.ts'
-import { ConfigError, loadServiceConfig } from '../service.ts'
+import { kinds } from '../kinds/index.ts'
+import type { DependencyDefinition } from '../model/dependency.ts'
+import type { Kind } from '../model/kind.ts'
+import { type ListenAddress, parseListenAddress } from '../model/notation.ts'
+import { loadServiceConfig } from '../service/load.ts'
+import { ConfigError } from '../service/sources.ts'
+import { Exit, exitCodes, print } from './ending.ts'
 import type { GlobalFlags } from './flags.ts'
-import { loadKinds } from './kinds.ts'
-import { Exit, exitCodes, print } from './output.ts'
 
 /** Read if it exists and no other file is named. */
 const defaultFile = 'pulsecheck.yml'
@@ -91,4 +98,47 @@ export async function validate(flags: ConfigFlags): Promise<void> {
 export async function printSchema(flags: Pick<GlobalFlags, 'kinds'>): Promise<void> {
   const kinds = await loadKinds(flags)
   await print(process.stdout, `${JSON.stringify(configJsonSchema(kinds), null, 2)}\n`)
+}
+
+/** @throws Exit 2 if a module cannot be loaded, exports no kind, or one of a name that is taken. */
+export async function loadKinds({ kinds: files = [] }: Pick<GlobalFlags, 'kinds'>): Promise<readonly Kind[]> {
+  const known = [...kinds]
+  for (const file of files) {
+    const found = kindsOf(await load(file))
+    if (found.length === 0) throw refuse(file, 'exports no kind; export what defineKind returns')
+    for (const kind of found) {
+      const taken = known.find(({ name }) => name === kind.name)
+      if (taken !== undefined && taken !== kind) throw refuse(file, `there is a kind ${kind.name} already`)
+      if (taken === undefined) known.push(kind)
+    }
+  }
+  return known
+}
+
+async function load(file: string): Promise<object> {
+  try {
+    return await import(pathToFileURL(resolve(file)).href)
+  } catch (error) {
+    throw refuse(file, `cannot be loaded: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** Everything that a module exports and that has the form of a kind, whichever copy of Pulsecheck declared it. */
+function kindsOf(module: object): readonly Kind[] {
+  return Object.values(module).filter(isKind)
+}
+
+function isKind(value: unknown): value is Kind {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
+  const { name, target, open } = value as Readonly<Record<string, unknown>>
+  return (
+    typeof name === 'string' &&
+    /^[a-z][a-z0-9_]*$/.test(name) &&
+    typeof target === 'function' &&
+    typeof open === 'function'
+  )
+}
+
+function refuse(file: string, why: string): Exit {
+  return new Exit(exitCodes.usage, [`error: --kinds ${JSON.stringify(file)}: ${why}`])
 }

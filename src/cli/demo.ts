@@ -3,10 +3,9 @@ import { play } from '../demo/demo.ts'
 import { openStage, type Stage } from '../demo/stage.ts'
 import { ListenError } from '../server/http/listener.ts'
 import { listenAddresses } from './config.ts'
+import { Exit, exitCodes, signalCodes, takeOver } from './ending.ts'
 import type { GlobalFlags } from './flags.ts'
-import { signalCodes, takeOver } from './interrupt.ts'
 import { createLogger } from './logger.ts'
-import { Exit, exitCodes } from './output.ts'
 
 export interface DemoFlags {
   /** Duration of each act, in milliseconds. */

@@ -4,8 +4,8 @@
  */
 import type { IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { formatDuration } from '../model/duration.ts'
-import { Exit, exitCodes, print } from './output.ts'
+import { formatDuration } from '../model/notation.ts'
+import { Exit, exitCodes, print } from './ending.ts'
 
 export interface HealthcheckOptions {
   /** Probe readiness instead of liveness, unless the URL has a path. */

@@ -4,7 +4,7 @@ import { readEnvironment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
 import { formatProblem, type Problem } from '../config/problem.ts'
 import { kinds } from '../kinds/index.ts'
-import { Exit, exitCodes, print } from './output.ts'
+import { Exit, exitCodes, print } from './ending.ts'
 
 /**
  * Writes the file and prints what it contains. The file refers to variables and never holds their values.

@@ -3,10 +3,9 @@ import { alertmanagerFile } from '../mixin/alertmanager.ts'
 import { type DashboardName, dashboardFile } from '../mixin/dashboard.ts'
 import { ruleFile } from '../mixin/rules.ts'
 import type { Dependency } from '../model/dependency.ts'
-import { readConfig } from './config.ts'
+import { loadKinds, readConfig } from './config.ts'
+import { print } from './ending.ts'
 import type { GlobalFlags } from './flags.ts'
-import { loadKinds } from './kinds.ts'
-import { print } from './output.ts'
 
 export interface RulesFlags {
   readonly job: readonly string[]

@@ -3,11 +3,10 @@
  * orchestrator starts every few seconds, does not wait for what `run` needs.
  */
 import { Argument, Command, InvalidArgumentError, Option } from 'commander'
-import { parseDuration } from '../model/duration.ts'
+import { parseDuration } from '../model/notation.ts'
 import { version } from '../views/self.ts'
+import { type EarlySignals, endOnHangup, exitCodes } from './ending.ts'
 import { addFlags, type GlobalFlags } from './flags.ts'
-import { type EarlySignals, endOnHangup } from './interrupt.ts'
-import { exitCodes } from './output.ts'
 
 export function createProgram(early: EarlySignals = { hungUp: () => false }): Command {
   const program = new Command('pulsecheck')

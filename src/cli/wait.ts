@@ -1,13 +1,12 @@
 /** `pulsecheck wait`: waits until the critical dependencies are up. */
-import type { DependencyDefinition } from '../model/definition.ts'
-import { formatDuration } from '../model/duration.ts'
+import type { DependencyDefinition } from '../model/dependency.ts'
+import { formatDuration } from '../model/notation.ts'
 import { createMonitor } from '../monitor.ts'
 import type { DependencyState } from '../state/transition.ts'
 import { describeCause } from '../views/status.ts'
 import { readConfig, select } from './config.ts'
+import { endOnSignal, exitCodes, print } from './ending.ts'
 import type { GlobalFlags } from './flags.ts'
-import { endOnSignal } from './interrupt.ts'
-import { exitCodes, print } from './output.ts'
 
 /** The longest interval while somebody waits, in milliseconds. */
 const retryMs = 1_000

@@ -1,7 +1,7 @@
 /** Turns the section `dependencies:` into frozen dependencies. */
-import { createDependency, type DependencyDefinition, dependencySchema } from '../model/definition.ts'
+import { createDependency, dependencySchema, optionsOf } from '../model/definition.ts'
+import type { DependencyDefinition } from '../model/dependency.ts'
 import type { Kind } from '../model/kind.ts'
-import { optionsOf } from '../model/options.ts'
 import { createNameCheck, type NameProblem } from '../model/settings.ts'
 import { createBreather } from '../model/turns.ts'
 import { expandReferences } from './environment.ts'

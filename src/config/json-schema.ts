@@ -1,7 +1,7 @@
 /** The JSON Schema of a config file, for editors: from the same schemas that validate it. */
 import { z } from 'zod'
+import { optionsOf } from '../model/definition.ts'
 import type { Kind } from '../model/kind.ts'
-import { optionsOf } from '../model/options.ts'
 import { dependencyName, settings } from '../model/settings.ts'
 import { sections } from './sections.ts'
 

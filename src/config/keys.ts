@@ -1,7 +1,7 @@
 /** The keys that a schema knows, found by walking it, and hints for those that it does not know. */
 import { z } from 'zod'
+import { optionsOf } from '../model/definition.ts'
 import type { Kind } from '../model/kind.ts'
-import { optionsOf } from '../model/options.ts'
 import { settings } from '../model/settings.ts'
 import { nearest } from './suggest.ts'
 

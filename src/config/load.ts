@@ -1,6 +1,6 @@
 /** Loads a configuration from a file or the environment: a frozen `Config`, or every problem in it. */
 import { dirname } from 'node:path'
-import type { DependencyDefinition } from '../model/definition.ts'
+import type { DependencyDefinition } from '../model/dependency.ts'
 import type { Kind } from '../model/kind.ts'
 import { Secret } from '../model/secret.ts'
 import { readDependencies } from './dependencies.ts'

@@ -1,7 +1,7 @@
 /** The schema of a config file, without the content of `dependencies`. */
 import { z } from 'zod'
-import { formatAddress, type ListenAddress, parseListenAddress, parseNetwork } from '../model/address.ts'
 import { isTaken } from '../model/http.ts'
+import { formatAddress, type ListenAddress, parseListenAddress, parseNetwork } from '../model/notation.ts'
 import { defaultBuckets, duration, settings } from '../model/settings.ts'
 
 const listenAddress = z.codec(z.string(), z.custom<ListenAddress>(), {

@@ -1,5 +1,6 @@
 /** Dependencies as an application gives them, read by the rules of a config file and refused in its words. */
-import { createDependency, type DependencyDefinition, dependencySchema } from '../model/definition.ts'
+import { createDependency, dependencySchema } from '../model/definition.ts'
+import type { DependencyDefinition } from '../model/dependency.ts'
 import type { DependencyOptions, Kind } from '../model/kind.ts'
 import { isPlain } from '../model/secret.ts'
 import { createNameCheck, settings } from '../model/settings.ts'

@@ -1,6 +1,6 @@
 /** The dependencies of the demo: PostgreSQL, Redis and an HTTP service. */
 import { randomBytes } from 'node:crypto'
-import { formatDuration } from '../model/duration.ts'
+import { formatDuration } from '../model/notation.ts'
 import type { Service } from '../service.ts'
 import { startPostgres } from './postgres.ts'
 import { startHttp, startRedis } from './servers.ts'

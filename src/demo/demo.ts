@@ -9,7 +9,7 @@ import { type Service, type ServiceOptions, startService } from '../service.ts'
 import { statusAt } from '../state/transition.ts'
 import { describeCause } from '../views/status.ts'
 import { type Actor, gatherActors, introduce, writeConfig } from './cast.ts'
-import { startPrometheus } from './prometheus.ts'
+import { startPrometheus } from './servers.ts'
 import type { Stage } from './stage.ts'
 
 export interface DemoOptions {

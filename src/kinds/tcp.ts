@@ -4,12 +4,12 @@
  */
 import type { Socket } from 'node:net'
 import { z } from 'zod'
-import { formatAddress } from '../model/address.ts'
 import { type CheckContext, CheckError } from '../model/dependency.ts'
 import { defineKind } from '../model/kind.ts'
+import { formatAddress } from '../model/notation.ts'
 import type { Secret, SecretUrl } from '../model/secret.ts'
 import { duration } from '../model/settings.ts'
-import { closedEarly, connect, tooLarge } from './shared/connect.ts'
+import { connect } from './shared/connect.ts'
 import {
   addressedBy,
   bareHost,
@@ -23,6 +23,7 @@ import {
   textExpectation,
   userinfoProblem,
 } from './shared/options.ts'
+import { closedEarly, tooLarge } from './shared/socket.ts'
 import { tlsOptions } from './shared/tls.ts'
 
 /** An answer that has not met the expectation within these is not going to. */

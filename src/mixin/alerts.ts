@@ -1,5 +1,5 @@
 /** The alerts on dependencies: one for a dependency, whatever the number of instances that check it. */
-import { formatDuration } from '../model/duration.ts'
+import { formatDuration } from '../model/notation.ts'
 import { downRatio, identity, lastKnown, recorded, withInfo } from './promql.ts'
 import type { Timing } from './timing.ts'
 

@@ -1,5 +1,5 @@
 /** The recording rules: what several instances see as one series a dependency, and the windows of burn rates. */
-import { formatDuration } from '../model/duration.ts'
+import { formatDuration } from '../model/notation.ts'
 import { downRatio, identity, indent, infoIdentity, lastKnown, quantileOf, recorded } from './promql.ts'
 import type { Timing } from './timing.ts'
 

@@ -1,7 +1,7 @@
 /** The rule file for Prometheus. */
 import { stringify } from 'yaml'
 import type { Dependency } from '../model/dependency.ts'
-import { formatDuration } from '../model/duration.ts'
+import { formatDuration } from '../model/notation.ts'
 import { type Alert, qualityAlerts, statusAlerts } from './alerts.ts'
 import { burnIntervalMs, burnRecordings, qualityRecordings, statusRecordings } from './recording.ts'
 import { selfAlerts } from './self.ts'

@@ -1,6 +1,6 @@
 /** The durations of the rules, which follow from how often Prometheus scrapes and how often dependencies are checked. */
 import type { Dependency } from '../model/dependency.ts'
-import { formatDuration } from '../model/duration.ts'
+import { formatDuration } from '../model/notation.ts'
 
 /** Durations as Prometheus writes them. */
 export interface Timing {

@@ -2,20 +2,9 @@
  * The vocabulary: what every room may know of every other. Types and closed sets only, and no behaviour beyond
  * the error by which a checker names its own failure.
  */
-import type { Identity } from './identity.ts'
 
-/** Why a check failed: a closed set, safe as a label value. `detail` says more, `message` says it to people. */
-export const reasons = [
-  'timeout',
-  'connection_error',
-  'dns_error',
-  'tls_error',
-  'auth_error',
-  'protocol_error',
-  'unhealthy',
-  'error',
-] as const
-export type Reason = (typeof reasons)[number]
+import type { Advice, Failures, Reason } from './failure.ts'
+import type { Identity } from './identity.ts'
 
 /** The parts of a check's time, in the order in which they pass. */
 export const phases = ['dns', 'connect', 'tls', 'auth', 'request', 'transfer'] as const
@@ -40,16 +29,6 @@ export const tlsNotAfter = 'tls_not_after_timestamp_seconds'
 
 /** The HELP texts of a kind's measurements, by name. */
 export type MeasurementHelp = Readonly<Record<string, string>>
-
-/** What a failure means for people: its reason, what has happened, and what to do about it. */
-export type Failure = readonly [reason: Reason, meaning: string, remedy: string]
-
-/**
- * Failures by detail. In a key, `*` stands for any text and `?` for one character, as in `28*`, `http_*` and `?????`; of
- * the keys that fit, the one with the most literal characters counts. A detail with several reasons has a list; its first
- * entry is the one that the detail stands for when nothing else is known.
- */
-export type Failures = Readonly<Record<string, Failure | readonly [Failure, ...Failure[]]>>
 
 export interface Address {
   readonly address: string
@@ -151,12 +130,6 @@ export interface CheckFailure extends Completed {
   readonly message: string
   /** Undefined if neither the kind nor all kinds together declare this detail: an application's check names its own. */
   readonly advice?: Advice | undefined
-}
-
-/** What a failure means and what to do about it, as it was declared. Words of the configuration are in backquotes. */
-export interface Advice {
-  readonly meaning: string
-  readonly remedy: string
 }
 
 /** The outcome of one completed check. */

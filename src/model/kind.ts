@@ -2,9 +2,8 @@
  * What a kind is, and how it is declared. Its types name no library: applications compile against them with whatever
  * version of a schema library they have, or with none.
  */
-import type { Checker, Failure, Failures, MeasurementHelp } from './dependency.ts'
-
-export type { Failure, Failures, MeasurementHelp } from './dependency.ts'
+import type { Checker, MeasurementHelp } from './dependency.ts'
+import type { Failures } from './failure.ts'
 
 /**
  * How options are read: version 1 of Standard Schema (https://standardschema.dev), which zod, valibot, arktype and others
@@ -141,45 +140,4 @@ export function withBorrowed<Input, BorrowedInput>(
   const described = Object.defineProperties(factory, Object.getOwnPropertyDescriptors(kind))
   return described as unknown as ((options: BorrowedInput & SettingsInput) => DependencyOptions) &
     KindFactory<Input>
-}
-
-/** All that a detail can mean, by the key that fits it best; empty if these declare no such detail. */
-export function failuresOf(failures: Failures, detail: string): readonly Failure[] {
-  const exact = Object.hasOwn(failures, detail) ? failures[detail] : undefined
-  if (exact !== undefined) return listed(exact)
-  const patterns = Object.entries(failures).filter(([key]) => isPattern(key) && fits(key, detail))
-  const [best] = patterns.sort(([a], [b]) => literals(b) - literals(a))
-  return best === undefined ? [] : listed(best[1])
-}
-
-/** The failure that a detail stands for, if these declare it. */
-export function findFailure(failures: Failures, detail: string): Failure | undefined {
-  return failuresOf(failures, detail)[0]
-}
-
-/** A declaration as a list. */
-export function listed(declared: Failures[string]): readonly Failure[] {
-  return isOne(declared) ? [declared] : declared
-}
-
-function isOne(declared: Failures[string]): declared is Failure {
-  return typeof declared[0] === 'string'
-}
-
-function isPattern(key: string): boolean {
-  return /[*?]/.test(key)
-}
-
-function fits(pattern: string, detail: string): boolean {
-  const source = pattern.replace(/\W/g, sign => wildcards.get(sign) ?? `\\${sign}`)
-  return new RegExp(`^${source}$`, 's').test(detail)
-}
-
-const wildcards: ReadonlyMap<string, string> = new Map([
-  ['*', '.*'],
-  ['?', '.'],
-])
-
-function literals(pattern: string): number {
-  return pattern.replace(/[*?]/g, '').length
 }

@@ -3,7 +3,7 @@
  * debugger), and only `reveal()` gives it out.
  */
 import { inspect } from 'node:util'
-import { decodePercent } from './address.ts'
+import { decodePercent } from './notation.ts'
 
 const hidden = '<secret>'
 

@@ -1,8 +1,6 @@
 /** The keys that every dependency has, whatever its kind. */
 import { z } from 'zod'
-import { formatDuration, parseDuration } from './duration.ts'
-
-export { formatDuration, parseDuration }
+import { formatDuration, parseDuration } from './notation.ts'
 
 /**
  * A codec between a Prometheus duration and milliseconds, within bounds that are durations themselves. The metadata of its

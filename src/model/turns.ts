@@ -1,4 +1,7 @@
-/** How asynchronous work takes turns: calls that must not overlap, and long loops that leave the event loop free. */
+/**
+ * How asynchronous work takes turns: calls that must not overlap, long loops that leave the event loop free, and
+ * waiting that ends with a signal.
+ */
 import { setImmediate as turn } from 'node:timers/promises'
 
 type Run<T> = () => Promise<T>
@@ -53,5 +56,18 @@ export function createBreather(): () => Promise<void> | undefined {
     return turn().then(() => {
       started = performance.now()
     })
+  }
+}
+
+/** Resolves and rejects as the work does, or rejects when the signal aborts. The work goes on by itself then. */
+export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  if (signal.aborted) abort()
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
   }
 }

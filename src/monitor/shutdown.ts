@@ -1,6 +1,6 @@
 /** The end of a process under an orchestrator, for applications that want it done for them. */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseDuration } from '../model/duration.ts'
+import { parseDuration } from '../model/notation.ts'
 import type { Monitor } from './interface.ts'
 
 export interface ShutdownOptions {

@@ -1,5 +1,5 @@
 /** Waiting until a monitor is ready. */
-import { parseDuration } from '../model/duration.ts'
+import { parseDuration } from '../model/notation.ts'
 import type { TimerClock } from '../schedule/clock.ts'
 import type { StateReader } from '../state/store.ts'
 import type { Probes } from '../views/probes.ts'

@@ -1,5 +1,5 @@
 /** The one way to check a dependency: repeatedly for the timetable, once for everyone else. */
-import type { DependencyDefinition } from '../model/definition.ts'
+import type { DependencyDefinition } from '../model/dependency.ts'
 import type { Stalls, TimerClock } from './clock.ts'
 import type { Resolve } from './resolve.ts'
 import { type Run, run } from './run.ts'

@@ -1,5 +1,5 @@
 /** The failures that are common to all kinds: the network, names, TLS and a passed deadline. */
-import type { Failure, Failures } from '../model/kind.ts'
+import type { Failure, Failures } from '../model/failure.ts'
 import { lookupFailures } from './lookup-failures.ts'
 
 const cut: Failure = [

@@ -1,6 +1,6 @@
 /** The failures of name lookups: what they are called, what they mean, and which of several to tell. */
 import { CheckError } from '../model/dependency.ts'
-import type { Failure, Failures } from '../model/kind.ts'
+import type { Failure, Failures } from '../model/failure.ts'
 
 const noSuchName: Failure = [
   'dns_error',

@@ -1,12 +1,6 @@
 /** From an error to its reason and detail: the one place that names failures. Pure. */
-import {
-  type Advice,
-  CheckError,
-  type CheckFailure,
-  type Phase,
-  type SkipCause,
-} from '../model/dependency.ts'
-import { type Failures, failuresOf, findFailure } from '../model/kind.ts'
+import { CheckError, type CheckFailure, type Phase, type SkipCause } from '../model/dependency.ts'
+import { type Advice, type Failures, failuresOf, findFailure } from '../model/failure.ts'
 import { commonFailures } from './failures.ts'
 
 /** What a failure is called, and what it says. */

@@ -11,7 +11,7 @@ import type {
   Phase,
   Phases,
 } from '../model/dependency.ts'
-import type { Failures } from '../model/kind.ts'
+import type { Failures } from '../model/failure.ts'
 import type { Stalls, TimerClock } from './clock.ts'
 import { type Diagnosis, failureOf, findAdvice, ownFault, timeoutFailure } from './reason.ts'
 import type { Resolve } from './resolve.ts'

@@ -1,5 +1,5 @@
 /** When to check: each dependency at its own fixed rate, one check of it at a time, and never in bursts. */
-import type { DependencyDefinition } from '../model/definition.ts'
+import type { DependencyDefinition } from '../model/dependency.ts'
 import { createStalls, type TimerClock } from './clock.ts'
 import { createSlots } from './slots.ts'
 import { createTimetable, type Shared, type Timetable } from './timetable.ts'

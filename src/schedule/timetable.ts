@@ -1,7 +1,6 @@
 /** The checks of one dependency, one after another: its grid, its confirmations and its skipped ticks. */
 import { createHash } from 'node:crypto'
-import type { DependencyDefinition } from '../model/definition.ts'
-import type { CheckOutcome, Dependency, SkipCause } from '../model/dependency.ts'
+import type { CheckOutcome, Dependency, DependencyDefinition, SkipCause } from '../model/dependency.ts'
 import { type AskOptions, createAsker } from './ask.ts'
 import type { Run } from './run.ts'
 import type { Claim, Slots } from './slots.ts'

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
-import { formatAddress, parseListenAddress } from '../model/address.ts'
+import { formatAddress, parseListenAddress } from '../model/notation.ts'
 import { createAccess } from './access/rules.ts'
 import { inject } from './fetch.ts'
 import { plainAnswer, sendRaw } from './http/answer.ts'

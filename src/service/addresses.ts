@@ -1,6 +1,7 @@
 /** Where the service listens, and who sees what there, as people read it. */
-import { formatAddress, type ListenAddress } from '../model/address.ts'
+
 import type { Logger } from '../model/logger.ts'
+import { formatAddress, type ListenAddress } from '../model/notation.ts'
 import type { Server } from '../server/server.ts'
 
 /** Logs who sees what, one line for each address, and again when that has changed. */

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Config } from '../config/load.ts'
 import type { Stamped } from '../config/twins.ts'
-import type { DependencyDefinition } from '../model/definition.ts'
+import type { DependencyDefinition } from '../model/dependency.ts'
 import type { Logger } from '../model/logger.ts'
 import { coalesce, createSequence } from '../model/turns.ts'
 import { noFailures, type Reload, type Reloads } from '../views/service.ts'

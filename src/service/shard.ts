@@ -1,5 +1,5 @@
 /** Several instances that share the dependencies among them: which of them are an instance's own. */
-import type { DependencyDefinition } from '../model/definition.ts'
+import type { DependencyDefinition } from '../model/dependency.ts'
 
 /** One of several instances with the same configuration. */
 export interface Shard {

@@ -4,7 +4,7 @@
  */
 import { maxDependencies } from '../config/load.ts'
 import type { Stamped } from '../config/twins.ts'
-import type { DependencyDefinition } from '../model/definition.ts'
+import type { DependencyDefinition } from '../model/dependency.ts'
 import { createNameCheck, type NameProblem } from '../model/settings.ts'
 import { overBudget, seriesBudget } from '../views/budget.ts'
 import type { DurationBuckets } from '../views/metrics.ts'

@@ -6,13 +6,12 @@ import {
   type CheckSkipped,
   type Clock,
   type Dependency,
-  type Reason,
-  reasons,
   type SkipCause,
   type Status,
   skipCauses,
   statuses,
 } from '../model/dependency.ts'
+import { type Reason, reasons } from '../model/failure.ts'
 
 /** A moment on both clocks, in milliseconds. */
 export interface Moment {

@@ -1,15 +1,8 @@
 /** The families of a dependency, each declared once: name, type, meaning and how to read it from the state. */
 
 import type { Exemplar, Family, HistogramValue, Labels, NumberSample } from '../exposition/family.ts'
-import {
-  type Phase,
-  phases,
-  reasons,
-  type Status,
-  skipCauses,
-  statuses,
-  tlsNotAfter,
-} from '../model/dependency.ts'
+import { type Phase, phases, type Status, skipCauses, statuses, tlsNotAfter } from '../model/dependency.ts'
+import { reasons } from '../model/failure.ts'
 import type { DependencyState } from '../state/transition.ts'
 
 /** What the families of a dependency are read from. */

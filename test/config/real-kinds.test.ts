@@ -5,7 +5,7 @@ import { configJsonSchema } from '../../src/config/json-schema.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { formatProblem } from '../../src/config/problem.ts'
 import { kinds } from '../../src/kinds/index.ts'
-import { optionsOf } from '../../src/model/options.ts'
+import { optionsOf } from '../../src/model/definition.ts'
 import { directoryOf } from './loading.ts'
 
 const canary = 'hunter22-canary'

@@ -6,7 +6,7 @@ import bcrypt from 'bcryptjs'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import { freshLauncher } from '../../scripts/fresh.ts'
-import { readableStack } from '../../src/cli/stack.ts'
+import { readableStack } from '../../src/cli/ending.ts'
 import { createAuthority } from '../support/certificates.ts'
 import { type Program, type ProgramOptions, startProgram } from '../support/program.ts'
 

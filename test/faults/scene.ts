@@ -1,5 +1,6 @@
 /** What is played: a fault as a value, and the scenes that hold the servers it happens to. */
-import type { Reason, Status } from '../../src/model/dependency.ts'
+import type { Status } from '../../src/model/dependency.ts'
+import type { Reason } from '../../src/model/failure.ts'
 
 /** What Pulsecheck must say while the fault lasts. */
 export interface Verdict {

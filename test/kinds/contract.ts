@@ -10,9 +10,9 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
-import type { Reason } from '../../src/model/dependency.ts'
+import { optionsOf } from '../../src/model/definition.ts'
+import type { Reason } from '../../src/model/failure.ts'
 import type { Kind } from '../../src/model/kind.ts'
-import { optionsOf } from '../../src/model/options.ts'
 import { check, type Options, openAsker, startCheck } from '../support/check.ts'
 import { type ByteServer, closedPort, serve, until } from '../support/net.ts'
 

@@ -13,8 +13,13 @@ import { afterAll, describe, expect, expectTypeOf, onTestFinished, test } from '
 import { z } from 'zod'
 import { connect } from '../../src/kinds/shared/connect.ts'
 import { host, port, secretText } from '../../src/kinds/shared/options.ts'
-import { type DependencyDefinition, parseDependency } from '../../src/model/definition.ts'
-import { type CheckContext, CheckError, type CheckResult } from '../../src/model/dependency.ts'
+import { parseDependency } from '../../src/model/definition.ts'
+import {
+  type CheckContext,
+  CheckError,
+  type CheckResult,
+  type DependencyDefinition,
+} from '../../src/model/dependency.ts'
 import { isSame } from '../../src/model/identity.ts'
 import { type DependencyOptions, defineKind } from '../../src/model/kind.ts'
 import { createMonitor } from '../../src/monitor.ts'

@@ -4,7 +4,7 @@ import { tcp } from '../../src/kinds/tcp.ts'
 import { parseDependency } from '../../src/model/definition.ts'
 import { isSame } from '../../src/model/identity.ts'
 import type { Kind } from '../../src/model/kind.ts'
-import { formatDuration, parseDuration } from '../../src/model/settings.ts'
+import { formatDuration, parseDuration } from '../../src/model/notation.ts'
 
 describe('durations', () => {
   test.each([

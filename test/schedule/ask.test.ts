@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { DependencyDefinition } from '../../src/model/definition.ts'
-import { CheckError, type Checker } from '../../src/model/dependency.ts'
+import { CheckError, type Checker, type DependencyDefinition } from '../../src/model/dependency.ts'
 import { askOnce, createAsker } from '../../src/schedule/ask.ts'
 import { createStalls } from '../../src/schedule/clock.ts'
 import { createFakeClock } from '../support/clock.ts'

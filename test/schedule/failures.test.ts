@@ -1,7 +1,6 @@
 /** The failures that are common to all kinds, as people read them. */
 import { expect, test } from 'vitest'
-import { reasons } from '../../src/model/dependency.ts'
-import { failuresOf, listed } from '../../src/model/kind.ts'
+import { failuresOf, listed, reasons } from '../../src/model/failure.ts'
 import { commonFailures } from '../../src/schedule/failures.ts'
 import { dnsFailure, dnsFailures, failureRank, isDnsFailure } from '../../src/schedule/lookup-failures.ts'
 

@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import type { DependencyDefinition } from '../../src/model/definition.ts'
-import type { Checker, CheckOutcome, Dependency } from '../../src/model/dependency.ts'
+import type { Checker, CheckOutcome, Dependency, DependencyDefinition } from '../../src/model/dependency.ts'
 import type { TimerClock } from '../../src/schedule/clock.ts'
 import { createScheduler } from '../../src/schedule/scheduler.ts'
 import { fractionOf } from '../../src/schedule/timetable.ts'

@@ -5,14 +5,9 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { kinds } from '../../src/kinds/index.ts'
 import { silent } from '../../src/model/logger.ts'
-import { mergeSources } from '../../src/service/sources.ts'
-import {
-  ConfigError,
-  loadServiceConfig,
-  type ServiceOptions,
-  type Source,
-  startService,
-} from '../../src/service.ts'
+import { loadServiceConfig } from '../../src/service/load.ts'
+import { ConfigError, mergeSources, type Source } from '../../src/service/sources.ts'
+import { type ServiceOptions, startService } from '../../src/service.ts'
 import { definition } from '../support/dependency.ts'
 
 const wide = { histogram: { buckets: [], native: true }, maxSeries: 1_000_000 }

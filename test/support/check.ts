@@ -1,9 +1,9 @@
 /** One check of a kind, as the schedule would run it. */
 
-import { createDependency, dependencySchema } from '../../src/model/definition.ts'
+import { createDependency, dependencySchema, optionsOf } from '../../src/model/definition.ts'
 import type { CheckOutcome, CheckResult } from '../../src/model/dependency.ts'
-import { failuresOf, type Kind } from '../../src/model/kind.ts'
-import { optionsOf } from '../../src/model/options.ts'
+import { failuresOf } from '../../src/model/failure.ts'
+import type { Kind } from '../../src/model/kind.ts'
 import { type Asker, createAsker } from '../../src/schedule/ask.ts'
 import { createStalls, createSystemClock } from '../../src/schedule/clock.ts'
 import { commonFailures } from '../../src/schedule/failures.ts'

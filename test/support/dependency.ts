@@ -1,6 +1,5 @@
 /** Dependencies whose checker a test plays itself. */
-import type { DependencyDefinition } from '../../src/model/definition.ts'
-import type { Checker, Dependency } from '../../src/model/dependency.ts'
+import type { Checker, Dependency, DependencyDefinition } from '../../src/model/dependency.ts'
 import { identify } from '../../src/model/identity.ts'
 
 /** A dependency with the default settings. */

@@ -1,7 +1,7 @@
 /** How soon an outage is told, computed from the configurations of all programs on the way. */
 import { parse } from 'yaml'
 import type { Dependency } from '../../src/model/dependency.ts'
-import { parseDuration } from '../../src/model/duration.ts'
+import { parseDuration } from '../../src/model/notation.ts'
 
 /** The texts of the files that Prometheus and Alertmanager run on. */
 export interface AlertingFiles {

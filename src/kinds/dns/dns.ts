@@ -2,8 +2,9 @@
  * DNS: one question to one name server, over UDP or TCP, and an answer with the expected response code and records. The
  * name is queried as written: no search list, no hosts file, no cache.
  */
-import { formatAddress } from '../../model/address.ts'
+
 import { defineKind } from '../../model/kind.ts'
+import { formatAddress } from '../../model/notation.ts'
 import { failures } from './expect.ts'
 import { options, questionOf } from './options.ts'
 

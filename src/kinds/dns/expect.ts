@@ -1,6 +1,6 @@
 /** Whether a reply is as expected, and the failures of kind `dns`. */
 import { CheckError } from '../../model/dependency.ts'
-import type { Failures } from '../../model/kind.ts'
+import type { Failures } from '../../model/failure.ts'
 import type { Reply } from './message.ts'
 import type { Asked, Expectation } from './options.ts'
 import { canonical } from './records.ts'

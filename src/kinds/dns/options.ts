@@ -1,6 +1,6 @@
 /** The options of kind `dns`, and the question that they specify. */
 import { z } from 'zod'
-import { decodePercent } from '../../model/address.ts'
+import { decodePercent } from '../../model/notation.ts'
 import {
   addressedBy,
   bareHost,

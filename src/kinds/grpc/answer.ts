@@ -1,9 +1,12 @@
-/** What an answer in HTTP/2, or its absence, stands for in gRPC. */
+/** The answer to a Check call of grpc.health.v1: from headers, trailers and frames of HTTP/2 to a serving status. */
+
 import { constants, type IncomingHttpHeaders } from 'node:http2'
 import type { Socket } from 'node:net'
-import { decodePercent } from '../../model/address.ts'
-import { closedEarly, tooLarge } from '../shared/connect.ts'
-import { type Detail, failure, httpFailure } from './failures.ts'
+import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
+import type { CheckContext } from '../../model/dependency.ts'
+import { decodePercent } from '../../model/notation.ts'
+import { closedEarly, tooLarge } from '../shared/socket.ts'
+import { type Detail, detailOf, failure, httpFailure } from './failures.ts'
 
 /** An answer that has a gRPC status. */
 export interface Reply {
@@ -80,4 +83,98 @@ export function lossOf(error: Error | undefined, rstCode: number, begun: boolean
     return failure('protocol_error', 'the answer ended without a gRPC status')
   const detail = resets.get(rstCode) ?? 'protocol_error'
   return failure(detail, `the server ended the call with HTTP/2 error ${rstCode}`, { cause: error })
+}
+
+const prefixBytes = 5
+
+/** Puts a message in a frame: a flag for compression, the length in four bytes, and the message. */
+export function frame(message: Uint8Array): Buffer {
+  const prefix = Buffer.alloc(prefixBytes)
+  prefix.writeUInt32BE(message.length, 1)
+  return Buffer.concat([prefix, message])
+}
+
+/** Returns the messages of a stream. @throws CheckError if one is compressed, or the last one is cut off. */
+export function unframe(stream: Buffer): readonly Uint8Array[] {
+  const messages: Uint8Array[] = []
+  let at = 0
+  while (at < stream.length) {
+    const begin = at + prefixBytes
+    const end = begin > stream.length ? begin : begin + stream.readUInt32BE(at + 1)
+    if (stream[at] !== 0) throw failure('protocol_error', 'the answer is compressed, which nobody asked for')
+    if (end > stream.length) throw failure('protocol_error', 'the message of the answer is cut off')
+    messages.push(stream.subarray(begin, end))
+    at = end
+  }
+  return messages
+}
+
+/** `HealthCheckResponse.ServingStatus`: grpc/health/v1/health.proto. */
+const serving = 1
+const otherStatuses = new Map<number, Detail>([
+  [0, 'UNKNOWN'],
+  [2, 'NOT_SERVING'],
+  [3, 'SERVICE_UNKNOWN'],
+])
+
+/** `HealthCheckRequest { string service = 1 }`. The empty service is the server as a whole. */
+export function encodeRequest(service: string): Uint8Array {
+  if (service === '') return new Uint8Array()
+  return new BinaryWriter().tag(1, WireType.LengthDelimited).string(service).finish()
+}
+
+/** `HealthCheckResponse { ServingStatus status = 1 }`. Fields that are not known are passed over. */
+function decodeResponse(message: Uint8Array): number {
+  try {
+    return servingStatus(new BinaryReader(message))
+  } catch (cause) {
+    throw failure('protocol_error', 'the answer is not a HealthCheckResponse', { cause })
+  }
+}
+
+function servingStatus(reader: BinaryReader): number {
+  let status = 0
+  while (reader.pos < reader.len) {
+    const [field, type] = reader.tag()
+    if (field === 1 && type === WireType.Varint) status = reader.int32()
+    else reader.skip(type, field)
+  }
+  return status
+}
+
+/**
+ * Refuses a reply that does not say SERVING, and reports its numbers.
+ *
+ * @param quotes whether the words of the server may be repeated.
+ * @throws CheckError with the name of the gRPC status or of the serving status as its detail.
+ */
+export function verify(
+  reply: Reply,
+  service: string,
+  quotes: boolean,
+  context: Pick<CheckContext, 'measure'>,
+): void {
+  context.measure('status_code', reply.status)
+  if (reply.status !== 0) throw callFailure(reply, service, quotes)
+  const status = decodeResponse(onlyMessage(reply.body))
+  context.measure('serving_status', status)
+  if (status === serving) return
+  const name = otherStatuses.get(status)
+  throw failure(name ?? 'UNKNOWN', `the status of ${subject(service)} is ${name ?? status}`)
+}
+
+function callFailure({ status, text }: Reply, service: string, quotes: boolean): Error {
+  const detail = detailOf(status)
+  const said = quotes && text !== '' ? `: ${text}` : ''
+  return failure(detail, `the health check of ${subject(service)} ended with ${detail} (${status})${said}`)
+}
+
+function onlyMessage(body: Buffer): Uint8Array {
+  const [message, ...more] = unframe(body)
+  if (message !== undefined && more.length === 0) return message
+  throw failure('protocol_error', `the answer has ${more.length === 0 ? 'no message' : 'several messages'}`)
+}
+
+function subject(service: string): string {
+  return service === '' ? 'the server' : `service ${JSON.stringify(service)}`
 }

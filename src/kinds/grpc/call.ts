@@ -10,9 +10,8 @@ import {
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { CheckContext } from '../../model/dependency.ts'
-import { closedEarly, tooLarge } from '../shared/connect.ts'
-import { lossOf, maxHeaderBytes, type Reply, readReply, verifyHead, verifySize } from './answer.ts'
-import { failure } from './failures.ts'
+import { closedEarly, tooLarge } from '../shared/socket.ts'
+import { frame, lossOf, maxHeaderBytes, type Reply, readReply, verifyHead, verifySize } from './answer.ts'
 
 export interface Call {
   /** `/<package>.<service>/<method>`. */
@@ -126,28 +125,4 @@ function watchBytes(socket: Socket, exceeded: (error: Error) => void): () => voi
     if (socket.bytesRead > maxBytes) exceeded(tooLarge(maxBytes))
   }, lookEveryMs)
   return () => clearInterval(timer)
-}
-
-const prefixBytes = 5
-
-/** Puts a message in a frame: a flag for compression, the length in four bytes, and the message. */
-function frame(message: Uint8Array): Buffer {
-  const prefix = Buffer.alloc(prefixBytes)
-  prefix.writeUInt32BE(message.length, 1)
-  return Buffer.concat([prefix, message])
-}
-
-/** Returns the messages of a stream. @throws CheckError if one is compressed, or the last one is cut off. */
-export function unframe(stream: Buffer): readonly Uint8Array[] {
-  const messages: Uint8Array[] = []
-  let at = 0
-  while (at < stream.length) {
-    const begin = at + prefixBytes
-    const end = begin > stream.length ? begin : begin + stream.readUInt32BE(at + 1)
-    if (stream[at] !== 0) throw failure('protocol_error', 'the answer is compressed, which nobody asked for')
-    if (end > stream.length) throw failure('protocol_error', 'the message of the answer is cut off')
-    messages.push(stream.subarray(begin, end))
-    at = end
-  }
-  return messages
 }

@@ -1,6 +1,6 @@
 /** What a gRPC call can end with besides SERVING, and what each outcome stands for. */
 import { CheckError } from '../../model/dependency.ts'
-import type { Failure, Failures } from '../../model/kind.ts'
+import type { Failure, Failures } from '../../model/failure.ts'
 
 const refused: Failure = [
   'auth_error',

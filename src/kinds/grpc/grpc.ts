@@ -5,8 +5,8 @@
 import type { Socket } from 'node:net'
 import { domainToASCII } from 'node:url'
 import { z } from 'zod'
-import { formatAddress } from '../../model/address.ts'
 import { defineKind } from '../../model/kind.ts'
+import { formatAddress } from '../../model/notation.ts'
 import type { Secret, SecretUrl } from '../../model/secret.ts'
 import { connect } from '../shared/connect.ts'
 import { revealFields, secretFields } from '../shared/fields.ts'
@@ -83,7 +83,7 @@ export const grpc = defineKind({
     // A server may repeat credentials in any spelling, so its words are quoted only where it gets none.
     const quotes = Object.keys(call.metadata).length === 0
     // node:http2 and what encodes messages come with them.
-    const loading = Promise.all([import('./call.ts'), import('./health.ts')])
+    const loading = Promise.all([import('./call.ts'), import('./answer.ts')])
     return {
       async check(context) {
         const [{ callOnce }, { encodeRequest, verify }] = await loading

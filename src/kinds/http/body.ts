@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
 import { CheckError } from '../../model/dependency.ts'
-import { tooLarge } from '../shared/connect.ts'
+import { tooLarge } from '../shared/socket.ts'
 
 /** Takes a body in pieces. It is never full: what it holds is bounded by the cap. */
 export interface Sink {

@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { z } from 'zod'
 import { CheckError } from '../../model/dependency.ts'
-import { findFailure } from '../../model/kind.ts'
+import { findFailure } from '../../model/failure.ts'
 import { meets, pattern, textExpectation } from '../shared/options.ts'
 import { failures } from './failures.ts'
 import type { Answer } from './request.ts'

@@ -1,5 +1,5 @@
 /** The failures of kind `http`. */
-import type { Failure, Failures } from '../../model/kind.ts'
+import type { Failure, Failures } from '../../model/failure.ts'
 
 const refused: Failure = [
   'auth_error',

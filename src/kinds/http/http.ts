@@ -3,9 +3,10 @@
  * body is read, so that an answer that is cut off is noticed; for endless or very large ones, use HEAD. Redirects are
  * followed within one origin and from http to https on the same host, a few at most.
  */
-import { decodePercent } from '../../model/address.ts'
+
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
 import { defineKind } from '../../model/kind.ts'
+import { decodePercent } from '../../model/notation.ts'
 import { SecretUrl } from '../../model/secret.ts'
 import { connect } from '../shared/connect.ts'
 import { revealFields } from '../shared/fields.ts'

@@ -1,6 +1,6 @@
 /** The options of kind `http`. */
 import { z } from 'zod'
-import { decodePercent } from '../../model/address.ts'
+import { decodePercent } from '../../model/notation.ts'
 import { fieldValueProblem, isFieldValue, secretFields } from '../shared/fields.ts'
 import { ipFamily, secret, secretText, secretUrl } from '../shared/options.ts'
 import { tlsOptions } from '../shared/tls.ts'

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import { Client, errors } from 'undici'
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
-import { closedEarly } from '../shared/connect.ts'
+import { closedEarly } from '../shared/socket.ts'
 import { createSink, type Sink } from './body.ts'
 
 /** More than these of headers, in bytes, is not an answer. */

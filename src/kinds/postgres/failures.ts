@@ -5,7 +5,7 @@
  */
 import type { DatabaseError } from 'pg'
 import { CheckError } from '../../model/dependency.ts'
-import { type Failures, findFailure } from '../../model/kind.ts'
+import { type Failures, findFailure } from '../../model/failure.ts'
 
 export const failures = {
   '57014': [

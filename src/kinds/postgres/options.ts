@@ -1,6 +1,6 @@
 /** The options of kind `postgres`, and the server and login that they specify. */
 import { z } from 'zod'
-import { decodePercent } from '../../model/address.ts'
+import { decodePercent } from '../../model/notation.ts'
 import { Secret, type SecretUrl } from '../../model/secret.ts'
 import {
   addressedBy,

@@ -1,12 +1,13 @@
 /** PostgreSQL through the application's own `pg.Pool`, which the check neither opens nor closes. */
 import { z } from 'zod'
-import { formatAddress } from '../../model/address.ts'
-import { type CheckContext, CheckError, type Checker } from '../../model/dependency.ts'
+import type { CheckContext, Checker } from '../../model/dependency.ts'
+import { formatAddress } from '../../model/notation.ts'
 import { SecretUrl } from '../../model/secret.ts'
 import { type Check, checkBothWays, type PostgresPool, type PostgresPoolClient } from '../shared/borrowed.ts'
 import { examine } from './examine.ts'
-import { isServerError, nameServerError } from './failures.ts'
+import { isServerError } from './failures.ts'
 import { options } from './options.ts'
+import { type Line, nameFailure, queueUp } from './queue.ts'
 import type { Queries, Row } from './session.ts'
 
 const { query, role, writable } = options.shape
@@ -108,84 +109,6 @@ async function check(
 }
 
 function ignore(): void {}
-
-/** Our place in the pool's queue: one at most, however long the pool is exhausted. */
-interface Line {
-  /** @throws CheckError if the pool has none to give. */
-  acquire(context: CheckContext): Promise<PostgresPoolClient>
-  /** Gives back what still comes. */
-  leave(): void
-}
-
-type Taker = PromiseWithResolvers<PostgresPoolClient>
-
-function queueUp(pool: PostgresPool): Line {
-  let isWaiting = false
-  let isQueued = false
-  let taker: Taker | undefined
-
-  /** Hands over the connection to the check that waits by now, or gives it back at once. */
-  async function request(): Promise<void> {
-    isWaiting = true
-    try {
-      const asked = pool.connect()
-      isQueued = pool.waitingCount > 0 && pool.idleCount === 0
-      const client = await asked
-      if (taker === undefined) client.release()
-      else taker.resolve(client)
-    } catch (error) {
-      // A pool that gives up on its queue names no code. With one, a connection has failed when our turn had come.
-      const isTurnedAway = isQueued && !(error instanceof Error && 'code' in error)
-      taker?.reject(isTurnedAway ? exhausted(pool) : nameConnectFailure(pool, error))
-    } finally {
-      isWaiting = false
-      taker = undefined
-    }
-  }
-
-  return {
-    async acquire({ signal, presume }) {
-      const own: Taker = Promise.withResolvers()
-      taker = own
-      if (!isWaiting) void request()
-      // Whoever waits in the queue of a pool does not wait for the database.
-      if (isQueued) presume(exhausted(pool))
-      const abort = () => {
-        if (taker === own) taker = undefined
-        own.reject(signal.reason)
-      }
-      signal.addEventListener('abort', abort, { once: true })
-      try {
-        const client = await own.promise
-        presume(undefined)
-        return client
-      } finally {
-        signal.removeEventListener('abort', abort)
-      }
-    },
-    leave() {
-      taker = undefined
-    },
-  }
-}
-
-function exhausted({ totalCount, waitingCount }: PostgresPool): CheckError {
-  const message = `all ${totalCount} connections of the pool are in use, and ${waitingCount} requests wait for one`
-  return new CheckError('unhealthy', 'pool_exhausted', message)
-}
-
-function nameConnectFailure(pool: PostgresPool, error: unknown): unknown {
-  if ((pool as { readonly ending?: unknown }).ending === true)
-    return new CheckError('unhealthy', 'pool_ended', 'the application has ended its pool')
-  return nameFailure(error)
-}
-
-/** The driver's own words about a connection carry no code. */
-function nameFailure(error: unknown): unknown {
-  if (isServerError(error)) return nameServerError(error)
-  if (!(error instanceof Error) || error instanceof CheckError || 'code' in error) return error
-  return new CheckError('connection_error', 'closed_early', error.message, { cause: error })
-}
 
 /** Through the driver's plain interface, which every copy and wrapper of it has. */
 function queriesOf(client: PostgresPoolClient): Queries {

@@ -3,9 +3,9 @@
  * accept writes. The environment (`PG*`), `~/.pgpass` and service files have no effect.
  */
 import type { Socket } from 'node:net'
-import { formatAddress } from '../../model/address.ts'
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
 import { defineKind, withBorrowed } from '../../model/kind.ts'
+import { formatAddress } from '../../model/notation.ts'
 import { bothMeasurements } from '../shared/borrowed.ts'
 import { type ConnectOptions, connect } from '../shared/connect.ts'
 import { isTls } from '../shared/socket.ts'

@@ -3,8 +3,7 @@ import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { CheckError } from '../../model/dependency.ts'
-import { closedEarly, tooLarge } from '../shared/connect.ts'
-import { isTls } from '../shared/socket.ts'
+import { closedEarly, isTls, tooLarge } from '../shared/socket.ts'
 import { requestPostgresTls } from '../shared/tls.ts'
 
 /** The most that a server may send in one check, and so the largest message that it may announce. */

@@ -1,6 +1,6 @@
 /** The failures of kind `redis`, and which of them an error reply is. The detail of an error reply is its prefix. */
-import { CheckError, type Reason } from '../../model/dependency.ts'
-import { type Failure, type Failures, findFailure } from '../../model/kind.ts'
+import { CheckError } from '../../model/dependency.ts'
+import { type Failure, type Failures, findFailure, type Reason } from '../../model/failure.ts'
 
 const moving: Failure = [
   'unhealthy',

@@ -8,7 +8,7 @@
 import { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { CheckError } from '../../model/dependency.ts'
-import { closedEarly, tooLarge } from '../shared/connect.ts'
+import { closedEarly, tooLarge } from '../shared/socket.ts'
 
 /** More than all replies of a check together. The longest, a Sentinel's list of replicas, takes 1 KB per replica. */
 const maxBytes = 2 ** 20

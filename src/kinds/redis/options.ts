@@ -1,6 +1,6 @@
 /** The options of kind `redis`, and what they specify: the server, the login, and the printable target. */
 import { z } from 'zod'
-import { decodePercent, formatAddress } from '../../model/address.ts'
+import { decodePercent, formatAddress } from '../../model/notation.ts'
 import { Secret, type SecretUrl } from '../../model/secret.ts'
 import {
   bareHost,

@@ -36,7 +36,7 @@ const byClient = defineKind({
   target: options => clientTarget(options, byAddress.target),
   open: options => {
     const fresh = options.fresh && byAddress.open(options.fresh)
-    const checker = import('./through.ts').then(({ openClient }) => openClient(options, fresh?.check))
+    const checker = import('./check.ts').then(({ openClient }) => openClient(options, fresh?.check))
     return { check: async context => await (await checker).check(context) }
   },
 })

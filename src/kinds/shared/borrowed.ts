@@ -71,16 +71,3 @@ function explain<Cause>(failure: Cause): Cause | CheckError {
   const { reason, detail, message } = failure
   return new CheckError(reason, detail, `${message}; a fresh connection works`, { cause: failure })
 }
-
-/** Resolves and rejects as the work does, or rejects when the signal aborts. The work goes on by itself then. */
-export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>()
-  const abort = () => reject(signal.reason)
-  signal.addEventListener('abort', abort, { once: true })
-  if (signal.aborted) abort()
-  try {
-    return await Promise.race([work, promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
-}

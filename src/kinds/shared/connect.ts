@@ -1,13 +1,12 @@
 /** One fresh connection for one check: resolved, connected, upgraded to TLS and verified. Each step is a traced phase. */
 import { isIP, type Socket } from 'node:net'
 import { type Address, type CheckContext, CheckError } from '../../model/dependency.ts'
+import { untilAborted } from '../../model/turns.ts'
 import { chainOf } from './certificate.ts'
 import { dial } from './dial.ts'
 import type { IpFamily } from './options.ts'
 import { guard, staysOpen, waitFor } from './socket.ts'
 import { nameHandshakeError, type TlsOptions, type TlsSession, tlsSettings, verifyPeer } from './tls.ts'
-
-export { closedEarly, tooLarge } from './socket.ts'
 
 export interface ConnectOptions {
   readonly host: string
@@ -71,7 +70,7 @@ export async function addressesOf(
 async function resolve(host: string, context: CheckContext): Promise<readonly Address[]> {
   if (isIP(host) !== 0) return await context.resolve(host)
   context.enter('dns')
-  return await abortable(context.resolve(host), context.signal)
+  return await untilAborted(context.resolve(host), context.signal)
 }
 
 const families = { any: undefined, ipv4: 4, ipv6: 6 } as const
@@ -110,14 +109,4 @@ async function startTls(plain: Socket, options: ConnectOptions, tls: TlsOptions,
     throw error
   }
   return socket
-}
-
-/** Stops waiting for a promise when the signal aborts. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }

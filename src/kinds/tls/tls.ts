@@ -4,10 +4,9 @@
  */
 import type { Socket } from 'node:net'
 import { z } from 'zod'
-import { formatAddress } from '../../model/address.ts'
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
-import { formatDuration } from '../../model/duration.ts'
 import { defineKind } from '../../model/kind.ts'
+import { formatAddress, formatDuration } from '../../model/notation.ts'
 import { duration } from '../../model/settings.ts'
 import { type ConnectOptions, connect } from '../shared/connect.ts'
 import { host, ipFamily, port } from '../shared/options.ts'

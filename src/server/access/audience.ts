@@ -1,6 +1,6 @@
 /** The access rules in words, for the log. */
-import type { ListenAddress } from '../../model/address.ts'
-import type { AccessRules } from './rules.ts'
+import type { ListenAddress } from '../../model/notation.ts'
+import type { AccessRules } from '../options.ts'
 
 export interface Audience {
   readonly probes: string

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { BlockList, isIP, isIPv6 } from 'node:net'
 import { hostname } from 'node:os'
 import type { FastifyRequest } from 'fastify'
-import { parseNetwork } from '../../model/address.ts'
+import { parseNetwork } from '../../model/notation.ts'
 import { isTls } from '../http/connections.ts'
 
 /** Whether an address is in the list. An IPv4 address mapped into IPv6 counts as IPv4. */

@@ -27,8 +27,6 @@ import {
   isLocal,
 } from './origin.ts'
 
-export type { AccessRules }
-
 type Area = 'details' | 'metrics' | 'lifecycle'
 
 /** The rules in force. They can be replaced at any time. */

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { formatAddress, type ListenAddress } from '../../model/address.ts'
+import { formatAddress, type ListenAddress } from '../../model/notation.ts'
 import type { Tls } from '../access/tls.ts'
 import { type Answer, plainAnswer, sendRaw, sendToSocket } from './answer.ts'
 import type { Connections } from './connections.ts'

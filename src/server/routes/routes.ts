@@ -1,9 +1,9 @@
 /** All routes as one Fastify plugin, for the service's own server and for an application that embeds a monitor. */
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { isProbePath, isTaken, paths } from '../../model/http.ts'
-import { type Access, type AccessRules, createAccess } from '../access/rules.ts'
+import { type Access, createAccess } from '../access/rules.ts'
 import { plainAnswer, send } from '../http/answer.ts'
-import type { Endpoint, EndpointOptions } from '../options.ts'
+import type { AccessRules, Endpoint, EndpointOptions } from '../options.ts'
 import {
   createTransport,
   type Monitored,

@@ -1,8 +1,8 @@
 /** The examination of a server through a client of the application, which the check neither opens nor closes. */
 import { Redis } from 'ioredis'
 import { expect, onTestFinished, test } from 'vitest'
+import { examine } from '../../../src/kinds/redis/check.ts'
 import { clientOf } from '../../../src/kinds/redis/client.ts'
-import { examine } from '../../../src/kinds/redis/examine.ts'
 import { checkContext } from '../../support/context.ts'
 import { startRedis } from '../../support/redis.ts'
 

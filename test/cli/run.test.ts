@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 
-const module = JSON.stringify(join(import.meta.dirname, '../../src/cli/memory.ts'))
+const module = JSON.stringify(join(import.meta.dirname, '../../src/cli/run.ts'))
 /** Keeps some of much garbage alive, which makes V8 give the young generation more room. */
 const busy = `
   const { saveMemory } = await import(${module})

@@ -1,6 +1,6 @@
 /** Which shard an instance is, by its flags, the environment and its host name. */
 import { describe, expect, test } from 'vitest'
-import { readShard } from '../../src/cli/shard.ts'
+import { readShard } from '../../src/cli/flags.ts'
 
 const host = 'pulsecheck-3'
 
