@@ -54,14 +54,13 @@ export function createMonitor(options: MonitorOptions): Monitor {
   const dependencyMetrics = followState(exposition, store, durations)
   const build = { version: version(), nodeVersion: process.version }
   exposition.collect(selfFamilies, () => ({
-    ready: ready(),
+    ready: probes.ready(),
     checksInFlight: scheduler.inFlight(),
     schedulerLag: lag.value(),
     build,
   }))
   if (options.logger !== undefined) logChanges(store, logger)
 
-  const ready = () => probes.readiness().status !== 'unavailable'
   const { nextCheckAt } = scheduler
   const board = createBoard({ state: store, probes, nextCheckAt })
   const waiting = createWaiting(store, probes, clock)
@@ -90,7 +89,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     probes,
     board,
     logger,
-    ready,
+    ready: probes.ready,
     waitUntilReady: waiting.untilReady,
     status: () => wholeReport(parts()),
     statusParts: parts,

@@ -32,9 +32,9 @@ function quoted(text: string): string {
 }
 
 /** Names are label values, path segments and environment variables at once, hence the narrow alphabet. */
-export const dependencyName = z.string().regex(/^[a-zA-Z0-9_.-]{1,64}$/, {
-  error: 'a name has 1 to 64 characters out of a-z, A-Z, 0-9, "_", "." and "-"',
-})
+const nameForm = /^[a-zA-Z0-9_.-]{1,64}$/
+const nameError = 'a name has 1 to 64 characters out of a-z, A-Z, 0-9, "_", "." and "-"'
+export const dependencyName = z.string().regex(nameForm, { error: nameError })
 
 /** A name that cannot be used, and why. */
 export type NameProblem =
@@ -48,16 +48,14 @@ export type NameProblem =
 export function createNameCheck(): (name: string, where: string) => readonly NameProblem[] {
   const owners = new Map<string, { readonly name: string; readonly where: string }>()
   return (name, where) => {
-    const parsed = dependencyName.safeParse(name)
-    const malformed = (parsed.error?.issues ?? []).slice(0, 1)
-    const owner = owners.get(name.toLowerCase())
-    if (owner === undefined) owners.set(name.toLowerCase(), { name, where })
-    return [
-      ...malformed.map(({ message }) => ({ code: 'malformed', message }) as const),
-      ...(owner === undefined
-        ? []
-        : [{ code: 'taken', first: owner.where, isSame: owner.name === name } as const]),
-    ]
+    const problems: NameProblem[] = []
+    // Ten thousand names are checked at a reload, for which the schema is too slow.
+    if (!nameForm.test(name)) problems.push({ code: 'malformed', message: nameError })
+    const folded = name.toLowerCase()
+    const owner = owners.get(folded)
+    if (owner === undefined) owners.set(folded, { name, where })
+    else problems.push({ code: 'taken', first: owner.where, isSame: owner.name === name })
+    return problems
   }
 }
 

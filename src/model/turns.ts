@@ -48,6 +48,16 @@ export function createSequence(): <T>(run: Run<T>) => Promise<T> {
 /** Long enough to make progress, short enough that nobody notices: no block may exceed 10 ms. */
 const sliceMs = 2
 
+/** Handles each item of a long list, and lets the event loop turn once after every `sliceMs` of work. */
+export async function forEachInSlices<T>(items: Iterable<T>, handle: (item: T) => void): Promise<void> {
+  const breathe = createBreather()
+  for (const item of items) {
+    handle(item)
+    const pause = breathe()
+    if (pause !== undefined) await pause
+  }
+}
+
 /** Returns a function to await in a long loop. It lets the event loop turn once after every `sliceMs` of work. */
 export function createBreather(): () => Promise<void> | undefined {
   let started = performance.now()

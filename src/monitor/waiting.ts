@@ -35,8 +35,6 @@ const defaultTimeout = '60s'
 
 export function createWaiting(state: StateReader, probes: Probes, clock: TimerClock): Waiting {
   const waiting = new Set<(why: string, cause?: unknown) => void>()
-  const isReady = () => probes.readiness().status !== 'unavailable'
-
   function missing(): readonly string[] {
     const checks = [...probes.readiness().checks]
     return checks.filter(([, { critical, status }]) => critical && status !== 'up').map(([name]) => name)
@@ -46,12 +44,12 @@ export function createWaiting(state: StateReader, probes: Probes, clock: TimerCl
     async untilReady({ timeout = defaultTimeout, signal } = {}) {
       const ms = parseDuration(timeout)
       if (ms === undefined) throw new TypeError('timeout: expected a duration with its unit, such as 30s')
-      if (isReady()) return
+      if (probes.ready()) return
       const { promise, resolve, reject } = Promise.withResolvers<void>()
       const fail = (why: string, cause?: unknown) =>
         reject(new NotReadyError(why, missing(), cause === undefined ? undefined : { cause }))
       const abort = () => fail('given up', signal?.reason)
-      const look = () => void (isReady() && resolve())
+      const look = () => void (probes.ready() && resolve())
       waiting.add(fail)
       const leave = state.subscribe({ changed: look, removed: look })
       const cancel = clock.at(clock.now() + ms, () => fail(`not ready within ${timeout}`))

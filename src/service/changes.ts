@@ -67,7 +67,7 @@ export async function loadChanges(options: ChangesOptions): Promise<Changes> {
   const alone = createSequence()
   let config = await loadServiceConfig(options)
   let lists: Lists = new Map([[nameOf(options), config.dependencies], ...(await readAll(sources))])
-  let merged = mergeSources(lists, boundsOf(config, options))
+  let merged = await mergeSources(lists, boundsOf(config, options))
   let last: ReturnType<Changes['reloads']> = {
     successful: true,
     successAt: Date.now(),
@@ -85,7 +85,7 @@ export async function loadChanges(options: ChangesOptions): Promise<Changes> {
   ): Promise<void> {
     if (options.allowShrink !== true) refuseShrink(source, lists.get(source) ?? [], dependencies)
     const proposed = new Map(lists).set(source, dependencies)
-    const whole = mergeSources(proposed, boundsOf(next, options))
+    const whole = await mergeSources(proposed, boundsOf(next, options))
     await applied.dependencies(whole)
     applied.config(next)
     lists = proposed

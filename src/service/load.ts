@@ -41,7 +41,7 @@ export async function loadServiceConfig(
   const { configFile: file, env, kinds } = place
   const loaded = await loadConfig({ ...reading, file, env, kinds })
   if (!loaded.ok) throw new ConfigError(loaded.problems.map(formatProblem), 'invalid', loaded.named)
-  mergeSources(new Map([[nameOf(place), loaded.config.dependencies]]), boundsOf(loaded.config, place))
+  await mergeSources(new Map([[nameOf(place), loaded.config.dependencies]]), boundsOf(loaded.config, place))
   return loaded.config
 }
 

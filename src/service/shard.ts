@@ -24,13 +24,9 @@ export function shardOf(name: string, total: number): number {
   return best
 }
 
-/** The dependencies of a shard, in their order; without one, all of them. */
-export function ownShare(
-  definitions: readonly DependencyDefinition[],
-  shard: Shard | undefined,
-): readonly DependencyDefinition[] {
-  if (shard === undefined) return definitions
-  return definitions.filter(({ dependency }) => shardOf(dependency.name, shard.total) === shard.index)
+/** Whether a dependency belongs to a shard; without one, all do. */
+export function isOwn({ dependency: { name } }: DependencyDefinition, shard: Shard | undefined): boolean {
+  return shard === undefined || shardOf(name, shard.total) === shard.index
 }
 
 /** FNV-1a, 32 bits (RFC 9923). */

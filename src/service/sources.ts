@@ -6,10 +6,11 @@ import { maxDependencies } from '../config/load.ts'
 import type { Stamped } from '../config/twins.ts'
 import type { DependencyDefinition } from '../model/dependency.ts'
 import { createNameCheck, type NameProblem } from '../model/settings.ts'
-import { overBudget, seriesBudget } from '../views/budget.ts'
+import { forEachInSlices } from '../model/turns.ts'
+import { createBudget, overBudget } from '../views/budget.ts'
 import type { DurationBuckets } from '../views/metrics.ts'
 import type { ReloadFailure } from '../views/service.ts'
-import { ownShare, type Shard } from './shard.ts'
+import { isOwn, type Shard } from './shard.ts'
 
 /** Gives dependencies beside those of the config, and reports when they change. */
 export interface Source {
@@ -33,33 +34,34 @@ export interface Bounds {
 }
 
 /**
- * Merges the dependencies of all sources, and takes this instance's share of them.
+ * Merges the dependencies of all sources, and takes this instance's share of them. Works in slices.
  *
  * @throws ConfigError with every problem: names of the merged list, number of dependencies and of series of the share.
  */
-export function mergeSources(
+export async function mergeSources(
   lists: Lists,
   { histogram, maxSeries, shard }: Bounds,
-): readonly DependencyDefinition[] {
-  const merged = ownShare([...lists.values()].flat(), shard)
+): Promise<readonly DependencyDefinition[]> {
   const all = [...lists.keys()].join(' and ')
-  const problems = findNameProblems(lists)
+  const problems: string[] = []
+  const merged: DependencyDefinition[] = []
+  const check = createNameCheck()
+  const budget = createBudget(histogram)
+  for (const [source, dependencies] of lists)
+    await forEachInSlices(dependencies, definition => {
+      const { name } = definition.dependency
+      for (const problem of check(name, source))
+        problems.push(`${source}: ${JSON.stringify(name)}: ${describeProblem(problem)}`)
+      if (!isOwn(definition, shard)) return
+      merged.push(definition)
+      budget.add(definition.dependency)
+    })
   if (merged.length > maxDependencies)
     problems.push(`${all}: ${merged.length} dependencies are more than the ${maxDependencies} allowed`)
-  const shown = merged.map(({ dependency }) => dependency)
-  const tooMany = overBudget(seriesBudget(shown, histogram), maxSeries)
+  const tooMany = overBudget(budget.byKind(), maxSeries)
   if (tooMany !== undefined) problems.push(`${all}: server.maxSeries: ${tooMany}`)
   if (problems.length > 0) throw new ConfigError(problems)
   return merged
-}
-
-function findNameProblems(lists: Lists): string[] {
-  const check = createNameCheck()
-  return [...lists].flatMap(([source, dependencies]) =>
-    dependencies.flatMap(({ dependency: { name } }) =>
-      check(name, source).map(problem => `${source}: ${JSON.stringify(name)}: ${describeProblem(problem)}`),
-    ),
-  )
 }
 
 function describeProblem(problem: NameProblem): string {

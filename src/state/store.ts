@@ -105,10 +105,14 @@ export function createStore(clock: Clock): Store {
       for (const listener of listeners) listener.removed?.(state)
     },
     order(names) {
-      const named = names.flatMap(name => states.get(name) ?? [])
-      const next = new Map([...named, ...states.values()].map(state => [state.dependency.name, state]))
-      const before = [...states.keys()]
-      if ([...next.keys()].every((name, i) => name === before[i])) return
+      if (isInOrder(states.keys(), names)) return
+      const next = new Map<string, DependencyState>()
+      for (const name of names) {
+        const state = states.get(name)
+        if (state !== undefined) next.set(name, state)
+      }
+      for (const [name, state] of states) next.set(name, state)
+      if (isInOrder(states.keys(), next.keys())) return
       states = next
       ordered = undefined
       revision++
@@ -126,4 +130,11 @@ export function createStore(clock: Clock): Store {
       return () => listeners.delete(listener)
     },
   }
+}
+
+/** Whether both have the same names in the same order. */
+function isInOrder(names: Iterable<string>, wanted: Iterable<string>): boolean {
+  const rest = wanted[Symbol.iterator]()
+  for (const name of names) if (rest.next().value !== name) return false
+  return rest.next().done === true
 }

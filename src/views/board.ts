@@ -159,10 +159,11 @@ export const keptFailures = 10
 function createHistory(state: StateReader): (name: string) => DependencyHistory | undefined {
   const kept = new Map<string, Ring>()
   state.subscribe({
-    changed({ dependency: { name } }, previous, outcome) {
+    changed({ dependency: { name } }, _previous, outcome) {
+      if (outcome === undefined || 'skipped' in outcome) return
       const ring = kept.get(name) ?? createRing()
-      if (previous === undefined) kept.set(name, ring)
-      if (outcome !== undefined && !('skipped' in outcome)) ring.add(outcome)
+      kept.set(name, ring)
+      ring.add(outcome)
     },
     removed: ({ dependency }) => void kept.delete(dependency.name),
   })

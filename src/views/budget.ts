@@ -1,4 +1,4 @@
-/** The number of series of a configuration, which does not depend on what the servers answer. Pure. */
+/** The number of series of a configuration, which does not depend on what the servers answer. */
 
 import { countSeries } from '../exposition/family.ts'
 import { createHistogram } from '../exposition/histogram.ts'
@@ -21,18 +21,37 @@ export interface KindBudget {
   readonly seriesEach: number
 }
 
-/** The most series that these dependencies can have, by kind, the largest first. */
-export function seriesBudget(
-  dependencies: readonly Dependency[],
-  { buckets }: DurationBuckets,
-): readonly KindBudget[] {
-  const byKind = Map.groupBy(dependencies, ({ kind }) => kind)
-  const budgets = [...byKind].map(([kind, members]) => ({
-    kind,
-    dependencies: members.length,
-    seriesEach: mostSeries(members, buckets),
-  }))
-  return budgets.sort((a, b) => total(b) - total(a))
+export interface Budget {
+  add(dependency: Dependency): void
+  /** The most series that all of them can have, by kind, the largest first. */
+  byKind(): readonly KindBudget[]
+}
+
+export function createBudget({ buckets }: DurationBuckets): Budget {
+  const counts = new Map<string, number>()
+  /** What a dependency measures, which a kind says once for all of its own, and its objectives alone make a difference. */
+  const shapes = new Map<string, Dependency>()
+  return {
+    add(dependency) {
+      const { kind, measurementHelp, slo, latencySloMs } = dependency
+      counts.set(kind, (counts.get(kind) ?? 0) + 1)
+      const names = Object.keys(measurementHelp).join()
+      shapes.set(`${kind} ${names} ${slo === undefined} ${latencySloMs === undefined}`, dependency)
+    },
+    byKind() {
+      const seriesEach = new Map<string, number>()
+      for (const dependency of shapes.values()) {
+        const { kind } = dependency
+        seriesEach.set(kind, Math.max(seriesEach.get(kind) ?? 0, seriesOf(dependency, buckets)))
+      }
+      const budgets = [...counts].map(([kind, dependencies]) => ({
+        kind,
+        dependencies,
+        seriesEach: seriesEach.get(kind) ?? 0,
+      }))
+      return budgets.sort((a, b) => total(b) - total(a))
+    },
+  }
 }
 
 /** Describes an exceeded budget in one line that names the largest kinds; undefined if it is not exceeded. */
@@ -48,18 +67,6 @@ export function overBudget(budgets: readonly KindBudget[], maxSeries: number): s
 
 function total({ dependencies, seriesEach }: KindBudget): number {
   return dependencies * seriesEach
-}
-
-/** What a dependency measures, which a kind says once for all of its own, and its objectives alone make a difference. */
-function mostSeries(members: readonly Dependency[], buckets: readonly number[]): number {
-  const shapes = new Map(
-    members.map(dependency => {
-      const { measurementHelp, slo, latencySloMs } = dependency
-      const shape = [...Object.keys(measurementHelp), slo !== undefined, latencySloMs !== undefined]
-      return [shape.join(), dependency]
-    }),
-  )
-  return Math.max(...[...shapes.values()].map(dependency => seriesOf(dependency, buckets)))
 }
 
 /** Counts the series of a state in which all that can be known is known. */

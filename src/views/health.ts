@@ -1,7 +1,7 @@
 /** Verdicts on the whole, for probes and in words: pure functions of a snapshot. */
 import type { Status } from '../model/dependency.ts'
 import type { Pulse, Snapshot } from '../state/store.ts'
-import { asOf, type DependencyState, staleFrom, statusAt } from '../state/transition.ts'
+import { type DependencyState, staleFrom, statusAt } from '../state/transition.ts'
 
 /** A dependency as readiness sees it, without anything that shows where it is or why it fails. */
 export interface ReadinessCheck {
@@ -19,15 +19,21 @@ export interface Readiness {
 
 /** Ready means that every critical dependency is up and we are not draining. Unknown is not up. */
 export function readiness({ states, now }: Snapshot, draining: boolean): Readiness {
-  const checks = states.map(state => [state.dependency.name, readinessCheck(state, now)] as const)
-  return readinessOf(new Map(checks), draining)
+  const checks = new Map<string, ReadinessCheck>()
+  for (const state of states) checks.set(state.dependency.name, readinessCheck(state, now))
+  return readinessOf(checks, draining)
 }
 
 /** The verdict on these checks. */
 export function readinessOf(checks: Readiness['checks'], draining: boolean): Readiness {
-  const missing = [...checks.values()].filter(check => check.status !== 'up')
-  const critical = missing.filter(check => check.critical).length
-  const status = draining ? 'unavailable' : overallStatus(critical, missing.length - critical)
+  let critical = 0
+  let others = 0
+  for (const check of checks.values()) {
+    if (check.status === 'up') continue
+    if (check.critical) critical++
+    else others++
+  }
+  const status = draining ? 'unavailable' : overallStatus(critical, others)
   return { status, draining, checks }
 }
 
@@ -38,7 +44,18 @@ export function overallStatus(missingCritical: number, missingOther: number): Re
 }
 
 function readinessCheck(state: DependencyState, now: number): ReadinessCheck {
-  return { status: statusAt(state, now), critical: state.dependency.critical }
+  const status = statusAt(state, now)
+  return state.dependency.critical ? criticalChecks[status] : otherChecks[status]
+}
+
+/** Ten thousand dependencies share these few values, so that a verdict on all of them makes little garbage. */
+const criticalChecks = checksOf(true)
+const otherChecks = checksOf(false)
+
+function checksOf(critical: boolean): Readonly<Record<Status, ReadinessCheck>> {
+  const unknown = Object.freeze({ status: 'unknown', critical } as const)
+  const up = Object.freeze({ status: 'up', critical } as const)
+  return { unknown, up, down: Object.freeze({ status: 'down', critical } as const) }
 }
 
 /** Whether every critical dependency has been up once. The caller keeps the first true for good. */
@@ -75,50 +92,49 @@ export function isAlive({ now, lastCompletedAt }: Pulse, stalledMs: number, limi
 
 /** The monotonic time until which no status becomes stale. */
 export function freshUntil(snapshot: Snapshot): number {
-  const limits = snapshot.states.map(staleFrom).filter(limit => limit !== undefined && limit >= snapshot.now)
-  return limits.reduce(
-    (soonest: number, limit = soonest) => Math.min(soonest, limit),
-    Number.POSITIVE_INFINITY,
-  )
+  let soonest = Number.POSITIVE_INFINITY
+  for (const state of snapshot.states) {
+    const limit = staleFrom(state)
+    if (limit !== undefined && limit >= snapshot.now && limit < soonest) soonest = limit
+  }
+  return soonest
 }
 
 /**
  * Says what is wrong, if anything: `1 of 4 critical dependencies is down`. What prevents readiness comes first, what only
  * degrades it second.
  */
-export function summarize({ states, at, now }: Snapshot, draining: boolean): string {
-  const present = states.map(state => asOf(state, { at, monotonicAt: now }))
-  const [critical, others] = [present.filter(isCritical), present.filter(state => !isCritical(state))]
-  const [missing, degrading] = [critical.filter(isMissing), others.filter(isMissing)]
-  const faults = [
-    ...(missing.length > 0 ? [describeMissing(missing, critical.length, 'critical')] : []),
-    ...(degrading.length > 0 ? [describeMissing(degrading, others.length, 'non-critical')] : []),
-  ]
+export function summarize({ states, now }: Snapshot, draining: boolean): string {
+  const critical = { total: 0, down: 0, unknown: 0 }
+  const others = { total: 0, down: 0, unknown: 0 }
+  for (const state of states) {
+    const tally = state.dependency.critical ? critical : others
+    const status = statusAt(state, now)
+    tally.total++
+    if (status !== 'up') tally[status]++
+  }
+  const faults = [...describeMissing(critical, 'critical'), ...describeMissing(others, 'non-critical')]
   if (draining) return ['shutting down', ...faults].join('; ')
-  if (present.length === 0) return 'there are no dependencies'
+  if (states.length === 0) return 'there are no dependencies'
   if (faults.length > 0) return faults.join('; ')
-  return present.length === 1 ? 'the only dependency is up' : `all ${present.length} dependencies are up`
+  return states.length === 1 ? 'the only dependency is up' : `all ${states.length} dependencies are up`
 }
 
-/** `2 of 4 critical dependencies are down, 1 is unknown` */
-function describeMissing(missing: readonly DependencyState[], total: number, sort: string): string {
-  const down = missing.filter(({ status }) => status === 'down').length
-  const unknown = missing.length - down
+interface Tally {
+  readonly total: number
+  readonly down: number
+  readonly unknown: number
+}
+
+/** `2 of 4 critical dependencies are down, 1 is unknown`; nothing if all are up. */
+function describeMissing({ total, down, unknown }: Tally, sort: string): readonly string[] {
   const noun = total === 1 ? 'dependency' : 'dependencies'
   const of = `of ${total} ${sort} ${noun}`
-  if (down === 0) return `${unknown} ${of} ${be(unknown)} unknown`
+  if (down === 0) return unknown === 0 ? [] : [`${unknown} ${of} ${be(unknown)} unknown`]
   const first = `${down} ${of} ${be(down)} down`
-  return unknown === 0 ? first : `${first}, ${unknown} ${be(unknown)} unknown`
+  return [unknown === 0 ? first : `${first}, ${unknown} ${be(unknown)} unknown`]
 }
 
 function be(count: number): string {
   return count === 1 ? 'is' : 'are'
-}
-
-function isCritical({ dependency }: DependencyState): boolean {
-  return dependency.critical
-}
-
-function isMissing({ status }: DependencyState): boolean {
-  return status !== 'up'
 }

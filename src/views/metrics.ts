@@ -3,8 +3,8 @@
 import type { Exposition } from '../exposition/exposition.ts'
 import type { Group } from '../exposition/group.ts'
 import { createHistogram, type Histogram } from '../exposition/histogram.ts'
-import type { CheckOutcome, Dependency, MeasurementHelp } from '../model/dependency.ts'
-import { createBreather } from '../model/turns.ts'
+import type { CheckOutcome, Dependency, MeasurementHelp, Status } from '../model/dependency.ts'
+import { forEachInSlices } from '../model/turns.ts'
 import type { StateReader } from '../state/store.ts'
 import { type DependencyState, statusAt } from '../state/transition.ts'
 import { type DependencySubject, dependencyFamilies, exemplarOf, measurementFamilies } from './families.ts'
@@ -28,8 +28,11 @@ export interface DependencyMetrics {
 const slowShare = 0.5
 
 interface Kept {
-  readonly histogram: Histogram
-  subject: DependencySubject
+  state: DependencyState
+  /** As it is shown. */
+  status: Status
+  /** Made when it is first needed, since thousands of dependencies may come at one moment. */
+  histogram?: Histogram
 }
 
 /** Adds, changes and removes the series of every dependency with its state. */
@@ -48,31 +51,32 @@ export function followState(
     if (later === undefined) work()
     else later.push(work)
   }
-  const show = (entry: Kept, state: DependencyState, now: number) => {
-    const { name } = state.dependency
-    const groups = groupsFor(state)
-    entry.subject = { state, status: statusAt(state, now), durations: entry.histogram.value() }
+  const histogramOf = (entry: Kept) => {
+    entry.histogram ??= histogramFor(entry.state, durations)
+    return entry.histogram
+  }
+  /** Changes what is shown. All that costs more waits until it is rendered. */
+  const show = (entry: Kept, now: number) => {
+    const { name } = entry.state.dependency
+    entry.status = statusAt(entry.state, now)
     render(() => {
       if (kept.get(name) !== entry) return
-      common.set(name, entry.subject)
-      for (const group of groups) group.set(name, entry.subject)
+      const { state, status } = entry
+      const subject = { state, status, durations: histogramOf(entry).value() }
+      common.set(name, subject)
+      for (const group of groupsFor(state)) group.set(name, subject)
     })
   }
   const changed = (state: DependencyState, previous?: DependencyState, outcome?: CheckOutcome) => {
     const { name } = state.dependency
     const known = kept.get(name)
-    if (
-      known !== undefined &&
-      outcome === undefined &&
-      isShownAlike(state.dependency, previous?.dependency)
-    ) {
-      known.subject = { ...known.subject, state }
+    const entry = known ?? { state, status: state.status }
+    if (known === undefined) kept.set(name, entry)
+    entry.state = state
+    if (known !== undefined && outcome === undefined && isShownAlike(state.dependency, previous?.dependency))
       return
-    }
-    const entry = known ?? ({ histogram: histogramFor(state, durations) } as Kept)
-    kept.set(name, entry)
-    if (outcome !== undefined) observe(entry.histogram, outcome, state.dependency.timeoutMs)
-    show(entry, state, state.last?.monotonicAt ?? 0)
+    if (outcome !== undefined) observe(histogramOf(entry), outcome, state.dependency.timeoutMs)
+    show(entry, state.last?.monotonicAt ?? 0)
   }
   const removed = (state: DependencyState) => {
     const { name } = state.dependency
@@ -88,8 +92,7 @@ export function followState(
   function showStale(): void {
     const { now } = state.pulse()
     for (const entry of kept.values()) {
-      const { state, status } = entry.subject
-      if (status !== statusAt(state, now)) show(entry, state, now)
+      if (entry.status !== statusAt(entry.state, now)) show(entry, now)
     }
   }
 
@@ -102,7 +105,7 @@ export function followState(
       } finally {
         later = undefined
       }
-      const rendered = Promise.all([rendering, runInSlices(work)]).then(() => {
+      const rendered = Promise.all([rendering, forEachInSlices(work, each => each())]).then(() => {
         if (rendering === rendered) rendering = undefined
       })
       rendering = rendered
@@ -153,14 +156,6 @@ function isShownAlike(a: Dependency, b: Dependency | undefined): boolean {
     a.latencySloMs === b.latencySloMs &&
     JSON.stringify(a.labels) === JSON.stringify(b.labels)
   )
-}
-
-async function runInSlices(work: readonly (() => void)[]): Promise<void> {
-  const breathe = createBreather()
-  for (const each of work) {
-    each()
-    await breathe()
-  }
 }
 
 function histogramFor({ createdAt }: DependencyState, { buckets, native }: DurationBuckets): Histogram {

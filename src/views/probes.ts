@@ -19,6 +19,8 @@ export interface Verdict extends Readiness {
 export interface Probes {
   /** Returns the same object until a status changes, so that its rendering can be kept with it. */
   readiness(): Verdict
+  /** Whether the verdict is ready or degraded. Costs nothing, however many dependencies there are. */
+  ready(): boolean
   alive(): boolean
   started(): boolean
   /** Makes it not ready, until it is taken back. */
@@ -29,7 +31,7 @@ export interface Probes {
 
 /** @param stalledMs returns for how many milliseconds our own event loop has stood still since the start. */
 export function createProbes(state: StateReader, stalledMs: () => number): Probes {
-  const overallSince = trackOverall(state)
+  const overall = trackOverall(state)
   let draining = false
   let wasStarted = false
   let kept: { verdict: Verdict; revision: number; until: number } | undefined
@@ -45,12 +47,13 @@ export function createProbes(state: StateReader, stalledMs: () => number): Probe
       const { revision, now } = state.pulse()
       if (kept === undefined || kept.revision !== revision || now > kept.until) {
         const snapshot = state.snapshot()
-        const since = draining ? undefined : overallSince()
+        const since = draining ? undefined : overall.since()
         const verdict = { ...readiness(snapshot, draining), since }
         kept = { verdict, revision, until: freshUntil(snapshot) }
       }
       return kept.verdict
     },
+    ready: () => !draining && overall.status() !== 'unavailable',
     alive() {
       const pulse = state.pulse()
       if (silence?.revision !== pulse.revision) {
@@ -73,6 +76,12 @@ export function createProbes(state: StateReader, stalledMs: () => number): Probe
   }
 }
 
+interface Overall {
+  status(): Readiness['status']
+  /** In Unix milliseconds; undefined without dependencies. */
+  since(): number | undefined
+}
+
 interface Member {
   readonly critical: boolean
   readonly isUp: boolean
@@ -84,10 +93,8 @@ interface Member {
  * Follows since when the whole has had its status. A snapshot does not show it: if one failure begins before another ends,
  * no dependency has been down for as long as the whole. A status that becomes stale counts from that moment, whether or
  * not anybody looked.
- *
- * @returns a function that returns the time in Unix milliseconds; undefined without dependencies.
  */
-function trackOverall(state: StateReader): () => number | undefined {
+function trackOverall(state: StateReader): Overall {
   const members = new Map<string, Member>()
   const missing = { critical: 0, other: 0 }
   let kept: { readonly status: Readiness['status']; readonly at: number } | undefined
@@ -110,35 +117,43 @@ function trackOverall(state: StateReader): () => number | undefined {
   }
   /** Applies staleness in the order in which it came. Looks at all dependencies only if one may have become stale. */
   const age = () => {
-    const { at, now } = state.pulse()
-    if (now <= firstStaleFrom) return
-    const stale = [...members].filter(([, member]) => member.staleFrom < now)
+    const pulse = state.pulse()
+    const { at, now } = pulse
+    if (now <= firstStaleFrom) return pulse
+    const stale: [string, Member][] = []
+    firstStaleFrom = Number.POSITIVE_INFINITY
+    for (const [name, member] of members) {
+      if (member.staleFrom < now) stale.push([name, member])
+      else if (member.staleFrom < firstStaleFrom) firstStaleFrom = member.staleFrom
+    }
     for (const [name, member] of stale.sort(([, a], [, b]) => a.staleFrom - b.staleFrom)) {
       put(name, { ...member, isUp: false, staleFrom: Number.POSITIVE_INFINITY })
       settle(at - (now - member.staleFrom))
     }
-    firstStaleFrom = [...members.values()].reduce(
-      (first, { staleFrom }) => Math.min(first, staleFrom),
-      Number.POSITIVE_INFINITY,
-    )
+    return pulse
   }
   state.subscribe({
     changed(changed) {
-      age()
-      const { at, now } = state.pulse()
+      const { at, now } = age()
       put(changed.dependency.name, memberOf(changed, now))
       settle(at)
     },
     removed({ dependency }) {
-      age()
+      const { at } = age()
       count(members.get(dependency.name), -1)
       members.delete(dependency.name)
-      settle(state.pulse().at)
+      settle(at)
     },
   })
-  return () => {
-    age()
-    return members.size === 0 ? undefined : kept?.at
+  return {
+    status() {
+      age()
+      return overallStatus(missing.critical, missing.other)
+    },
+    since() {
+      age()
+      return members.size === 0 ? undefined : kept?.at
+    },
   }
 }
 

@@ -6,7 +6,7 @@ import { parseDependency } from '../../src/model/definition.ts'
 import { parseListenAddress } from '../../src/model/notation.ts'
 import { createMonitor } from '../../src/monitor.ts'
 import { routes } from '../../src/server/routes/routes.ts'
-import { seriesBudget } from '../../src/views/budget.ts'
+import { createBudget } from '../../src/views/budget.ts'
 import { configOf, problemsOf } from './loading.ts'
 
 test.each([
@@ -94,8 +94,9 @@ test('the path of the metrics is that of no other route', async () => {
 
 test('the default number of series is enough for as many dependencies as there may be, of every kind', async () => {
   const { server, histogram } = await configOf('dependencies: { one: "tcp://a:1" }')
-  const some = realKinds.map(kind => parseDependency('one', kind, kind.example).dependency)
-  for (const { kind, seriesEach } of seriesBudget(some, histogram))
+  const budget = createBudget(histogram)
+  for (const kind of realKinds) budget.add(parseDependency('one', kind, kind.example).dependency)
+  for (const { kind, seriesEach } of budget.byKind())
     expect([kind, 10_000 * seriesEach <= server.maxSeries]).toEqual([kind, true])
 })
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { coalesce, createSequence, share } from '../../src/model/turns.ts'
+import { coalesce, createSequence, forEachInSlices, share } from '../../src/model/turns.ts'
+import { countInTurns } from '../support/turns.ts'
 
 /** Work whose runs end when the test says so. */
 function createWork() {
@@ -56,4 +57,15 @@ test('in sequence: each starts when the one before has settled', async () => {
   await new Promise(resolve => setImmediate(resolve))
   await end(1)
   expect(await calls[1]).toBe(1)
+})
+
+test('in slices: each item in its order, and few between two turns', async () => {
+  const { count, most } = countInTurns()
+  const seen: number[] = []
+  await forEachInSlices(Array(100).keys(), item => {
+    seen.push(item)
+    count()
+  })
+  expect(seen).toEqual([...Array(100).keys()])
+  expect(most()).toBeLessThanOrEqual(3)
 })

@@ -38,7 +38,7 @@ describe('a shard', () => {
   })
 })
 
-test('shards have each dependency once, in the order of the config, and refuse what any of them would', () => {
+test('shards have each dependency once, in the order of the config, and refuse what any of them would', async () => {
   const list = ['a', 'b', 'c', 'd', 'e', 'f'].map(name => definition({ name }))
   const share = (index: number, definitions = list) =>
     mergeSources(new Map([['config', definitions]]), {
@@ -46,10 +46,10 @@ test('shards have each dependency once, in the order of the config, and refuse w
       maxSeries: 1_000,
       shard: { index, total: 3 },
     })
-  const shares = [0, 1, 2].map(index => share(index))
+  const shares = await Promise.all([0, 1, 2].map(index => share(index)))
   expect(shares.flat().toSorted()).toHaveLength(6)
   expect(new Set(shares.flat())).toEqual(new Set(list))
   for (const own of shares) expect(own).toEqual(list.filter(each => own.includes(each)))
   const clash = [...list, definition({ name: 'a' })]
-  for (const index of [0, 1, 2]) expect(() => share(index, clash)).toThrow('"a"')
+  for (const index of [0, 1, 2]) await expect(share(index, clash)).rejects.toThrow('"a"')
 })

@@ -9,6 +9,7 @@ import { loadServiceConfig } from '../../src/service/load.ts'
 import { ConfigError, mergeSources, type Source } from '../../src/service/sources.ts'
 import { type ServiceOptions, startService } from '../../src/service.ts'
 import { definition } from '../support/dependency.ts'
+import { countInTurns } from '../support/turns.ts'
 
 const wide = { histogram: { buckets: [], native: true }, maxSeries: 1_000_000 }
 const made = (...names: readonly string[]) => names.map(name => definition({ name }))
@@ -166,20 +167,20 @@ describe('a source beside the environment', () => {
 })
 
 describe('the whole list', () => {
-  test('has no more dependencies than one service may have', () => {
+  test('has no more dependencies than one service may have', async () => {
     const half = (letter: string) => made(...Array.from({ length: 5_001 }, (_, i) => `${letter}${i}`))
     const lists = new Map([
       ['a.yml', half('a')],
       ['script', half('b')],
     ])
-    expect(() => mergeSources(lists, wide)).toThrow(
+    await expect(mergeSources(lists, wide)).rejects.toThrow(
       'a.yml and script: 10002 dependencies are more than the 10000 allowed',
     )
   })
 
-  test('may have as many as that', () => {
+  test('may have as many as that', async () => {
     const most = made(...Array.from({ length: 10_000 }, (_, i) => `d${i}`))
-    expect(mergeSources(new Map([['a.yml', most]]), wide)).toHaveLength(10_000)
+    expect(await mergeSources(new Map([['a.yml', most]]), wide)).toHaveLength(10_000)
   })
 
   test('of a config alone is held to the bounds that it sets, also where nothing is started', async () => {
@@ -192,21 +193,35 @@ describe('the whole list', () => {
     await expect(loading).rejects.toMatchObject({ name: 'ConfigError', failure: 'invalid' })
   })
 
-  test('keeps to the series budget', () => {
+  test('keeps to the series budget', async () => {
     const lists = new Map([
       ['a.yml', made('a')],
       ['script', made('b')],
     ])
-    expect(() => mergeSources(lists, { ...wide, maxSeries: 10 })).toThrow(
+    await expect(mergeSources(lists, { ...wide, maxSeries: 10 })).rejects.toThrow(
       /^a.yml and script: server.maxSeries: \d+ series are more than server.maxSeries 10/,
     )
   })
 
-  test('tells every problem at once', () => {
+  test('tells every problem at once', async () => {
     const lists = new Map([
       ['a.yml', made('a', 'b')],
       ['script', made('A', 'B')],
     ])
-    expect(() => mergeSources(lists, wide)).toThrow(/"A": differs.*\n.*"B": differs/)
+    await expect(mergeSources(lists, wide)).rejects.toThrow(/"A": differs.*\n.*"B": differs/)
+  })
+
+  test('is merged in slices', async () => {
+    const { count, most } = countInTurns()
+    const counting = made(...Array.from({ length: 100 }, (_, i) => `d${i}`)).map(each => ({
+      ...each,
+      get dependency() {
+        count()
+        return each.dependency
+      },
+    }))
+    await mergeSources(new Map([['a.yml', counting]]), wide)
+    // Each is read more than once.
+    expect(most()).toBeLessThanOrEqual(9)
   })
 })

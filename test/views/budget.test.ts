@@ -1,13 +1,20 @@
 import { expect, test } from 'vitest'
 import { createExposition } from '../../src/exposition/exposition.ts'
+import type { Dependency } from '../../src/model/dependency.ts'
 import { createStore } from '../../src/state/store.ts'
-import { overBudget, seriesBudget } from '../../src/views/budget.ts'
+import { createBudget, overBudget } from '../../src/views/budget.ts'
 import { followState } from '../../src/views/metrics.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { dependency } from '../support/dependency.ts'
 import { failure, success } from '../support/results.ts'
 
 const buckets = { buckets: [0.1, 1], native: true }
+
+function seriesBudget(dependencies: readonly Dependency[], durations: typeof buckets) {
+  const budget = createBudget(durations)
+  for (const each of dependencies) budget.add(each)
+  return budget.byKind()
+}
 
 test('the budget is what a scrape shows when everything is known', async () => {
   const clock = createFakeClock()

@@ -95,6 +95,7 @@ test('does not depend on who looks when, and goes with the verdict', async () =>
         }
         // Whoever looks once a second sees staleness up to a second late.
         const told = watched.readiness().since!
+        expect(watched.ready()).toBe(before !== 'unavailable')
         expect(since - told).toBeGreaterThanOrEqual(0)
         expect(since - told).toBeLessThanOrEqual(1_000)
       }

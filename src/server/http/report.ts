@@ -4,7 +4,8 @@ import { buffer } from 'node:stream/consumers'
 import { setImmediate as turn } from 'node:timers/promises'
 import { constants, createGzip } from 'node:zlib'
 import type { FastifyReply } from 'fastify'
-import { createBreather, share } from '../../model/turns.ts'
+import { isPlain } from '../../model/secret.ts'
+import { createBreather, forEachInSlices, share } from '../../model/turns.ts'
 
 /** A report is sent again for at least this many milliseconds. */
 const minKeepMs = 100
@@ -79,6 +80,27 @@ export async function jsonInSlices<Key extends string>(
   }
   pieces.push(Buffer.from('}}'))
   return Buffer.concat(pieces)
+}
+
+/** Returns what `JSON.stringify(value, null, 2)` does as UTF-8, and yields to the event loop while it builds it. */
+export async function prettyJsonInSlices(value: unknown): Promise<Buffer> {
+  const pieces: Buffer[] = []
+  await forEachInSlices(prettyPieces(value, 2, '\n'), piece => pieces.push(Buffer.from(piece)))
+  return Buffer.concat(pieces)
+}
+
+/** @param depth how many levels of objects are taken apart. */
+function* prettyPieces(value: unknown, depth: number, newline: string): Generator<string> {
+  const entries = isPlain(value) && !('toJSON' in value) && depth > 0 ? Object.entries(value) : []
+  const known = entries.filter(([, each]) => each !== undefined)
+  if (known.length === 0) return yield JSON.stringify(value ?? null, null, 2).replaceAll('\n', newline)
+  let separator = '{'
+  for (const [key, each] of known) {
+    yield `${separator}${newline}  ${JSON.stringify(key)}: `
+    yield* prettyPieces(each, depth - 1, `${newline}  `)
+    separator = ','
+  }
+  yield `${newline}}`
 }
 
 /**

@@ -6,7 +6,7 @@ import type { ExpositionResponse } from '../../exposition/exposition.ts'
 import { chooseOffer, paths } from '../../model/http.ts'
 import { healthJson, healthJsonStatusCode, healthJsonType } from '../../views/healthjson.ts'
 import { answer, everyAnswer, mediaTypes, plainAnswer, send } from '../http/answer.ts'
-import { borrow, createShared, jsonInSlices } from '../http/report.ts'
+import { borrow, createShared, jsonInSlices, prettyJsonInSlices } from '../http/report.ts'
 import type { ReloadOutcome, RouteContext } from './context.ts'
 
 const failed = plainAnswer(500)
@@ -84,8 +84,8 @@ export function configRoute(app: FastifyInstance, context: RouteContext, config:
     method: ['GET', 'HEAD'],
     url: paths.config,
     onRequest: context.access.guard('details'),
-    handler: (request, reply) => {
-      const report = { status: 200, contentType: mediaTypes.json, bytes: print(config()) }
+    handler: async (request, reply) => {
+      const report = { status: 200, contentType: mediaTypes.json, bytes: await print(config()) }
       return deliver(request, reply, report, context)
     },
   })
@@ -124,11 +124,10 @@ function deliver(
 }
 
 /** Returns a function that prints a config, and reuses the text while the config is the same object. */
-function createPrinter(): (config: unknown) => Buffer {
-  let last: { readonly config: unknown; readonly bytes: Buffer } | undefined
+function createPrinter(): (config: unknown) => Promise<Buffer> {
+  let last: { readonly config: unknown; readonly bytes: Promise<Buffer> } | undefined
   return config => {
-    if (last === undefined || last.config !== config)
-      last = { config, bytes: Buffer.from(JSON.stringify(config, null, 2) ?? 'null') }
+    if (last === undefined || last.config !== config) last = { config, bytes: prettyJsonInSlices(config) }
     return last.bytes
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createShared } from '../../../src/server/http/report.ts'
+import { createShared, prettyJsonInSlices } from '../../../src/server/http/report.ts'
+import { countInTurns } from '../../support/turns.ts'
 
 /** Shared renderings, numbered from 1, each of which takes this long on a clock of the test's own. */
 function setUp(tookMs: number) {
@@ -57,5 +58,31 @@ describe('a shared rendering', () => {
     first.release()
     wait(1_000)
     expect((await take()).value).toBe(1)
+  })
+})
+
+describe('JSON for people', () => {
+  test.each([
+    [{ dependencies: { a: { kind: 'tcp', nodes: [1, { b: 2 }] }, b: 'x\ny' }, server: { hosts: [] }, n: 1 }],
+    [
+      {
+        dependencies: {},
+        gone: undefined,
+        inside: { gone: undefined, deep: { gone: undefined } },
+        '"': null,
+      },
+    ],
+    [{}],
+    [[{ a: 1 }]],
+    [null],
+  ])('is what JSON.stringify writes', async value => {
+    expect(String(await prettyJsonInSlices(value))).toBe(JSON.stringify(value, null, 2))
+  })
+
+  test('is built in slices', async () => {
+    const { count, most } = countInTurns()
+    const entries = Array.from({ length: 100 }, (_, i) => [`d${i}`, { toJSON: () => [count()] }])
+    await prettyJsonInSlices({ dependencies: Object.fromEntries(entries) })
+    expect(most()).toBeLessThanOrEqual(3)
   })
 })
