@@ -84,7 +84,7 @@ export async function startPrometheus(stage: Stage, serviceUrl: string): Promise
 
 /** The shipped configuration, for another address and at another pace. */
 function configFor(host: string): string {
-  const packaged = new URL('../..', import.meta.url)
+  const packaged = new URL('../../', import.meta.url)
   const rules = fileURLToPath(new URL('prometheus/rules', packaged))
   return readFileSync(new URL('prometheus.yml', packaged), 'utf8')
     .replaceAll('localhost:9797', host)
