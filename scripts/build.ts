@@ -7,20 +7,12 @@
  * With `--program`, it leaves the types out, and takes a few seconds less. The new `dist/` takes the place of the old one at once.
  */
 import { execFileSync } from 'node:child_process'
-import {
-  chmodSync,
-  cpSync,
-  globSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execPath } from 'node:process'
 import { parseArgs } from 'node:util'
 import { type OutputChunk, type OutputOptions, type Plugin, rolldown } from 'rolldown'
+import { librariesOf, licensesOf, materialsOf } from './contents.ts'
 import { fingerprint, stamp } from './fresh.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -149,7 +141,9 @@ async function buildProgram(): Promise<void> {
     output: { ...plain, entryFileNames: '[name].cjs', codeSplitting: false },
   })
   writeFileSync(join(dist, 'program/package.json'), '{"type":"commonjs"}\n')
-  writeFileSync(join(dist, 'program/LICENSES.txt'), licensesOf(chunks))
+  const libraries = librariesOf(chunks.flatMap(({ modules }) => Object.keys(modules)))
+  writeFileSync(join(dist, 'program/LICENSES.txt'), licensesOf(libraries))
+  writeFileSync(join(dist, 'program/pulsecheck.cdx.json'), JSON.stringify(materialsOf(version, libraries)))
   cpSync(join(root, 'src/server/page/browser'), join(dist, 'program/browser'), pageOnly)
   chmodSync(join(dist, 'bin.cjs'), 0o755)
   chmodSync(dist, 0o755)
@@ -160,19 +154,6 @@ async function buildProgram(): Promise<void> {
 }
 
 const pageOnly = { recursive: true, filter: (file: string) => !file.endsWith('.json') }
-
-/** Who wrote what the bundle contains, and on which terms it may be passed on. */
-function licensesOf(chunks: readonly OutputChunk[]): string {
-  const files = chunks.flatMap(({ modules }) => Object.keys(modules))
-  const folders = files.flatMap(file => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [])
-  const texts = [...new Set(folders)].sort().map(folder => {
-    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-    const [file] = globSync('{LICENSE,LICENCE,License,license}*', { cwd: folder })
-    const text = file === undefined ? '' : `\n${readFileSync(join(folder, file), 'utf8').trim()}\n`
-    return `${name} ${version} (${license})\n${text}`
-  })
-  return texts.join(`\n${'-'.repeat(80)}\n\n`)
-}
 
 async function buildLibrary(): Promise<void> {
   await bundle({

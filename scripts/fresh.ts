@@ -13,7 +13,7 @@ const lock = join(root, 'dist.lock')
 const abandonedMs = 300_000
 const sources = [
   'src/**/*.*',
-  'scripts/{build,fresh,prime}.*',
+  'scripts/{build,contents,fresh,prime}.*',
   'package.json',
   'package-lock.json',
   'tsconfig*.json',

@@ -19,6 +19,8 @@ make_stand_ins() {
   for each in libc6 libgcc-s1 libstdc++6 gcc-12-base ca-certificates tzdata; do
     dpkg-deb --extract "$debs/$each"_*.deb "$work/base"
     dpkg-deb --field "$debs/$each"_*.deb >"$work/base/var/lib/dpkg/status.d/$each"
+    dpkg-deb --ctrl-tarfile "$debs/$each"_*.deb | tar --extract --to-stdout ./md5sums \
+      >"$work/base/var/lib/dpkg/status.d/$each.md5sums"
   done
   chmod 1777 "$work/base/tmp"
   cp -L "$work/node/etc/os-release" "$work/base/etc/os-release"

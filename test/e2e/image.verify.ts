@@ -4,11 +4,21 @@
  */
 import { execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -75,6 +85,36 @@ async function openRequest(port: number, path: string) {
     },
   }
 }
+
+test('the bill of materials accounts for every file', async () => {
+  const script = join(import.meta.dirname, '../../scripts/image/sbom.ts')
+  const { components } = JSON.parse((await run(process.execPath, [script, image])).stdout)
+  const packages: string[] = components.flatMap(({ name, purl = '' }: { name: string; purl?: string }) =>
+    purl.startsWith('pkg:deb/') ? [name] : [],
+  )
+  const kinds = components.map(({ purl = '' }: { purl?: string }) => purl.split('/')[0])
+  expect(new Set(kinds)).toEqual(new Set(['', 'pkg:deb', 'pkg:generic', 'pkg:npm']))
+
+  const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-image-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const container = await podman('create', image)
+  onTestFinished(() => void execFileSync('podman', ['rm', container]))
+  await podman('export', '--output', join(folder, 'image.tar'), container)
+  await run('tar', ['--extract', '--file', join(folder, 'image.tar'), '--directory', folder])
+  const status = join(folder, 'var/lib/dpkg/status.d')
+  const packaged = packages.flatMap(name =>
+    readFileSync(join(status, `${name}.md5sums`), 'utf8')
+      .split('\n')
+      .map(line => line.replace(/^\w+ +(\.\/)?/, '')),
+  )
+  // Node.js, the program, and what is configuration and no program.
+  const ours = /^(image\.tar|usr\/local\/bin\/node|opt\/pulsecheck\/.*|etc\/.*|var\/lib\/dpkg\/.*)$/
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
+  const known = new Set(packaged)
+  expect(files.filter(file => !known.has(file) && !ours.test(file))).toEqual([])
+})
 
 test('a pod lives and ends as its orchestrator expects', { timeout: 180_000 }, async () => {
   const target = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1')

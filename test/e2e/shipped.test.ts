@@ -25,6 +25,23 @@ async function start(options: ProgramOptions): Promise<Program> {
 const folder = () => join(dirname(launcher), 'program')
 
 describe('the shipped program', () => {
+  test('names the libraries that it contains, for people and for scanners', () => {
+    const licenses = readFileSync(join(folder(), 'LICENSES.txt'), 'utf8')
+    const materials = JSON.parse(readFileSync(join(folder(), 'pulsecheck.cdx.json'), 'utf8'))
+    const names: string[] = materials.components.map(({ name }: { name: string }) => name)
+    expect(names).toEqual(expect.arrayContaining(['fastify', 'ioredis', 'pg', 'undici', 'yaml', 'zod']))
+    for (const {
+      name,
+      version,
+      purl,
+      licenses: [{ expression }],
+    } of materials.components) {
+      expect(licenses).toContain(`${name} ${version} (${expression})\n`)
+      expect(purl).toBe(`pkg:npm/${name.replace('@', '%40')}@${version}`)
+    }
+    expect(materials.metadata.component.name).toBe('pulsecheck')
+  })
+
   test('serves metrics, and a page with all that it loads', async () => {
     const { get } = await start({ config: { dependencies: { a: 'tcp://127.0.0.1:1' } } })
     expect((await get('/metrics')).text).toContain('dependency_critical{dependency="a",kind="tcp"} 1')
