@@ -24,7 +24,7 @@ const tiny: Readonly<Record<string, readonly string[]>> = {
   shards: ['--dependencies=2000'],
   scrape: ['--subjects=5', '--rounds=1'],
   start: ['--rounds=1'],
-  embedded: ['--rounds=1', '--roundMs=1000', '--dependencies=2', '--interval=500'],
+  embedded: ['--rounds=1', '--roundMs=1000', '--idleMs=1000', '--dependencies=2', '--interval=500'],
 }
 
 async function bench(name: string, parameters: readonly string[]) {
