@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util'
 import { type OutputChunk, type OutputOptions, type Plugin, rolldown } from 'rolldown'
 import { librariesOf, licensesOf, materialsOf } from './contents.ts'
 import { fingerprint, stamp } from './fresh.ts'
+import { buildTypes } from './types.ts'
 
 const root = join(import.meta.dirname, '..')
 const dist = mkdtempSync(join(root, 'dist-'))
@@ -166,17 +167,11 @@ async function buildLibrary(): Promise<void> {
   cpSync(join(root, 'src/server/page/browser'), join(dist, 'browser'), pageOnly)
 }
 
-function buildTypes(): void {
-  // By its file, not by name: the script also runs where npm has not put the compiler on the PATH.
-  const types = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', dist]
-  execFileSync(execPath, types, { cwd: root, stdio: 'inherit' })
-}
-
 const print = fingerprint()
 try {
   await buildProgram()
   await buildLibrary()
-  if (!values.program) buildTypes()
+  if (!values.program) buildTypes(dist)
   stamp(dist, print)
   rmSync(join(root, 'dist'), { recursive: true, force: true })
   renameSync(dist, join(root, 'dist'))

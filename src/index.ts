@@ -1,6 +1,7 @@
 /** The door for applications that embed Pulsecheck. */
 
 export * from './kinds/index.ts'
+export type { PostgresPool, PostgresPoolClient, RedisClient } from './kinds/shared/borrowed.ts'
 export {
   type Address,
   type CheckContext,
@@ -23,9 +24,10 @@ export {
   type Status,
   skipCauses,
 } from './model/dependency.ts'
-export { type Failure, type Failures, type Reason, reasons } from './model/failure.ts'
+export { type Advice, type Failure, type Failures, type Reason, reasons } from './model/failure.ts'
 export type { Identity } from './model/identity.ts'
 export {
+  type BorrowingFactory,
   type DependencyOptions,
   defineKind,
   type Kind,
@@ -40,7 +42,7 @@ export type { Logger } from './model/logger.ts'
 export { Secret, SecretUrl } from './model/secret.ts'
 export { check, type OwnCheckContext, type OwnCheckOptions } from './monitor/check.ts'
 export type { ChangeEvent, Listener, MonitorEvents, On, ResultEvent } from './monitor/events.ts'
-export type { Dependencies, Metrics, Monitor, MonitorOptions, ScrapeHeaders } from './monitor/interface.ts'
+export type * from './monitor/interface.ts'
 export type { MetricsRegistry } from './monitor/registry.ts'
 export { type Shutdown, type ShutdownOptions, shutdownOnSignal } from './monitor/shutdown.ts'
 export { NotReadyError, type WaitOptions } from './monitor/waiting.ts'

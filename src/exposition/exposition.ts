@@ -12,7 +12,9 @@ import { acceptsGzip, createFormats } from './negotiation.ts'
 
 /** The answer to one scrape. */
 export interface ExpositionResponse {
+  /** With version and character set. */
   readonly contentType: string
+  /** Undefined if the body is not compressed. */
   readonly contentEncoding?: 'gzip'
   /** The body's length in bytes. */
   readonly contentLength: number

@@ -8,7 +8,9 @@ export type Labels = Readonly<Record<string, string>>
 
 /** An exemplar as in OpenMetrics. Its labels have at most 128 characters in all. */
 export interface Exemplar {
+  /** What identifies it, such as a trace id. */
   readonly labels: Labels
+  /** The observation. */
   readonly value: number
   /** Unix seconds. */
   readonly timestamp: number
@@ -16,37 +18,55 @@ export interface Exemplar {
 
 /** One number of a gauge or a counter. */
 export interface NumberSample {
+  /** Unique within the family. */
   readonly labels: Labels
+  /** In base units. */
   readonly value: number
   /** Counters only: when counting began, in Unix seconds. */
   readonly created?: number | undefined
+  /** A notable observation; counters only. */
   readonly exemplar?: Exemplar | undefined
 }
 
 /** A histogram with one set of labels, at one moment. */
 export interface HistogramSample {
+  /** Unique within the family. */
   readonly labels: Labels
+  /** The observations. */
   readonly histogram: HistogramValue
 }
 
 /** A histogram read at one moment. Classic buckets are cumulative; `+Inf` is implied by `count`. */
 export interface HistogramValue {
+  /** All observations. */
   readonly count: number
+  /** Of all observations, in base units. */
   readonly sum: number
   /** When counting began, in Unix seconds. */
   readonly created: number
   /** Upper bound and cumulative count, ascending; empty when classic buckets are off. */
-  readonly buckets: readonly { readonly le: number; readonly count: number }[]
+  readonly buckets: readonly Bucket[]
   /** Notable observations. A classic bucket shows the last one that falls into it. */
   readonly exemplars?: readonly Exemplar[] | undefined
   /** The native buckets, if there are any. */
   readonly native?: NativeBuckets | undefined
 }
 
+/** A classic bucket. */
+export interface Bucket {
+  /** Its upper bound, which belongs to it. */
+  readonly le: number
+  /** Observations up to there. */
+  readonly count: number
+}
+
 /** Sparse exponential buckets: bucket `i` holds (2^(2^-schema × (i-1)), 2^(2^-schema × i)]. */
 export interface NativeBuckets {
+  /** How fine they are: each is 2^(2^-schema) times as wide as the one below. */
   readonly schema: number
+  /** Observations up to this count as zero. */
   readonly zeroThreshold: number
+  /** Observations that count as zero. */
   readonly zeroCount: number
   /** Bucket index to count, not cumulative. */
   readonly positive: ReadonlyMap<number, number>
@@ -55,7 +75,9 @@ export interface NativeBuckets {
 interface Described<Type extends string, Subject, S> {
   /** The full name, as in text 0.0.4: a counter's ends in `_total`. */
   readonly name: string
+  /** One sentence for people. */
   readonly help: string
+  /** As Prometheus has it. */
   readonly type: Type
   /** The samples of one subject; every set of labels is unique within the family. */
   readonly samples: (subject: Subject) => readonly S[]

@@ -4,4 +4,5 @@ import * as all from './all.ts'
 
 export * from './all.ts'
 
+/** Every kind that Pulsecheck comes with. */
 export const kinds: readonly Kind[] = Object.values(all)

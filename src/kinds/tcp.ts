@@ -56,6 +56,7 @@ const options = z
 
 type Options = z.output<typeof options>
 
+/** Opens a connection, and optionally compares what the server says: `tcp({ host: 'mail', port: 25 })`. */
 export const tcp = defineKind({
   name: 'tcp',
   schemes: ['tcp', 'tls'],

@@ -8,14 +8,17 @@ import type { Identity } from './identity.ts'
 
 /** The parts of a check's time, in the order in which they pass. */
 export const phases = ['dns', 'connect', 'tls', 'auth', 'request', 'transfer'] as const
+/** A part of a check's time: one of `phases`. */
 export type Phase = (typeof phases)[number]
 
 /** Why a check was not run, through our own fault: never the dependency's failure. */
 export const skipCauses = ['overlap', 'lag', 'overload'] as const
+/** Why a check was not run: one of `skipCauses`. */
 export type SkipCause = (typeof skipCauses)[number]
 
 /** The settled verdict on a dependency. */
 export const statuses = ['unknown', 'up', 'down'] as const
+/** The settled verdict on a dependency: one of `statuses`. */
 export type Status = (typeof statuses)[number]
 
 /** Milliseconds spent in each phase that the check entered. */
@@ -30,7 +33,9 @@ export const tlsNotAfter = 'tls_not_after_timestamp_seconds'
 /** The HELP texts of a kind's measurements, by name. */
 export type MeasurementHelp = Readonly<Record<string, string>>
 
+/** An IP address, as a host name resolves to it. */
 export interface Address {
+  /** Without brackets: `10.0.0.1` or `fd00::1`. */
   readonly address: string
   /** 4 or 6. */
   readonly family: number
@@ -70,18 +75,27 @@ export interface Checker {
 
 /** A configured, named thing that the service needs: plain data, and all that state, views and server know of it. */
 export interface Dependency {
+  /** Its name in the configuration, and the label `dependency`. */
   readonly name: string
+  /** The name of its kind, and the label `kind`. */
   readonly kind: string
+  /** What is asked, printable and free of secrets: `db:5432/orders`. */
   readonly target: string
   /** The service is not ready without it. */
   readonly critical: boolean
   /** The user's labels; they go to `dependency_info` alone. */
   readonly labels: Readonly<Record<string, string>>
+  /** Milliseconds between two checks. */
   readonly intervalMs: number
+  /** Deadline of one check, in milliseconds. */
   readonly timeoutMs: number
+  /** Milliseconds to the next check after a result that contradicts the status. */
   readonly confirmIntervalMs: number
+  /** Failures in a row that make it down. */
   readonly failureThreshold: number
+  /** Successes in a row that make it up again. */
   readonly successThreshold: number
+  /** Age of the last result in milliseconds from which on the status is unknown. */
   readonly staleAfterMs: number
   /** Objective of availability, as a ratio; undefined where there is none. */
   readonly slo?: number | undefined
@@ -110,19 +124,27 @@ interface Completed {
   readonly at: number
   /** The same moment on the monotonic clock, in milliseconds. For ages and intervals. */
   readonly monotonicAt: number
+  /** Milliseconds from the start of the check to its end. */
   readonly durationMs: number
+  /** Milliseconds in each phase that the check entered. */
   readonly phases: Phases
+  /** What the check measured, whether or not it failed. */
   readonly measurements: Measurements
   /** The W3C trace id that the check sent, if it sent one: 32 hex digits. */
   readonly traceId?: string | undefined
 }
 
+/** A check that found the dependency working. */
 export interface CheckSuccess extends Completed {
+  /** Tells it from a failure. */
   readonly ok: true
 }
 
+/** A check that found the dependency not working. */
 export interface CheckFailure extends Completed {
+  /** Tells it from a success. */
   readonly ok: false
+  /** Why it failed: from a closed set, safe as a label. */
   readonly reason: Reason
   /** A short code from a bounded vocabulary: `ECONNREFUSED`, `http_503`, `57P03`, `LOADING`. */
   readonly detail: string
@@ -137,11 +159,13 @@ export type CheckResult = CheckSuccess | CheckFailure
 
 /** Checks that were due and did not count, through our own fault. */
 export interface CheckSkipped {
+  /** Why they did not count. */
   readonly skipped: SkipCause
   /** How many at once: after a suspension, all that fell into it. */
   readonly count: number
 }
 
+/** What came of a check that was due. */
 export type CheckOutcome = CheckResult | CheckSkipped
 
 const brand = Symbol.for('pulsecheck.CheckError')
@@ -153,10 +177,14 @@ export class CheckError extends Error {
     return typeof value === 'object' && value !== null && brand in value
   }
 
+  /** Always the same: what logs show. */
   override readonly name = 'CheckError'
+  /** Why the check failed: from a closed set, safe as a label. */
   readonly reason: Reason
+  /** A short code from a bounded vocabulary, such as `queue_full`. */
   readonly detail: string
 
+  /** @param message for people; without secrets. */
   constructor(reason: Reason, detail: string, message: string, options?: ErrorOptions) {
     super(message, options)
     this.reason = reason

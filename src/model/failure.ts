@@ -11,6 +11,7 @@ export const reasons = [
   'unhealthy',
   'error',
 ] as const
+/** Why a check failed: one of `reasons`. */
 export type Reason = (typeof reasons)[number]
 
 /** What a failure means for people: its reason, what has happened, and what to do about it. */
@@ -25,7 +26,9 @@ export type Failures = Readonly<Record<string, Failure | readonly [Failure, ...F
 
 /** What a failure means and what to do about it, as it was declared. Words of the configuration are in backquotes. */
 export interface Advice {
+  /** What has happened. */
   readonly meaning: string
+  /** What to do about it. */
   readonly remedy: string
 }
 

@@ -10,6 +10,7 @@ import type { Failures } from './failure.ts'
  * implement. A kind's schema answers at once: one that gives a promise is refused.
  */
 export interface OptionsSchema<Input = unknown, Output = unknown> {
+  /** What the standard asks for. Its types exist for the compiler alone. */
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string
@@ -23,8 +24,11 @@ export type OptionsReading<Output> =
   | { readonly value: Output; readonly issues?: undefined }
   | { readonly issues: readonly OptionsIssue[] }
 
+/** A problem of options, as a schema reports it. */
 export interface OptionsIssue {
+  /** For people. */
   readonly message: string
+  /** The keys that lead to the value. */
   readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
 }
 
@@ -72,6 +76,7 @@ export interface SettingsInput {
 
 /** A kind with the options of one dependency, which has no name yet. */
 export interface DependencyOptions {
+  /** What reads the options, and asks. */
   readonly kind: Kind
   /** In the words of the YAML file; checked when a name is given. */
   readonly options: unknown
@@ -88,9 +93,13 @@ export type KindDeclaration<Schema extends OptionsSchema> = Omit<
   Kind<OutputOf<Schema>>,
   'options' | 'example' | 'target' | 'open'
 > & {
+  /** Reads this kind's own keys. Missing: it has none. */
   readonly options?: Schema
+  /** Options as somebody would write them, without secrets. */
   readonly example?: TypesOf<Schema>['input']
+  /** Returns what is asked, printable and free of secrets. */
   target(options: OutputOf<Schema>): string
+  /** Returns a checker for these options. No I/O yet. */
   open(options: OutputOf<Schema>): Checker
 }
 
@@ -124,6 +133,13 @@ export function defineKind<Schema extends OptionsSchema = OptionsSchema<object, 
   return described as unknown as KindFactory<InputOf<Schema>>
 }
 
+/** A kind that can also ask through a client of the application. */
+export type BorrowingFactory<Input, BorrowedInput> = KindFactory<Input> &
+  ((options: BorrowedInput & SettingsInput) => DependencyOptions) & {
+    /** The kind of those options that have such a client. */
+    readonly borrowed: Kind
+  }
+
 /**
  * A kind that also asks through a client of the application: options that have `key` are those of `borrowed`. Only an
  * application can write them, so it is the other kind that a config file knows.
@@ -132,12 +148,11 @@ export function withBorrowed<Input, BorrowedInput>(
   kind: KindFactory<Input>,
   key: keyof BorrowedInput,
   borrowed: KindFactory<BorrowedInput>,
-): ((options: BorrowedInput & SettingsInput) => DependencyOptions) & KindFactory<Input> {
+): BorrowingFactory<Input, BorrowedInput> {
   const factory = (options: unknown): DependencyOptions => {
     const isBorrowed = typeof options === 'object' && options !== null && key in options
     return { kind: (isBorrowed ? borrowed : factory) as unknown as Kind, options }
   }
   const described = Object.defineProperties(factory, Object.getOwnPropertyDescriptors(kind))
-  return described as unknown as ((options: BorrowedInput & SettingsInput) => DependencyOptions) &
-    KindFactory<Input>
+  return Object.assign(described, { borrowed }) as unknown as BorrowingFactory<Input, BorrowedInput>
 }

@@ -4,8 +4,11 @@
 export interface Logger {
   /** Fields first, then a message that is the same for all lines of its kind. */
   debug(fields: object, message: string): void
+  /** For what goes as it should: a dependency is up. */
   info(fields: object, message: string): void
+  /** For what somebody should look at: a dependency is down. */
   warn(fields: object, message: string): void
+  /** For faults of our own, and of listeners. */
   error(fields: object, message: string): void
 }
 

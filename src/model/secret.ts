@@ -11,6 +11,7 @@ const hidden = '<secret>'
 export class Secret {
   readonly #value: string
 
+  /** @param value what `reveal` gives back. */
   constructor(value: string) {
     this.#value = value
   }
@@ -25,10 +26,12 @@ export class Secret {
     return [this.#value]
   }
 
+  /** Always `<secret>`. */
   toString(): string {
     return hidden
   }
 
+  /** The same as `toString`. */
   toJSON(): string {
     return this.toString()
   }
@@ -55,6 +58,7 @@ export class SecretUrl extends Secret {
     return new URL(this.#url)
   }
 
+  /** The whole URL, its password, its token, and the values of its query. */
   override fragments(): readonly string[] {
     const { password, username, search } = this.#url
     const userinfo = password === '' ? [] : [password, decode(password), `${username}:${password}`]
@@ -63,6 +67,7 @@ export class SecretUrl extends Secret {
     return [this.reveal(), ...userinfo, ...token, ...query]
   }
 
+  /** The URL with `<secret>` in place of its password, its token and the values of its query. */
   override toString(): string {
     const url = this.url()
     const query = readQuery(url.search).map(({ name }) => (name === undefined ? hidden : `${name}=${hidden}`))

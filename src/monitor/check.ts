@@ -9,6 +9,7 @@ export interface OwnCheckContext<Name extends string> extends Omit<CheckContext,
   measure(name: Name, value: number): void
 }
 
+/** The options of a function as a check, beside those that every dependency has. */
 export interface OwnCheckOptions<Name extends string> extends SettingsInput {
   /** What is asked, for people: `orders queue`. Default: the name of the function. */
   readonly target?: string | undefined

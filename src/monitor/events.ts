@@ -5,9 +5,13 @@ import type { StateReader } from '../state/store.ts'
 
 /** A dependency's status has changed. */
 export interface ChangeEvent {
+  /** The name of the dependency. */
   readonly name: string
+  /** Its configuration. */
   readonly dependency: Dependency
+  /** The status before. */
   readonly from: Status
+  /** The status now. */
   readonly to: Status
   /** The result that settled it; undefined where the status is unknown because nothing was heard for too long. */
   readonly result: CheckResult | undefined
@@ -15,18 +19,25 @@ export interface ChangeEvent {
 
 /** A check has completed. Skipped checks have no result. */
 export interface ResultEvent {
+  /** The name of the dependency. */
   readonly name: string
+  /** Its configuration. */
   readonly dependency: Dependency
+  /** What came of the check. */
   readonly result: CheckResult
   /** The settled status after this result; it may still await confirmation. */
   readonly status: Status
 }
 
+/** The events of a monitor, by name. */
 export interface MonitorEvents {
+  /** The status of a dependency has changed. */
   readonly change: ChangeEvent
+  /** A check has completed. */
   readonly result: ResultEvent
 }
 
+/** Is called with each event. What it returns is awaited, but delays nobody. */
 export type Listener<Event> = (event: Event) => unknown
 
 /**

@@ -1,5 +1,6 @@
 /** What a monitor is for those who use it: its options, its methods, and what they return. */
-import type { Exposition } from '../exposition/exposition.ts'
+import type { ExpositionResponse } from '../exposition/exposition.ts'
+import type { Family } from '../exposition/family.ts'
 import type { DependencyDefinition } from '../model/dependency.ts'
 import type { DependencyOptions, SettingsInput } from '../model/kind.ts'
 import type { Logger } from '../model/logger.ts'
@@ -23,9 +24,39 @@ import type { On } from './events.ts'
 import type { MetricsRegistry } from './registry.ts'
 import type { WaitOptions } from './waiting.ts'
 
+// Whoever uses the monitor can name the types of what it takes and gives.
+export type { ExpositionResponse } from '../exposition/exposition.ts'
+export type {
+  Bucket,
+  Exemplar,
+  Family,
+  HistogramSample,
+  HistogramValue,
+  Labels,
+  NativeBuckets,
+  NumberSample,
+} from '../exposition/family.ts'
+export type { TimerClock } from '../schedule/clock.ts'
+export type { Resolve } from '../schedule/resolve.ts'
+export type { Pulse, Snapshot, StateListener, StateReader } from '../state/store.ts'
+export type { DependencyState, Moment } from '../state/transition.ts'
+export type { Board, BoardChanges, BoardRow } from '../views/board.ts'
+export type { Readiness, ReadinessCheck } from '../views/health.ts'
+export type { DurationBuckets } from '../views/metrics.ts'
+export type { Probes, Verdict } from '../views/probes.ts'
+export type {
+  AdviceReport,
+  CheckReport,
+  DependencyReport,
+  FailureReport,
+  StatusParts,
+  StatusReport,
+} from '../views/status.ts'
+
 /** What to check, by name: a URL whose scheme names a kind, or what a kind's function or `check` returns. */
 export type Dependencies = Readonly<Record<string, string | DependencyOptions>>
 
+/** What a monitor checks, and with what. */
 export interface MonitorOptions {
   /** By name, or ready-made. */
   readonly dependencies: Dependencies | readonly DependencyDefinition[]
@@ -45,13 +76,17 @@ export interface MonitorOptions {
 
 /** The headers of a scrape that decide what it gets, as Node gives them: `request.headers`. */
 export interface ScrapeHeaders {
+  /** Chooses the format: text, OpenMetrics or protobuf. */
   readonly accept?: string | undefined
+  /** Chooses gzip or none. */
   readonly 'accept-encoding'?: string | readonly string[] | undefined
 }
 
 /** The answer to a scrape, whole: `response.set(headers).send(body)`. */
 export interface Metrics {
+  /** `content-type`, `content-length`, and what else belongs to the body. */
   readonly headers: Readonly<Record<string, string>>
+  /** All families in the format that was asked for. */
   readonly body: Buffer
 }
 
@@ -60,10 +95,13 @@ export interface Metrics {
  * environment, no default registry, no global agent. Several may live in one process.
  */
 export interface Monitor extends AsyncDisposable {
+  /** All that is known of each dependency, for reading. */
   readonly state: StateReader
+  /** The verdicts that the probes answer with. */
   readonly probes: Probes
   /** All that the status page shows, with what has changed. */
   readonly board: Board
+  /** The application's logger, made safe to call: what it throws is dropped. */
   readonly logger: Logger
   /** Whether every critical dependency is up and the monitor is not draining. */
   ready(): boolean
@@ -82,14 +120,18 @@ export interface Monitor extends AsyncDisposable {
   /** The answer to a scrape with these request headers: always a Buffer. Asks no dependency, and never rejects. */
   metrics(headers?: ScrapeHeaders): Promise<Metrics>
   /** The same for servers that stream: the body of a large answer is a stream, to be read or destroyed. */
-  readonly scrape: Exposition['respond']
+  scrape(accept: string | undefined, acceptEncoding: string | undefined): Promise<ExpositionResponse>
   /**
    * Adds families to every scrape: `read` gives their subject, once for each scrape and after `prepare` has resolved. If
    * either fails, the families have no samples in that scrape, and the logger is told.
    *
    * @throws TypeError if a name is not valid or is already taken.
    */
-  readonly collect: Exposition['collect']
+  collect<Subject>(
+    families: readonly Family<Subject>[],
+    read: () => Subject,
+    prepare?: () => Promise<void>,
+  ): void
   /**
    * Shows the metrics of a registry, prom-client's or its successor's, in every scrape and format, so that one `/metrics`
    * serves both. What clashes with a name of ours is left out, and the logger is told.

@@ -6,8 +6,11 @@ import { type ForeignMetric, type ForeignMetrics, familiesOf, foreignValues } fr
 
 /** A registry of prom-client, of @prometheus-io/client, or of anything of their form, of any version. */
 export interface MetricsRegistry {
+  /** Takes a metric, and throws if its name is taken. */
   registerMetric(metric: never): void
+  /** Takes a metric out by its name. */
   removeSingleMetric(name: string): void
+  /** Reads all metrics. */
   getMetricsAsJSON(): Promise<unknown>
 }
 

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { parseDuration } from '../model/notation.ts'
 import type { Monitor } from './interface.ts'
 
+/** What happens between a signal and the end of the process. */
 export interface ShutdownOptions {
   /** Closes what the application serves with. It begins after the delay, and the monitor stops after it. */
   readonly close?: (() => unknown) | undefined
@@ -15,6 +16,7 @@ export interface ShutdownOptions {
   readonly signals?: readonly NodeJS.Signals[] | undefined
 }
 
+/** The signal handlers, and what came of them. */
 export interface Shutdown extends Disposable {
   /** Resolves when all is closed; rejects with what `close` threw, after the monitor has stopped. */
   readonly finished: Promise<void>

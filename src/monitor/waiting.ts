@@ -4,6 +4,7 @@ import type { TimerClock } from '../schedule/clock.ts'
 import type { StateReader } from '../state/store.ts'
 import type { Probes } from '../views/probes.ts'
 
+/** How long to wait. */
 export interface WaitOptions {
   /** A Prometheus duration such as `30s`. Default: 60s. */
   readonly timeout?: string | undefined
@@ -13,10 +14,12 @@ export interface WaitOptions {
 
 /** It did not become ready: in time, or before it was stopped. */
 export class NotReadyError extends Error {
+  /** Always the same: what logs show. */
   override readonly name = 'NotReadyError'
   /** Critical dependencies that are not up, in the order of the configuration. */
   readonly waitingFor: readonly string[]
 
+  /** @param why for people: `not ready within 30s`. */
   constructor(why: string, waitingFor: readonly string[], options?: ErrorOptions) {
     const rest = waitingFor.length === 0 ? '' : `: ${waitingFor.join(', ')} not up`
     super(`${why}${rest}`, options)

@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 /** User name to bcrypt hash. */
 export type Users = ReadonlyMap<string, string>
 
+/** Who may see what. */
 export interface AccessRules {
   /** Default: `authorized`. */
   readonly details?: 'always' | 'authorized' | 'never'
@@ -26,6 +27,7 @@ export interface AccessRules {
  */
 export type Endpoint = 'probes' | 'metrics' | 'health' | 'page'
 
+/** Which endpoints are served, and to whom. */
 export interface EndpointOptions {
   /** Who may see what is not a probe. Default: metrics are for everybody, details for this machine. */
   readonly access?: AccessRules | undefined
@@ -35,6 +37,7 @@ export interface EndpointOptions {
   readonly metricsPath?: string | undefined
 }
 
+/** The same, for servers that take no prefix of their own. */
 export interface HandlerOptions extends EndpointOptions {
   /** The path under which the endpoints stand, such as `/internal`. Leave it out below a router that takes it off. */
   readonly prefix?: string | undefined
@@ -68,9 +71,13 @@ export type Fetch = (request: Request, client?: Client) => Promise<Response>
 
 /** The part of a Fastify instance by which it is recognised, of any version. */
 export interface FastifyApp {
+  /** Present on every Fastify instance. */
   readonly addHook: unknown
+  /** Present on every Fastify instance. */
   readonly register: unknown
+  /** Present on every Fastify instance. */
   readonly route: unknown
+  /** Present on every Fastify instance. */
   readonly setErrorHandler: unknown
 }
 

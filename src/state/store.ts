@@ -39,6 +39,7 @@ export interface StateListener {
     previous: DependencyState | undefined,
     outcome: CheckOutcome | undefined,
   ): void
+  /** A dependency is gone; this was its last state. */
   removed?(state: DependencyState): void
   /** The dependencies are the same, in another order. */
   reordered?(): void
@@ -50,6 +51,7 @@ export interface StateReader {
   pulse(): Pulse
   /** Costs a copy of the list after each change. */
   snapshot(): Snapshot
+  /** The state of one dependency; undefined if there is none of this name. */
   get(name: string): DependencyState | undefined
   /** Calls `changed` for every existing state first. Returns a function that ends the subscription. */
   subscribe(listener: StateListener): () => void

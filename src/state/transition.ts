@@ -15,12 +15,15 @@ import { type Reason, reasons } from '../model/failure.ts'
 
 /** A moment on both clocks, in milliseconds. */
 export interface Moment {
+  /** Unix milliseconds. For showing only. */
   readonly at: number
+  /** The same moment on the monotonic clock, for ages. */
   readonly monotonicAt: number
 }
 
 /** All that is known of a dependency. Immutable: every change makes a new value. */
 export interface DependencyState {
+  /** Its configuration. */
   readonly dependency: Dependency
   /** When counting began, in Unix milliseconds. */
   readonly createdAt: number
@@ -30,14 +33,19 @@ export interface DependencyState {
   readonly since: Moment
   /** The number of equal results in a row, up to the last one. */
   readonly streak: number
+  /** The last result; undefined before the first. */
   readonly last?: CheckResult
+  /** The last failed check, however long ago. */
   readonly lastFailure?: CheckFailure
+  /** The last successful check, however long ago. */
   readonly lastSuccess?: CheckResult
   /** It has been up at least once. */
   readonly everUp: boolean
   /** Completed checks. */
   readonly checks: number
+  /** Failed checks by reason. */
   readonly failures: Readonly<Record<Reason, number>>
+  /** Skipped checks by cause. */
   readonly skipped: Readonly<Record<SkipCause, number>>
   /** Changes between up and down, whether or not the status was unknown in between. */
   readonly transitions: number

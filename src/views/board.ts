@@ -15,7 +15,9 @@ import {
   type StatusReport,
 } from './status.ts'
 
+/** A dependency on the status page: its report, and its recent checks. */
 export interface BoardRow extends DependencyReport {
+  /** Its name in the configuration. */
   readonly name: string
   /** The durations of the last checks in milliseconds, oldest first. Those of failed checks are negative; none is 0. */
   readonly recent: readonly number[]
@@ -25,17 +27,21 @@ export interface BoardRow extends DependencyReport {
   readonly recentFailures: readonly FailureReport[]
 }
 
+/** What has changed since a cursor. */
 export interface BoardChanges extends Omit<StatusReport, 'dependencies'> {
+  /** Whether the monitor is shutting down. */
   readonly draining: boolean
   /** Where to continue reading. */
   readonly cursor: number
   /** Whether there is already more after `cursor`. */
   readonly more: boolean
+  /** Dependencies that have changed. */
   readonly rows: readonly BoardRow[]
   /** All names in the order of the configuration, if the list or its order has changed since the reader's cursor. */
   readonly names?: readonly string[] | undefined
 }
 
+/** All that the status page shows, for readers that keep up with it. */
 export interface Board {
   /** @param since the cursor of the previous answer; 0 for everything. */
   changes(since: number, maxRows: number): BoardChanges

@@ -5,13 +5,17 @@ import { type DependencyState, staleFrom, statusAt } from '../state/transition.t
 
 /** A dependency as readiness sees it, without anything that shows where it is or why it fails. */
 export interface ReadinessCheck {
+  /** Its status at the moment of the verdict. */
   readonly status: Status
+  /** The service is not ready without it. */
   readonly critical: boolean
 }
 
+/** Whether the whole is ready, and what it depends on. */
 export interface Readiness {
   /** `degraded` is ready as well: only dependencies that are not critical are missing. */
   readonly status: 'ok' | 'degraded' | 'unavailable'
+  /** Whether the monitor is shutting down, which makes it not ready. */
   readonly draining: boolean
   /** By name, in the order of the configuration. */
   readonly checks: ReadonlyMap<string, ReadinessCheck>

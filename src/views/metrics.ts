@@ -9,6 +9,7 @@ import type { StateReader } from '../state/store.ts'
 import { type DependencyState, statusAt } from '../state/transition.ts'
 import { type DependencySubject, dependencyFamilies, exemplarOf, measurementFamilies } from './families.ts'
 
+/** Which buckets the histograms of check durations have. */
 export interface DurationBuckets {
   /** Upper bounds of the classic buckets in seconds, ascending; none switches them off. */
   readonly buckets: readonly number[]

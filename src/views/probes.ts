@@ -11,17 +11,21 @@ import {
   silenceLimitMs,
 } from './health.ts'
 
+/** The verdict on the whole, and since when it holds. */
 export interface Verdict extends Readiness {
   /** When the status began, in Unix milliseconds; undefined while draining, and without dependencies. */
   readonly since: number | undefined
 }
 
+/** What the probes answer, from memory. */
 export interface Probes {
   /** Returns the same object until a status changes, so that its rendering can be kept with it. */
   readiness(): Verdict
   /** Whether the verdict is ready or degraded. Costs nothing, however many dependencies there are. */
   ready(): boolean
+  /** Whether the scheduler is running. No dependency matters. */
   alive(): boolean
+  /** Whether every critical dependency has been up once. It then stays true. */
   started(): boolean
   /** Makes it not ready, until it is taken back. */
   drain(): void

@@ -7,56 +7,89 @@ import type { Verdict } from './probes.ts'
 
 /** Times are ISO 8601 in UTC, durations are seconds. */
 export interface StatusReport {
+  /** `ok`, `degraded` or `unavailable`, as `/readyz` has it. */
   readonly status: Readiness['status']
   /** The status in words: `1 of 4 critical dependencies is down`. */
   readonly summary: string
   /** When the status began; null while shutting down, and without dependencies. */
   readonly since: string | null
+  /** The moment of the report. */
   readonly at: string
+  /** By name, in the order of the configuration. */
   readonly dependencies: Readonly<Record<string, DependencyReport>>
 }
 
+/** All that `/health` tells of one dependency. */
 export interface DependencyReport {
+  /** The name of its kind. */
   readonly kind: string
+  /** What is asked, free of secrets. */
   readonly target: string
+  /** The service is not ready without it. */
   readonly critical: boolean
+  /** The user's labels. */
   readonly labels: Readonly<Record<string, string>>
+  /** The settled verdict. */
   readonly status: Status
+  /** When the status began. */
   readonly since: string
   /** Whether the last result is too old to count. */
   readonly stale: boolean
+  /** The last completed check; null before the first. */
   readonly lastCheck: CheckReport | null
+  /** When a check last succeeded; null if none has. */
   readonly lastSuccessAt: string | null
+  /** The last failed check and what to do about it; null if none has failed. */
   readonly lastFailure: (FailureReport & AdviceReport) | null
   /** Null if nothing is scheduled. */
   readonly nextCheckAt: string | null
+  /** Completed checks. */
   readonly checks: number
+  /** Failed checks. */
   readonly failures: number
+  /** Checks that were due and did not count, through our own fault. */
   readonly skipped: number
+  /** Changes between up and down. */
   readonly transitions: number
 }
 
+/** The last check. */
 export interface CheckReport {
+  /** Whether it succeeded. */
   readonly ok: boolean
+  /** When it ended. */
   readonly at: string
+  /** From its start to its end. */
   readonly durationSeconds: number
+  /** Time in each phase that it entered. */
   readonly phasesSeconds: Readonly<Partial<Record<Phase, number>>>
+  /** What it measured, in base units. */
   readonly measurements: Measurements
+  /** Why it failed; null if it succeeded. */
   readonly reason: string | null
+  /** The most specific code there is; null if it succeeded. */
   readonly detail: string | null
+  /** For people; null if it succeeded. */
   readonly message: string | null
 }
 
+/** A failed check. */
 export interface FailureReport {
+  /** When it ended. */
   readonly at: string
+  /** Why it failed, from a closed set. */
   readonly reason: string
+  /** The most specific code there is. */
   readonly detail: string
+  /** For people. */
   readonly message: string
 }
 
 /** Null where nobody has declared the failure. */
 export interface AdviceReport {
+  /** What has happened. */
   readonly meaning: string | null
+  /** What to do about it. */
   readonly remedy: string | null
 }
 
@@ -81,6 +114,7 @@ export function wholeReport(parts: StatusParts): StatusReport {
 
 /** A report whose dependencies are made when they are read, as they were at its moment: for readers that take their time. */
 export interface StatusParts extends Omit<StatusReport, 'dependencies'> {
+  /** By name, in the order of the configuration; to be read once. */
   readonly dependencies: Iterable<readonly [name: string, report: DependencyReport]>
 }
 

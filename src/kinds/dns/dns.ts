@@ -8,6 +8,7 @@ import { formatAddress } from '../../model/notation.ts'
 import { failures } from './expect.ts'
 import { options, questionOf } from './options.ts'
 
+/** Sends one query to a name server: `dns({ url: 'dns://10.0.0.53/orders.example' })`. */
 export const dns = defineKind({
   name: 'dns',
   schemes: ['dns'],

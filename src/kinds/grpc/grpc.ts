@@ -61,6 +61,7 @@ const options = z
 
 type Options = z.output<typeof options>
 
+/** Calls the standard health service of gRPC: `grpc({ url: 'grpc://orders:50051' })`. */
 export const grpc = defineKind({
   name: 'grpc',
   schemes: ['grpc', 'grpcs'],

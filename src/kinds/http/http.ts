@@ -19,6 +19,7 @@ import type { Answer, exchange, Request } from './request.ts'
 
 const fullVerification = tlsOptions.parse({})
 
+/** Sends a request and looks at the response: `http({ url: 'https://payments/health' })`. */
 export const http = defineKind({
   name: 'http',
   schemes: ['http', 'https'],

@@ -3,19 +3,29 @@ import { type CheckContext, CheckError } from '../../model/dependency.ts'
 
 /** The part of a `pg.Pool` that a check uses, of any version of `pg` 8. */
 export interface PostgresPool {
+  /** Connections that are open. */
   readonly totalCount: number
+  /** Connections that nobody uses. */
   readonly idleCount: number
+  /** Requests that wait for a connection. */
   readonly waitingCount: number
+  /** Gives a connection, which goes back by its `release`. */
   connect(): Promise<PostgresPoolClient>
+  /** Listens for errors of idle connections. */
   on(event: 'error', listener: (error: Error) => void): unknown
+  /** Ends that. */
   off(event: 'error', listener: (error: Error) => void): unknown
 }
 
 /** The part of its client that a check uses. */
 export interface PostgresPoolClient {
+  /** Asks a query. */
   query(query: never): Promise<unknown>
+  /** Gives the connection back; with true, it is destroyed. */
   release(error?: Error | boolean): void
+  /** Listens for errors of the connection. */
   on(event: 'error', listener: (error: Error) => void): unknown
+  /** Ends that. */
   off(event: 'error', listener: (error: Error) => void): unknown
 }
 
@@ -23,6 +33,7 @@ export interface PostgresPoolClient {
 export interface RedisClient {
   /** `ready`, `connecting`, `reconnecting`, `end` and so on. */
   readonly status: string
+  /** Sends a command. */
   call(command: string, ...args: (string | Buffer)[]): Promise<unknown>
 }
 

@@ -53,6 +53,7 @@ const options = z
 
 type Options = z.output<typeof options>
 
+/** Completes a handshake and looks at the certificates: `tls({ host: 'orders', port: 443 })`. */
 export const tls = defineKind({
   name: 'tls',
   options,
