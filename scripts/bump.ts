@@ -24,7 +24,6 @@ const places: Readonly<Record<string, readonly string[]>> = {
   'deploy/helm/golden/*.yaml': ['version: VERSION\n', 'pulsecheck-VERSION\n', 'pulsecheck:VERSION\n'],
   'deploy/kubernetes/overlays/*/kustomization.yaml': ['newTag: VERSION\n'],
   'deploy/proxies/nomad.hcl': ['"pulsecheck:VERSION"'],
-  'docs/operating.md': ['/pulsecheck:VERSION'],
 }
 
 for (const [pattern, texts] of Object.entries(places)) {
