@@ -17,7 +17,7 @@ type Wrapper = (
   folder: string,
 ) => void
 
-export interface Chunks {
+interface Chunks {
   /** The exports of a file in the folder, which runs once. */
   load(name: string): object
   /** What has run, by the name of its file. */

@@ -127,13 +127,13 @@ function summary(reports: readonly (readonly [string, DependencyReport])[]): str
   return missing.length === 0 ? up : `${up}; not up: ${[...named, ...more].join(', ')}`
 }
 
-export interface OnceOptions {
+interface OnceOptions {
   readonly maxConcurrentChecks: number
   /** Called after each check with the name of its dependency. */
   readonly checked: (name: string) => void
 }
 
-export interface Once {
+interface Once {
   /** The results. Never rejects, and stays pending if `close` is called first. */
   readonly report: Promise<StatusReport>
   /**
@@ -147,7 +147,7 @@ export interface Once {
 const graceMs = 500
 
 /** Starts all checks at once, within the concurrency limit. */
-export function checkOnce(definitions: readonly DependencyDefinition[], options: OnceOptions): Once {
+function checkOnce(definitions: readonly DependencyDefinition[], options: OnceOptions): Once {
   const clock = createSystemClock()
   const resolver = createResolver()
   const slots = createSlots(options.maxConcurrentChecks, clock)

@@ -27,7 +27,7 @@ export function configFile(named: string | undefined): string | undefined {
 }
 
 /** The flags that say what the config is. */
-export type ConfigFlags = Pick<GlobalFlags, 'config.file' | 'kinds'>
+type ConfigFlags = Pick<GlobalFlags, 'config.file' | 'kinds'>
 
 /** @throws Exit 3 with every problem of the config; Exit 2 for kinds that cannot be loaded. */
 export async function readConfig(flags: ConfigFlags): Promise<Config> {

@@ -7,7 +7,7 @@ import { Exit, exitCodes, signalCodes, takeOver } from './ending.ts'
 import type { GlobalFlags } from './flags.ts'
 import { createLogger } from './logger.ts'
 
-export interface DemoFlags {
+interface DemoFlags {
   /** Duration of each act, in milliseconds. */
   readonly pace: number
   readonly once?: boolean

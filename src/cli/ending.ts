@@ -54,7 +54,7 @@ function isFailure(error: NodeJS.ErrnoException | null | undefined): boolean {
 }
 
 /** One line that is overwritten in place. */
-export interface ProgressLine {
+interface ProgressLine {
   show(text: string): void
   clear(): void
 }

@@ -64,7 +64,7 @@ function append(value: string, previous: readonly string[] = []): readonly strin
   return [...previous, value]
 }
 
-export interface ShardPlace {
+interface ShardPlace {
   readonly env: Readonly<NodeJS.ProcessEnv>
   readonly host: string
 }

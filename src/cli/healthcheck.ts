@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import { formatDuration } from '../model/notation.ts'
 import { Exit, exitCodes, print } from './ending.ts'
 
-export interface HealthcheckOptions {
+interface HealthcheckOptions {
   /** Probe readiness instead of liveness, unless the URL has a path. */
   readonly ready?: boolean
   /** Deadline of the whole answer, in milliseconds. */

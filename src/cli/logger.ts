@@ -3,7 +3,7 @@ import type { Writable } from 'node:stream'
 import { type LevelWithSilent, type Logger, pino } from 'pino'
 import type { GlobalFlags } from './flags.ts'
 
-export interface LoggerOptions {
+interface LoggerOptions {
   readonly level: LevelWithSilent
   readonly format: GlobalFlags['log.format']
   readonly stream: Writable

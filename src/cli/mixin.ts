@@ -7,7 +7,7 @@ import { loadKinds, readConfig } from './config.ts'
 import { print } from './ending.ts'
 import type { GlobalFlags } from './flags.ts'
 
-export interface RulesFlags {
+interface RulesFlags {
   readonly job: readonly string[]
   /** Milliseconds. */
   readonly scrapeInterval: number

@@ -21,7 +21,7 @@ import {
 import { type FileReading, readTwins } from './twins.ts'
 import { validate } from './validate.ts'
 
-export interface DependencyReading extends FileReading {
+interface DependencyReading extends FileReading {
   readonly env: Readonly<NodeJS.ProcessEnv>
   readonly kinds: readonly Kind[]
   /** Values for keys that a dependency does not set itself. */
@@ -30,7 +30,7 @@ export interface DependencyReading extends FileReading {
   readonly isFull: () => boolean
 }
 
-export interface ReadDependency {
+interface ReadDependency {
   readonly definition: DependencyDefinition
   /** Its keys with every default filled in and every secret hidden. */
   readonly printable: unknown

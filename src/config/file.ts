@@ -7,13 +7,13 @@ import { type Entry, locate } from './tree.ts'
 import { validate } from './validate.ts'
 import { readYaml } from './yaml/yaml.ts'
 
-export type LoadedFile<T> =
+type LoadedFile<T> =
   | { readonly ok: true; readonly value: T }
   /** At least one, in the order of their places. */
   | { readonly ok: false; readonly problems: readonly Problem[] }
 
 /** For completing what was parsed. */
-export interface Completion {
+interface Completion {
   /** Reads the text of another file, within the same limits. */
   read(file: string): Promise<FileText>
   /** Reports a problem with the value at a path of the file. */

@@ -44,7 +44,7 @@ export function itemsOf(schemas: readonly z.core.$ZodType[]): readonly z.core.$Z
 }
 
 /** The keys that the objects among the schemas know, twins included. */
-export function keysOf(schemas: readonly z.core.$ZodType[]): readonly string[] {
+function keysOf(schemas: readonly z.core.$ZodType[]): readonly string[] {
   const objects = schemas.filter(schema => schema instanceof z.ZodObject)
   return objects.flatMap(({ shape }) =>
     Object.entries(shape).flatMap(([key, value]) =>

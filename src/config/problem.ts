@@ -34,7 +34,7 @@ export function formatProblem(problem: Problem): string {
 }
 
 /** A broken file can have hundreds of thousands. */
-export const maxProblems = 100
+const maxProblems = 100
 
 /** Collects problems without repetitions: a wrong shared default is reported once, not for every dependency. */
 export interface Problems {

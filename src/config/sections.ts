@@ -120,7 +120,7 @@ export const histogramSchema = z.strictObject({
 
 export type HistogramSettings = Readonly<z.output<typeof histogramSchema>>
 
-export const maxConcurrentChecks = z
+const maxConcurrentChecks = z
   .int()
   .min(1)
   .max(100_000)

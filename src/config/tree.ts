@@ -21,7 +21,7 @@ export interface Leaf {
   readonly broken?: boolean
 }
 
-export interface List {
+interface List {
   readonly type: 'list'
   readonly place: Place
   readonly items: readonly Tree[]
@@ -142,7 +142,7 @@ export interface Outline {
 }
 
 /** Limit of the values in one dependency, and of those in all other sections together. */
-export const maxValues = 2_000
+const maxValues = 2_000
 
 /** Takes the dependencies out of a tree. One with too many values is reported and left out. */
 export function outlineOf(tree: Tree, report: Report): Outline {

@@ -25,7 +25,7 @@ interface Flat {
   readonly isMismatch: boolean
 }
 
-export interface Validation<T> {
+interface Validation<T> {
   readonly schema: z.ZodType<T>
   readonly entry: Entry
   /** The path of the entry itself. */

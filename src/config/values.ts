@@ -14,15 +14,15 @@ import { type Branch, type Entry, join, mergeUnder, type Scalar, type Tree } fro
 import { validate } from './validate.ts'
 
 /** What an application may give under a name: a URL, what a kind's function returns, or `kind` and its keys. */
-export type Given = string | DependencyOptions | object
+type Given = string | DependencyOptions | object
 
-export interface Values {
+interface Values {
   readonly dependencies: Readonly<Record<string, Given>>
   /** The keys that every dependency has where it does not set them itself. */
   readonly defaults?: object | undefined
 }
 
-export interface ValueRules {
+interface ValueRules {
   /** Kinds that URLs and words may name. */
   readonly kinds: readonly Kind[]
   /** Names that are taken already. */

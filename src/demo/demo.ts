@@ -12,7 +12,7 @@ import { type Actor, gatherActors, introduce, writeConfig } from './cast.ts'
 import { startPrometheus } from './servers.ts'
 import type { Stage } from './stage.ts'
 
-export interface DemoOptions {
+interface DemoOptions {
   /** Duration of each act, in milliseconds. */
   readonly paceMs: number
   /** Whether to end after one round. */

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { installCommand, onPath, type Presence, type Stage } from './stage.ts'
 
-export interface Login {
+interface Login {
   readonly port: number
   readonly user: string
   readonly password: string

@@ -46,13 +46,13 @@ export interface Stage {
   clearAtOnce(): void
 }
 
-export interface LaunchOptions extends SpawnOptions {
+interface LaunchOptions extends SpawnOptions {
   /** What the server prints when it accepts connections. */
   readonly ready: RegExp
   readonly ending: NodeJS.Signals
 }
 
-export interface Server {
+interface Server {
   signal(signal: NodeJS.Signals): void
   /** Rejects with the server's last line if it exits first. */
   readonly ready: Promise<void>
@@ -116,7 +116,7 @@ export async function freePort(): Promise<number> {
 const endingMs = 3_000
 
 /** Ends a child by a signal, or else by SIGKILL. Resolves when it has exited. */
-export async function endChild(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+async function endChild(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return
   const exit = once(child, 'exit')
   child.kill(signal)
@@ -126,7 +126,7 @@ export async function endChild(child: ChildProcess, signal: NodeJS.Signals): Pro
 }
 
 /** Kills a process and its group at once. */
-export function killGroup(pid: number): void {
+function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {
@@ -135,7 +135,7 @@ export function killGroup(pid: number): void {
 }
 
 /** Resolves when the child prints a matching line. Rejects with its last line if it exits first, and at the abort. */
-export function untilLine(child: ChildProcess, ready: RegExp, over: AbortSignal): Promise<void> {
+function untilLine(child: ChildProcess, ready: RegExp, over: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   let last = ''
   for (const stream of [child.stdout, child.stderr]) {
@@ -153,7 +153,7 @@ export function untilLine(child: ChildProcess, ready: RegExp, over: AbortSignal)
 }
 
 /** Collects what a child prints until it exits. Rejects with the last line of its standard error if its code is not 0. */
-export async function readOutput(child: ChildProcess): Promise<string> {
+async function readOutput(child: ChildProcess): Promise<string> {
   const text = { stdout: '', stderr: '' }
   child.stdout?.setEncoding('utf8').on('data', chunk => {
     text.stdout += chunk

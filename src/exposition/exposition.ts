@@ -56,7 +56,7 @@ export interface Exposition {
   follow(added: (family: Heading) => void): () => void
 }
 
-export interface ExpositionOptions {
+interface ExpositionOptions {
   /** Called when a family or a `read` throws. The family then has no samples of that subject; everything else goes on. */
   readonly onError?: (error: unknown) => void
   /** How long a format is kept rendered after it was last asked for. Default: 10 minutes, in milliseconds. */

@@ -4,7 +4,7 @@
  */
 import type { Exemplar, HistogramValue, NativeBuckets } from './family.ts'
 
-export interface HistogramOptions {
+interface HistogramOptions {
   /** Upper bounds of the classic buckets, ascending and finite; none switches them off. */
   readonly buckets: readonly number[]
   /** Without it, there are no native buckets. */
@@ -65,7 +65,7 @@ function bucketOf(buckets: readonly number[], value: number): number {
   return i === -1 ? buckets.length : i
 }
 
-export interface ExponentialOptions {
+interface ExponentialOptions {
   /** The initial resolution, from -4 to 8: bounds grow by 2^(2^-schema). Default 3, a factor of 1.09. */
   readonly schema?: number
   /** When more buckets than this are filled, the schema is lowered. Default 160, at least 1. */
@@ -74,7 +74,7 @@ export interface ExponentialOptions {
   readonly zeroThreshold?: number
 }
 
-export interface Exponential {
+interface Exponential {
   observe(value: number): void
   value(): NativeBuckets
 }

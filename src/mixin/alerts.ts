@@ -1,7 +1,6 @@
 /** The alerts on dependencies: one for a dependency, whatever the number of instances that check it. */
 import { formatDuration } from '../model/notation.ts'
-import { downRatio, identity, lastKnown, recorded, withInfo } from './promql.ts'
-import type { Timing } from './timing.ts'
+import { downRatio, identity, lastKnown, recorded, type Timing, withInfo } from './promql.ts'
 
 export interface Alert {
   readonly name: string
@@ -15,7 +14,7 @@ export interface Alert {
 }
 
 /** What the rules are about. */
-export interface AlertSubject {
+interface AlertSubject {
   readonly timing: Timing
   /** Families of replication lag, in seconds, of the kinds that are there. */
   readonly lagFamilies: readonly string[]

@@ -1,7 +1,6 @@
 /** The alerts on Pulsecheck itself. */
 import type { Alert } from './alerts.ts'
-import { indent, instance, lastKnown, quantileOf } from './promql.ts'
-import type { Timing } from './timing.ts'
+import { indent, instance, lastKnown, quantileOf, type Timing } from './promql.ts'
 
 /** @param jobs under which Prometheus scrapes Pulsecheck. */
 export function selfAlerts(jobs: readonly string[], timing: Timing): readonly Alert[] {

@@ -125,7 +125,7 @@ function kindOptions(parsed: Record<string, unknown>): Record<string, unknown> {
  * Whether a kind's options are read by a schema that is not of our own copy of zod. Such a schema is called, but not
  * looked into: two copies need not fit together.
  */
-export function isForeign({ options }: Kind): boolean {
+function isForeign({ options }: Kind): boolean {
   return options !== undefined && options.constructor !== z.ZodObject
 }
 
@@ -139,12 +139,12 @@ const noOptions = z.strictObject({})
 const unknownOptions = z.looseObject({})
 
 /** What a foreign schema makes of options. */
-export type ForeignReading =
+type ForeignReading =
   | { readonly value: unknown; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string; readonly path: readonly PropertyKey[] }[] }
 
 /** @throws TypeError if the schema answers later. */
-export function readForeign({ name, options }: Kind, value: unknown): ForeignReading {
+function readForeign({ name, options }: Kind, value: unknown): ForeignReading {
   const reading = options?.['~standard'].validate(value) ?? { value }
   if (reading instanceof Promise)
     throw new TypeError(`the schema of kind ${name} is asynchronous; options must be read at once`)

@@ -40,7 +40,7 @@ function compile(path: string): RegExp {
 }
 
 /** One member of an `Accept` header. */
-export interface Choice {
+interface Choice {
   /** In lower case: `text/plain`, `text/*`, `gzip`. */
   readonly name: string
   readonly parameters: ReadonlyMap<string, string>
@@ -56,7 +56,7 @@ export interface Offer {
 }
 
 /** How strongly a client prefers an offer. */
-export interface Rating {
+interface Rating {
   /** From 0, not at all, to 1. */
   readonly q: number
   /** 0 if no choice covers the offer; 1 for any type, 2 for any subtype, 3 for the type itself. */

@@ -36,7 +36,7 @@ export function decodePercent(text: string): string | undefined {
 }
 
 /** A range of addresses, as `net.BlockList` takes it. */
-export interface Network {
+interface Network {
   readonly address: string
   /** Leading bits that all its addresses share. */
   readonly prefix: number

@@ -7,7 +7,7 @@ import type { Scheduler } from '../schedule/scheduler.ts'
 import type { Store } from '../state/store.ts'
 import type { DependencyMetrics } from '../views/metrics.ts'
 
-export interface Applying {
+interface Applying {
   readonly store: Store
   readonly scheduler: Pick<Scheduler, 'add' | 'get' | 'remove'>
   readonly metrics: Pick<DependencyMetrics, 'renderLater'>

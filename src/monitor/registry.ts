@@ -14,7 +14,7 @@ export interface MetricsRegistry {
   getMetricsAsJSON(): Promise<unknown>
 }
 
-export interface Bridge {
+interface Bridge {
   exportTo(registry: MetricsRegistry): () => void
   include(registry: MetricsRegistry): void
 }

@@ -16,7 +16,7 @@ import type { Stalls, TimerClock } from './clock.ts'
 import { type Diagnosis, failureOf, findAdvice, ownFault, timeoutFailure } from './reason.ts'
 import type { Resolve } from './resolve.ts'
 
-export interface RunOptions {
+interface RunOptions {
   readonly timeoutMs: number
   /** Removes secrets from what a server or a driver said. */
   readonly redact: (text: string) => string

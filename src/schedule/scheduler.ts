@@ -4,7 +4,7 @@ import { createStalls, type TimerClock } from './clock.ts'
 import { createSlots } from './slots.ts'
 import { createTimetable, type Shared, type Timetable } from './timetable.ts'
 
-export interface SchedulerOptions extends Omit<Shared, 'slots' | 'stalls'> {
+interface SchedulerOptions extends Omit<Shared, 'slots' | 'stalls'> {
   /** The most checks in progress at a time, over all dependencies. */
   readonly maxConcurrentChecks: number
 }

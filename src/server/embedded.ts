@@ -20,7 +20,7 @@ import type {
 import { createTransport, type Monitored } from './routes/context.ts'
 import { routes, servesPath } from './routes/routes.ts'
 
-export interface Embedded {
+interface Embedded {
   handler(options?: HandlerOptions): Handler
   fetch(options?: HandlerOptions): Fetch
   routes(options?: EndpointOptions): Plugin

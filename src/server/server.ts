@@ -3,8 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isProbePath } from '../model/http.ts'
 import type { ListenAddress } from '../model/notation.ts'
-import { type Audience, describeAudience } from './access/audience.ts'
-import { createAccess } from './access/rules.ts'
+import { type Audience, createAccess, describeAudience } from './access/rules.ts'
 import { createTls, verifiesClients } from './access/tls.ts'
 import type { WebConfig } from './access/webfile.ts'
 import { plainAnswer, sendRaw } from './http/answer.ts'
@@ -17,7 +16,7 @@ import { createTransport, type Monitored } from './routes/context.ts'
 import { type RoutesOptions, routes } from './routes/routes.ts'
 
 /** The rules that are not part of the web config. */
-export type ServerRules = Omit<AccessRules, 'users' | 'certificates'>
+type ServerRules = Omit<AccessRules, 'users' | 'certificates'>
 
 export interface ServerSettings
   extends ServerRules,

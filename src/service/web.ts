@@ -13,7 +13,7 @@ import { filesOf, readWebFile, type WebConfig, webFileSchema } from '../server/a
 import type { Reload } from '../views/service.ts'
 import { ConfigError } from './sources.ts'
 
-export interface LoadedWeb {
+interface LoadedWeb {
   /** Undefined if there are problems. */
   readonly web?: WebConfig | undefined
   /** One line each, with its place. */
@@ -41,7 +41,7 @@ export async function requireWebConfig(file: string): Promise<LoadedWeb> {
   return loaded
 }
 
-export interface FollowWebOptions {
+interface FollowWebOptions {
   readonly file: string
   /** The one loaded at the start. */
   readonly first: LoadedWeb

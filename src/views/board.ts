@@ -47,7 +47,7 @@ export interface Board {
   changes(since: number, maxRows: number): BoardChanges
 }
 
-export interface BoardOptions {
+interface BoardOptions {
   readonly state: StateReader
   readonly probes: Pick<Probes, 'readiness'>
   readonly nextCheckAt?: NextCheckAt

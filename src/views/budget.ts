@@ -14,7 +14,7 @@ import { initialState, transition } from '../state/transition.ts'
 import { dependencyFamilies, measurementFamilies } from './families.ts'
 import type { DurationBuckets } from './metrics.ts'
 
-export interface KindBudget {
+interface KindBudget {
   readonly kind: string
   readonly dependencies: number
   /** The most series that one dependency of this kind can have. */

@@ -6,16 +6,16 @@ import type { DependencyReport, StatusParts } from './status.ts'
 
 export const healthJsonType = 'application/health+json'
 
-export interface HealthJson {
+interface HealthJson {
   readonly status: HealthStatus
   readonly description: string
   /** By `<dependency>:responseTime`, the draft's component and measurement. */
   readonly checks: Iterable<readonly [name: string, check: readonly [HealthCheck]]>
 }
 
-export type HealthStatus = 'pass' | 'warn' | 'fail'
+type HealthStatus = 'pass' | 'warn' | 'fail'
 
-export interface HealthCheck {
+interface HealthCheck {
   readonly componentId: string
   readonly componentType: 'component'
   readonly status: HealthStatus

@@ -20,7 +20,7 @@ export interface ForeignMetric {
   readonly values?: readonly ForeignValue[]
 }
 
-export interface ForeignValue {
+interface ForeignValue {
   readonly labels?: Readonly<Partial<Record<string, string | number>>>
   readonly value: number
   /** Of histograms and summaries: the name with `_bucket`, `_sum` or `_count`. */

@@ -38,7 +38,7 @@ export function compose(
 }
 
 /** Lines and columns of the offsets of a text, both counted from 1. */
-export interface Lines {
+interface Lines {
   /** An offset beyond the text counts as its end. */
   at(offset: number): { readonly line: number; readonly column: number }
   /** The text of the line that holds an offset. */
@@ -77,9 +77,9 @@ export function linesOf(text: string): Lines {
 export const maxDepth = 100
 
 /** Words and punctuation marks of a file. A mebibyte of ordinary configuration has some 200,000. */
-export const maxWords = 250_000
+const maxWords = 250_000
 
-export type Tokens =
+type Tokens =
   | { readonly ok: true; readonly tokens: readonly CST.Token[] }
   | { readonly ok: false; readonly offset: number; readonly message: string }
 
@@ -88,7 +88,7 @@ export type Tokens =
  * The library's composer recurses, so deep nesting would end the process, uncatchably, and a flood of mistakes would cost
  * seconds. Its lexer and its parser do not recurse; they are stepped by hand and stopped at the first excess.
  */
-export function tokenize(text: string): Tokens {
+function tokenize(text: string): Tokens {
   const parser = new Parser()
   const tokens: CST.Token[] = []
   const refuse = (message: string): Tokens => ({ ok: false, offset: parser.offset, message })
@@ -162,7 +162,7 @@ const words: Readonly<Record<ErrorCode, Words>> = {
  *
  * @param line the line on which it was found: the commonest cause is a `${VAR}` within `[ ]` or `{ }`.
  */
-export function syntaxWords(code: ErrorCode, line: string): Words {
+function syntaxWords(code: ErrorCode, line: string): Words {
   const known = words[code]
   return isReferenceInFlow(line) ? { ...known, hint: `within [ ] or { }, put "\${VAR}" in quotes` } : known
 }

@@ -76,7 +76,7 @@ function truncated(where: string): CheckError {
   return new CheckError('unhealthy', 'truncated', `the answer is truncated ${where}`)
 }
 
-export interface Received {
+interface Received {
   readonly bytes: Buffer
   /** Where it came from. */
   readonly address: string
@@ -91,7 +91,7 @@ const maxDelayMs = 250
  *
  * @throws AggregateError of the system's errors, in the order of the addresses, if all of them fail.
  */
-export async function askByUdp(
+async function askByUdp(
   { addresses, port }: { readonly addresses: readonly Address[]; readonly port: number },
   query: Query,
   isOurs: (bytes: Buffer) => boolean,
@@ -146,7 +146,7 @@ function askAddress(
 const maxBytes = 16 * 1_024
 
 /** @throws the error of the connection, or CheckError `protocol_error` if what comes back is not a reply. */
-export async function askByTcp(
+async function askByTcp(
   server: Pick<ConnectOptions, 'host' | 'port' | 'ipFamily'>,
   query: Query,
   context: CheckContext,

@@ -95,7 +95,7 @@ export function frame(message: Uint8Array): Buffer {
 }
 
 /** Returns the messages of a stream. @throws CheckError if one is compressed, or the last one is cut off. */
-export function unframe(stream: Buffer): readonly Uint8Array[] {
+function unframe(stream: Buffer): readonly Uint8Array[] {
   const messages: Uint8Array[] = []
   let at = 0
   while (at < stream.length) {

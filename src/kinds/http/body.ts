@@ -14,7 +14,7 @@ export interface Sink {
 }
 
 /** What becomes of a body: it is whole, or it failed. The first call counts. */
-export interface Outcome {
+interface Outcome {
   whole(body: Buffer): void
   failed(error: Error): void
 }

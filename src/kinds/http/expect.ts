@@ -53,7 +53,7 @@ export const expectation = z.strictObject({
     ),
 })
 
-export type Expectation = z.output<typeof expectation>
+type Expectation = z.output<typeof expectation>
 
 const success: readonly StatusRange[] = [{ from: 200, to: 299 }]
 

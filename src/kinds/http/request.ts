@@ -24,7 +24,7 @@ export interface Answer {
   readonly body?: Buffer
 }
 
-export interface Reading {
+interface Reading {
   /** Whether the body of an answer with this status is read. */
   readonly wanted: (status: number) => boolean
   /** The most that is read of a body, in bytes, encoded and decoded alike. */

@@ -5,7 +5,7 @@ import type { Options } from './options.ts'
 import type { Queries, Row } from './session.ts'
 
 /** What is required of a server. */
-export type Demand = Pick<Options, 'role' | 'writable' | 'pooler' | 'query'>
+type Demand = Pick<Options, 'role' | 'writable' | 'pooler' | 'query'>
 
 /** A query that returns more rows is a mistake in the config, and puts load on the server. */
 const maxRows = 1_000

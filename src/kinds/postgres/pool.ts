@@ -26,7 +26,7 @@ export const poolOptions = z.strictObject({
   writable,
 })
 
-export type PoolOptions = z.output<typeof poolOptions>
+type PoolOptions = z.output<typeof poolOptions>
 
 export const poolMeasurements = {
   pool_connections: 'Connections that the pool has open, if the check goes through a pool.',

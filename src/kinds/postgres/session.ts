@@ -17,7 +17,7 @@ export interface Queries {
   reported?(parameter: string): string | undefined
 }
 
-export interface Session extends Queries {
+interface Session extends Queries {
   login(): Promise<void>
   /** Milliseconds since the last `ask`. */
   waitedMs(): number
@@ -129,7 +129,7 @@ function givePassword({ password }: Login, exposed: boolean): string {
   return value
 }
 
-export interface Cancel {
+interface Cancel {
   /**
    * Asks the server to stop the session's query, if there is a session. Best effort: it never fails. Resolves when the
    * server has complied or does not answer. A call during a request joins it.

@@ -67,7 +67,7 @@ async function writeToCluster(client: Client, asked: Endpoint, demand: Order, co
 }
 
 /** What is required of a server. */
-export type Demand = Pick<Options, 'role' | 'masterLink' | 'writable' | 'writeKey'>
+type Demand = Pick<Options, 'role' | 'masterLink' | 'writable' | 'writeKey'>
 
 /** Asks for PONG and, if required, for the role and a write. */
 export async function examine(client: Client, demand: Demand, context: CheckContext): Promise<void> {
@@ -82,7 +82,7 @@ export async function examine(client: Client, demand: Demand, context: CheckCont
  * needs memory: READONLY, OOM, MISCONF and NOREPLICAS all refuse it, whereas DEL and EXPIRE pass despite OOM. If the key
  * is of another type, the write was accepted all the same.
  */
-export async function probeWrite(client: Client, key: string): Promise<void> {
+async function probeWrite(client: Client, key: string): Promise<void> {
   try {
     await client.ask('SETRANGE', key, '0', '')
   } catch (error) {

@@ -69,7 +69,7 @@ function isAnswer(error: unknown): error is CheckError {
   return error instanceof CheckError && error.reason !== 'connection_error'
 }
 
-export interface Sentinel extends Login {
+interface Sentinel extends Login {
   readonly name: string
   readonly nodes: readonly Endpoint[]
 }

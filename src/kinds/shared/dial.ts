@@ -6,7 +6,7 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import type { Address, CheckContext } from '../../model/dependency.ts'
 import { guard, waitFor } from './socket.ts'
 
-export interface Dialled {
+interface Dialled {
   readonly socket: Socket
   /** How long this attempt took: about one round trip. */
   readonly roundTripMs: number

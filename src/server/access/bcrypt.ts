@@ -67,7 +67,7 @@ export function createBcrypt(): Bcrypt {
 }
 
 /** Jobs that run one at a time, with the clients that want them taking turns. */
-export interface Turns<Result> {
+interface Turns<Result> {
   /**
    * Queues a job of a client, or joins the job of the same key if that is already queued.
    *

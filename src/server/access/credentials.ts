@@ -9,7 +9,7 @@ import { type Bcrypt, createTurns } from './bcrypt.ts'
 /** `busy`: too many attempts are waiting already. */
 type Proof = 'valid' | 'invalid' | 'busy'
 
-export interface Attempt {
+interface Attempt {
   readonly users: Users
   /** The request's `Authorization` header. */
   readonly authorization: string | undefined

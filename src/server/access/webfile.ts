@@ -17,7 +17,7 @@ export interface WebConfig {
 }
 
 /** The parsed file, which may name others. */
-export interface WebFile extends Omit<WebConfig, 'tls'> {
+interface WebFile extends Omit<WebConfig, 'tls'> {
   readonly tls?: TlsFile | undefined
 }
 
@@ -29,7 +29,7 @@ export function filesOf({ tls }: WebFile): readonly string[] {
   )
 }
 
-export interface Reading {
+interface Reading {
   /** Returns the text of a file, or why it cannot be read. Never rejects. */
   read(file: string): Promise<ReadText>
   /** Receives a problem with the value at a path in the web config file. */

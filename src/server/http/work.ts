@@ -7,7 +7,7 @@ export interface WorkLimits {
   readonly waitMs: number
 }
 
-export interface Work {
+interface Work {
   /**
    * Runs a job when it is its client's turn. The job keeps its place until it settles, even if nobody waits for it any
    * more, so a long job checks `isWanted` now and then and ends early.

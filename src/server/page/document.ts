@@ -128,7 +128,7 @@ interface RowOptions {
   readonly href: string
 }
 
-export function rowMarkup(fields: Fields, { hidden, detail, href }: RowOptions): Html {
+function rowMarkup(fields: Fields, { hidden, detail, href }: RowOptions): Html {
   const f = (key: string) => fields[key] ?? ''
   const open = html`${detail === undefined ? 'false' : 'true'}`
   return html`<tbody role="rowgroup" data-name="${f('name')}" data-status="${f('status')}" data-a="data-name=name data-status=status"${hidden ? html` hidden` : ''}>
@@ -158,14 +158,14 @@ const facts = [
 ] as const
 
 /** Fields of the template that the browser fills when a row is opened: an empty text is not a valid length. */
-export const blankDetail: Fields = Object.fromEntries(
+const blankDetail: Fields = Object.fromEntries(
   phases.flatMap(phase => [
     [`${phase}X`, '0'],
     [`${phase}Width`, '0'],
   ]),
 )
 
-export function detailMarkup(fields: Fields): Html {
+function detailMarkup(fields: Fields): Html {
   const f = (key: string) => fields[key] ?? ''
   const terms = facts.map(
     ([key, term]) => html`<div><dt>${term}</dt><dd data-f="${key}">${f(key)}</dd></div>

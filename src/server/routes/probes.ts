@@ -21,7 +21,7 @@ export interface ProbeAnswers {
 }
 
 /** The options of readiness in a parsed query. */
-export interface Query {
+interface Query {
   readonly verbose?: unknown
   readonly exclude?: string | readonly string[]
 }

@@ -3,9 +3,13 @@ import { hashSync } from 'bcryptjs'
 import fastify, { type FastifyServerOptions } from 'fastify'
 import { describe, expect, test } from 'vitest'
 import type { ListenAddress } from '../../../src/model/notation.ts'
-import { type Audience, type Circumstances, describeAudience } from '../../../src/server/access/audience.ts'
 import { type Bcrypt, createBcrypt } from '../../../src/server/access/bcrypt.ts'
-import { createAccess } from '../../../src/server/access/rules.ts'
+import {
+  type Audience,
+  type Circumstances,
+  createAccess,
+  describeAudience,
+} from '../../../src/server/access/rules.ts'
 import type { AccessRules } from '../../../src/server/options.ts'
 import type { ServerSettings } from '../../../src/server/server.ts'
 import { type Served, serving, world } from '../serving.ts'
