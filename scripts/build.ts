@@ -36,6 +36,10 @@ const parts: Readonly<Record<string, string>> = {
     export { default as errors } from 'undici/lib/core/errors.js'`,
   'prom-client': `export { default as Registry } from 'prom-client/lib/registry.js'
     export { default as collectDefaultMetrics } from 'prom-client/lib/defaultMetrics.js'`,
+  // No route has a schema, and no request is injected (server/router.ts).
+  '@fastify/ajv-compiler': 'export {}',
+  '@fastify/fast-json-stringify-compiler': 'export {}',
+  'light-my-request': 'export {}',
   'node:https': 'export {}',
   'node:http2': 'export {}',
   // prom-client looks for the span that an exemplar belongs to; there is none.
