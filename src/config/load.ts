@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import type { DependencyDefinition } from '../model/dependency.ts'
 import type { Kind } from '../model/kind.ts'
 import { Secret } from '../model/secret.ts'
+import { forEachInSlices } from '../model/turns.ts'
 import { readDependencies } from './dependencies.ts'
 import { expandReferences, readEnvironment } from './environment.ts'
 import { hintForSection } from './keys.ts'
@@ -162,12 +163,15 @@ async function readConfig(
   })
   if (parsed === undefined) return undefined
   const { server, histogram, maxConcurrentChecks } = parsed
-  const shown = Object.fromEntries(
-    found.map(({ definition, printable }) => [definition.dependency.name, printable]),
-  )
+  const definitions: DependencyDefinition[] = []
+  const shown = Object.create(null) as Record<string, unknown>
+  await forEachInSlices(found, ({ definition, printable }) => {
+    definitions.push(definition)
+    shown[definition.dependency.name] = printable
+  })
   const namedFiles = await files.list()
   return deepFreeze({
-    dependencies: found.map(({ definition }) => definition),
+    dependencies: definitions,
     maxConcurrentChecks,
     histogram,
     server,

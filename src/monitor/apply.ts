@@ -2,7 +2,7 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { Dependency, DependencyDefinition } from '../model/dependency.ts'
 import { isSame } from '../model/identity.ts'
-import { createBreather, createSequence } from '../model/turns.ts'
+import { createBreather, createSequence, forEachInSlices } from '../model/turns.ts'
 import type { Scheduler } from '../schedule/scheduler.ts'
 import type { Store } from '../state/store.ts'
 import type { DependencyMetrics } from '../views/metrics.ts'
@@ -10,7 +10,7 @@ import type { DependencyMetrics } from '../views/metrics.ts'
 interface Applying {
   readonly store: Store
   readonly scheduler: Pick<Scheduler, 'add' | 'get' | 'remove'>
-  readonly metrics: Pick<DependencyMetrics, 'renderLater'>
+  readonly metrics: Pick<DependencyMetrics, 'rendered'>
 }
 
 /** Each dependency that is put is checked within a second; ten thousand of them at once would keep the event loop. */
@@ -46,11 +46,13 @@ async function change(definitions: readonly DependencyDefinition[], applying: Ap
     scheduler.remove(name)
     await breathe()
   }
-  await metrics.renderLater(() => {
-    for (const name of forgotten) store.remove(name)
-    for (const { dependency } of put) store.put(dependency)
-    store.order(definitions.map(({ dependency }) => dependency.name))
+  const replace = await store.prepare({
+    forgotten: new Set(forgotten),
+    put: put.map(({ dependency }) => dependency),
+    names: definitions.map(({ dependency }) => dependency.name),
   })
+  replace()
+  await metrics.rendered()
   // Until its turn comes, a reconfigured dependency is checked as it was.
   for (const [i, definition] of put.entries()) {
     if (i > 0 && i % batch === 0) await sleep(batchMs)
@@ -64,7 +66,8 @@ async function compare(
   { store, scheduler }: Applying,
   breathe: ReturnType<typeof createBreather>,
 ): Promise<Changes> {
-  const wanted = new Map(definitions.map(({ dependency }) => [dependency.name, dependency]))
+  const wanted = new Map<string, Dependency>()
+  await forEachInSlices(definitions, ({ dependency }) => wanted.set(dependency.name, dependency))
   const forgotten: string[] = []
   for (const { dependency } of store.snapshot().states) {
     if (!isSameThing(dependency, wanted.get(dependency.name))) forgotten.push(dependency.name)

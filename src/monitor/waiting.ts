@@ -54,7 +54,7 @@ export function createWaiting(state: StateReader, probes: Probes, clock: TimerCl
       const abort = () => fail('given up', signal?.reason)
       const look = () => void (probes.ready() && resolve())
       waiting.add(fail)
-      const leave = state.subscribe({ changed: look, removed: look })
+      const leave = state.subscribe({ changed: look, removed: look, replaced: look })
       const cancel = clock.at(clock.now() + ms, () => fail(`not ready within ${timeout}`))
       signal?.addEventListener('abort', abort)
       if (signal?.aborted) abort()

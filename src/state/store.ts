@@ -1,5 +1,6 @@
 /** The state of all dependencies. `record()` is the only way to change it; everything else reads. */
 import type { CheckOutcome, Clock, Dependency } from '../model/dependency.ts'
+import { forEachInSlices } from '../model/turns.ts'
 import {
   asOf,
   countTime,
@@ -43,6 +44,20 @@ export interface StateListener {
   removed?(state: DependencyState): void
   /** The dependencies are the same, in another order. */
   reordered?(): void
+  /** Many dependencies have changed at one moment. Without it, the functions above are called for each. */
+  replaced?(replaced: Replaced): void
+}
+
+/** The states before and after a replacement, by name. */
+export interface Replaced {
+  readonly before: ReadonlyMap<string, DependencyState>
+  readonly after: ReadonlyMap<string, DependencyState>
+  /** Names whose state has ended. A name can be in both sets: it has begun anew. */
+  readonly forgotten: ReadonlySet<string>
+  /** New, or of another configuration. */
+  readonly changed: ReadonlySet<string>
+  /** Whether there are other names, or another order. */
+  readonly isRelisted: boolean
 }
 
 /** The reading half, for views. */
@@ -63,8 +78,20 @@ export interface Store extends StateReader {
   /** Adds a dependency as unknown, or changes the configuration of a known one and keeps its state. */
   put(dependency: Dependency): void
   remove(name: string): void
-  /** Puts the dependencies in this order. Those not named come last, in their present order. */
-  order(names: readonly string[]): void
+  /**
+   * Prepares a change of many dependencies in slices. The returned function makes it at one moment, with all that was
+   * recorded meanwhile; call it once, and within this turn. One change is prepared at a time.
+   */
+  prepare(replacement: Replacement): Promise<() => void>
+}
+
+export interface Replacement {
+  /** The names of those that are gone, or about which nothing that is known holds any longer. */
+  readonly forgotten: ReadonlySet<string>
+  /** New, or of another configuration. */
+  readonly put: readonly Dependency[]
+  /** The new order. Those not named come last, in their present order. */
+  readonly names: readonly string[]
 }
 
 export function createStore(clock: Clock): Store {
@@ -73,15 +100,31 @@ export function createStore(clock: Clock): Store {
   let lastCompletedAt = clock.now()
   let revision = 0
   let ordered: readonly DependencyState[] | undefined
+  /** Names with a change since the preparation of a replacement began. */
+  let touched: Set<string> | undefined
 
   const pulse = () => ({ at: clock.wall(), now: clock.now(), lastCompletedAt, revision })
   const keep = (state: DependencyState, previous?: DependencyState, outcome?: CheckOutcome) => {
     states.set(state.dependency.name, state)
+    touched?.add(state.dependency.name)
     ordered = undefined
     if (outcome === undefined || state.status !== previous?.status) revision++
     for (const listener of listeners) listener.changed?.(state, previous, outcome)
     return state
   }
+  function replace(change: Omit<Replaced, 'isRelisted'> & { readonly after: typeof states }): void {
+    const { before, after, changed } = change
+    const isRelisted = !isInOrder(before.keys(), after.keys())
+    if (!isRelisted && changed.size === 0) return
+    states = after
+    ordered = undefined
+    revision++
+    const replaced = { ...change, isRelisted }
+    for (const listener of listeners)
+      if (listener.replaced !== undefined) listener.replaced(replaced)
+      else tellEach(listener, replaced)
+  }
+
   return {
     record(name, outcome) {
       const known = states.get(name)
@@ -102,23 +145,38 @@ export function createStore(clock: Clock): Store {
       const state = states.get(name)
       if (state === undefined) return
       states.delete(name)
+      touched?.add(name)
       ordered = undefined
       revision++
       for (const listener of listeners) listener.removed?.(state)
     },
-    order(names) {
-      if (isInOrder(states.keys(), names)) return
-      const next = new Map<string, DependencyState>()
-      for (const name of names) {
-        const state = states.get(name)
-        if (state !== undefined) next.set(name, state)
+    async prepare({ forgotten, put, names }) {
+      const meanwhile = new Set<string>()
+      touched = meanwhile
+      const wanted = new Map<string, Dependency>()
+      await forEachInSlices(put, dependency => wanted.set(dependency.name, dependency))
+      const after = new Map<string, DependencyState>()
+      const derive = (name: string) => {
+        const known = forgotten.has(name) ? undefined : states.get(name)
+        const dependency = wanted.get(name)
+        const next =
+          dependency === undefined
+            ? known
+            : known === undefined
+              ? initialState(dependency, clock)
+              : reconfigure(known, dependency)
+        if (next === undefined) after.delete(name)
+        else after.set(name, next)
       }
-      for (const [name, state] of states) next.set(name, state)
-      if (isInOrder(states.keys(), next.keys())) return
-      states = next
-      ordered = undefined
-      revision++
-      for (const listener of listeners) listener.reordered?.()
+      await forEachInSlices(names, derive)
+      await forEachInSlices(states.keys(), name => {
+        if (!after.has(name)) derive(name)
+      })
+      return () => {
+        for (const name of meanwhile) derive(name)
+        touched = undefined
+        replace({ before: states, after, forgotten, changed: new Set(wanted.keys()) })
+      }
     },
     pulse,
     snapshot() {
@@ -139,4 +197,20 @@ function isInOrder(names: Iterable<string>, wanted: Iterable<string>): boolean {
   const rest = wanted[Symbol.iterator]()
   for (const name of names) if (rest.next().value !== name) return false
   return rest.next().done === true
+}
+
+function tellEach(
+  listener: StateListener,
+  { before, after, forgotten, changed, isRelisted }: Replaced,
+): void {
+  for (const name of forgotten) {
+    const state = before.get(name)
+    if (state !== undefined) listener.removed?.(state)
+  }
+  for (const name of changed) {
+    const state = after.get(name)
+    if (state !== undefined)
+      listener.changed?.(state, forgotten.has(name) ? undefined : before.get(name), undefined)
+  }
+  if (isRelisted) listener.reordered?.()
 }

@@ -57,6 +57,8 @@ export function createBoard({ state, probes, nextCheckAt = () => undefined }: Bo
   const historyOf = createHistory(state)
   // The number of each dependency's last change, in the order of the changes.
   const changedAt = new Map<string, number>()
+  /** Of replacements that nobody has read yet. */
+  const untouched = new Set<string>()
   let counter = 0
   let membersAt = 0
   let seen: Verdict | undefined
@@ -73,10 +75,18 @@ export function createBoard({ state, probes, nextCheckAt = () => undefined }: Bo
       changedAt.delete(dependency.name)
       membersAt = ++counter
     },
-    reordered() {
+    replaced({ forgotten, changed }) {
+      for (const name of forgotten) changedAt.delete(name)
+      for (const name of changed) untouched.add(name)
       membersAt = ++counter
     },
   })
+
+  function touchReplaced(): void {
+    for (const name of untouched) if (state.get(name) !== undefined) touch(name)
+    if (untouched.size > 0) membersAt = counter
+    untouched.clear()
+  }
 
   /** Marks statuses that have become stale by time alone as changed. */
   function touchStale(): Verdict {
@@ -93,6 +103,7 @@ export function createBoard({ state, probes, nextCheckAt = () => undefined }: Bo
 
   return {
     changes(since, maxRows) {
+      touchReplaced()
       const verdict = touchStale()
       const snapshot = state.snapshot()
       const names: string[] = []

@@ -1,11 +1,12 @@
 /** Follows every change of the state, and keeps the exposition up to date. */
 
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Exposition } from '../exposition/exposition.ts'
 import type { Group } from '../exposition/group.ts'
 import { createHistogram, type Histogram } from '../exposition/histogram.ts'
 import type { CheckOutcome, Dependency, MeasurementHelp, Status } from '../model/dependency.ts'
 import { forEachInSlices } from '../model/turns.ts'
-import type { StateReader } from '../state/store.ts'
+import type { Replaced, StateReader } from '../state/store.ts'
 import { type DependencyState, statusAt } from '../state/transition.ts'
 import { type DependencySubject, dependencyFamilies, exemplarOf, measurementFamilies } from './families.ts'
 
@@ -18,11 +19,8 @@ export interface DurationBuckets {
 }
 
 export interface DependencyMetrics {
-  /**
-   * Makes a change to many dependencies, and then renders what it changed in slices that leave the event loop free.
-   * Scrapes wait until the returned promise resolves.
-   */
-  renderLater(change: () => void): Promise<void>
+  /** Resolves when replacements are rendered, in slices that leave the event loop free. Scrapes wait for it. */
+  rendered(): Promise<void>
 }
 
 /** A successful check that takes more than this share of its timeout gets an exemplar. */
@@ -32,8 +30,7 @@ interface Kept {
   state: DependencyState
   /** As it is shown. */
   status: Status
-  /** Made when it is first needed, since thousands of dependencies may come at one moment. */
-  histogram?: Histogram
+  readonly histogram: Histogram
 }
 
 /** Adds, changes and removes the series of every dependency with its state. */
@@ -45,49 +42,56 @@ export function followState(
   const common = exposition.group(dependencyFamilies, { wait: () => rendering, refresh: showStale })
   const groupsFor = createMeasurementGroups(exposition)
   const kept = new Map<string, Kept>()
-  let later: (() => void)[] | undefined
   let rendering: Promise<void> | undefined
 
-  const render = (work: () => void) => {
-    if (later === undefined) work()
-    else later.push(work)
-  }
-  const histogramOf = (entry: Kept) => {
-    entry.histogram ??= histogramFor(entry.state, durations)
-    return entry.histogram
-  }
-  /** Changes what is shown. All that costs more waits until it is rendered. */
   const show = (entry: Kept, now: number) => {
-    const { name } = entry.state.dependency
-    entry.status = statusAt(entry.state, now)
-    render(() => {
-      if (kept.get(name) !== entry) return
-      const { state, status } = entry
-      const subject = { state, status, durations: histogramOf(entry).value() }
-      common.set(name, subject)
-      for (const group of groupsFor(state)) group.set(name, subject)
-    })
+    const { state, histogram } = entry
+    const { name } = state.dependency
+    const status = statusAt(state, now)
+    const subject = { state, status, durations: histogram.value() }
+    entry.status = status
+    common.set(name, subject)
+    for (const group of groupsFor(state)) group.set(name, subject)
   }
   const changed = (state: DependencyState, previous?: DependencyState, outcome?: CheckOutcome) => {
     const { name } = state.dependency
     const known = kept.get(name)
-    const entry = known ?? { state, status: state.status }
+    const entry = known ?? { state, status: state.status, histogram: histogramFor(state, durations) }
     if (known === undefined) kept.set(name, entry)
     entry.state = state
     if (known !== undefined && outcome === undefined && isShownAlike(state.dependency, previous?.dependency))
       return
-    if (outcome !== undefined) observe(histogramOf(entry), outcome, state.dependency.timeoutMs)
+    if (outcome !== undefined) observe(entry.histogram, outcome, state.dependency.timeoutMs)
     show(entry, state.last?.monotonicAt ?? 0)
   }
   const removed = (state: DependencyState) => {
     const { name } = state.dependency
     kept.delete(name)
-    render(() => {
-      common.delete(name)
-      for (const group of groupsFor(state)) group.delete(name)
-    })
+    common.delete(name)
+    for (const group of groupsFor(state)) group.delete(name)
   }
-  state.subscribe({ changed, removed })
+  /** What a replacement changes, piece by piece. A result that comes meanwhile is shown with the new configuration. */
+  function* follow({ before, forgotten, changed: names }: Replaced): Generator<() => void> {
+    for (const name of forgotten) {
+      const gone = before.get(name)
+      if (gone !== undefined) yield () => removed(gone)
+    }
+    for (const name of names)
+      yield () => {
+        const present = state.get(name)
+        if (present !== undefined) changed(present, forgotten.has(name) ? undefined : before.get(name))
+      }
+  }
+  const replaced = (change: Replaced) => {
+    const rendered = Promise.resolve(rendering)
+      .then(() => turn())
+      .then(() => forEachInSlices(follow(change), piece => piece()))
+      .then(() => {
+        if (rendering === rendered) rendering = undefined
+      })
+    rendering = rendered
+  }
+  state.subscribe({ changed, removed, replaced })
 
   /** Shows statuses that have become stale by time alone. */
   function showStale(): void {
@@ -97,22 +101,7 @@ export function followState(
     }
   }
 
-  return {
-    renderLater(change) {
-      const work: (() => void)[] = []
-      later = work
-      try {
-        change()
-      } finally {
-        later = undefined
-      }
-      const rendered = Promise.all([rendering, forEachInSlices(work, each => each())]).then(() => {
-        if (rendering === rendered) rendering = undefined
-      })
-      rendering = rendered
-      return rendered
-    },
-  }
+  return { rendered: async () => await rendering }
 }
 
 /**

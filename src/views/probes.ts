@@ -115,6 +115,10 @@ function trackOverall(state: StateReader): Overall {
     count(member, 1)
     firstStaleFrom = Math.min(firstStaleFrom, member.staleFrom)
   }
+  const drop = (name: string) => {
+    count(members.get(name), -1)
+    members.delete(name)
+  }
   const settle = (at: number) => {
     const status = overallStatus(missing.critical, missing.other)
     if (kept?.status !== status) kept = { status, at }
@@ -144,8 +148,16 @@ function trackOverall(state: StateReader): Overall {
     },
     removed({ dependency }) {
       const { at } = age()
-      count(members.get(dependency.name), -1)
-      members.delete(dependency.name)
+      drop(dependency.name)
+      settle(at)
+    },
+    replaced({ after, forgotten, changed }) {
+      const { at, now } = age()
+      for (const name of forgotten) drop(name)
+      for (const name of changed) {
+        const state = after.get(name)
+        if (state !== undefined) put(name, memberOf(state, now))
+      }
       settle(at)
     },
   })

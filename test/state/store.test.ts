@@ -2,7 +2,9 @@ import { describe, expect, test } from 'vitest'
 import { createStore } from '../../src/state/store.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { dependency } from '../support/dependency.ts'
+import { replace } from '../support/replace.ts'
 import { failure, success } from '../support/results.ts'
+import { countInTurns } from '../support/turns.ts'
 
 function setUp(...names: readonly string[]) {
   const clock = createFakeClock()
@@ -22,20 +24,20 @@ describe('the store', () => {
     expect(statuses()).toEqual(['b unknown', 'a unknown', 'c up'])
   })
 
-  test('takes another order, as a change that its listeners hear of once', () => {
+  test('takes another order, as a change that its listeners hear of once', async () => {
     const { store, statuses } = setUp('b', 'c', 'a')
     let reordered = 0
     store.subscribe({ reordered: () => void reordered++ })
     const { revision } = store.pulse()
-    store.order(['a', 'b', 'c'])
-    store.order(['a', 'b', 'c'])
+    await replace(store, { names: ['a', 'b', 'c'] })
+    await replace(store, { names: ['a', 'b', 'c'] })
     expect(statuses()).toEqual(['a unknown', 'b unknown', 'c unknown'])
     expect([reordered, store.pulse().revision - revision]).toEqual([1, 1])
   })
 
-  test('keeps what an order leaves out after what it names', () => {
+  test('keeps what an order leaves out after what it names', async () => {
     const { store, statuses } = setUp('a', 'b', 'c')
-    store.order(['c', 'nobody'])
+    await replace(store, { names: ['c', 'nobody'] })
     expect(statuses()).toEqual(['c unknown', 'a unknown', 'b unknown'])
   })
 
@@ -153,5 +155,89 @@ describe('the store', () => {
     await clock.advance(10)
     store.record('a', { skipped: 'overlap', count: 1 })
     expect(store.snapshot().lastCompletedAt).toBe(completedAt)
+  })
+})
+
+describe('many dependencies, replaced at one moment', () => {
+  const change = {
+    forgotten: new Set(['a', 'c']),
+    put: ['b', 'c', 'd'].map(name => dependency({ name, critical: false })),
+  }
+  const names = ['d', 'c', 'b', 'e']
+
+  test('are seen as before until then, and with what came meanwhile', async () => {
+    const { clock, store, statuses } = setUp('a', 'b', 'c', 'e')
+    store.record('c', success(clock))
+    const preparing = store.prepare({ ...change, names })
+    store.record('b', success(clock))
+    const replaceAll = await preparing
+    store.record('e', success(clock))
+    store.put(dependency({ name: 'f' }))
+    expect(statuses()).toEqual(['a unknown', 'b up', 'c up', 'e up', 'f unknown'])
+    const { revision } = store.pulse()
+    replaceAll()
+    expect(statuses()).toEqual(['d unknown', 'c unknown', 'b up', 'e up', 'f unknown'])
+    expect(store.snapshot().states.map(({ dependency: { critical } }) => critical)).toEqual([
+      false,
+      false,
+      false,
+      true,
+      true,
+    ])
+    expect(store.pulse().revision).toBe(revision + 1)
+  })
+
+  test('are not there again if they were removed meanwhile', async () => {
+    const { store, statuses } = setUp('a', 'b', 'e')
+    const preparing = store.prepare({
+      forgotten: new Set(['a']),
+      put: [dependency({ name: 'd' })],
+      names: ['d', 'b', 'e'],
+    })
+    store.remove('b')
+    const replaceAll = await preparing
+    store.remove('e')
+    replaceAll()
+    expect(statuses()).toEqual(['d unknown'])
+  })
+
+  test('are told to listeners at once, or each by each where they know no better', async () => {
+    const { store } = setUp('a', 'b', 'c', 'e')
+    const told: unknown[] = []
+    let isSubscribed = false
+    store.subscribe({
+      replaced: ({ forgotten, changed, isRelisted }) => told.push([[...forgotten], [...changed], isRelisted]),
+    })
+    store.subscribe({
+      changed: (state, previous) =>
+        isSubscribed && told.push([state.dependency.name, previous !== undefined]),
+      removed: state => told.push(`-${state.dependency.name}`),
+      reordered: () => told.push('order'),
+    })
+    isSubscribed = true
+    await replace(store, { ...change, forgotten: ['a', 'c'], names })
+    expect(told).toEqual([
+      [['a', 'c'], ['b', 'c', 'd'], true],
+      ...['-a', '-c', ['b', true], ['c', false], ['d', false], 'order'],
+    ])
+  })
+
+  test('are prepared in slices', async () => {
+    const { store } = setUp()
+    const { count, most } = countInTurns()
+    const all = Array.from({ length: 100 }, (_, i) => {
+      const each = dependency({ name: `d${i}` })
+      return {
+        ...each,
+        get name() {
+          count()
+          return each.name
+        },
+      }
+    })
+    const change = await store.prepare({ forgotten: new Set(), put: all, names: all.map((_, i) => `d${i}`) })
+    expect(most()).toBeLessThanOrEqual(3)
+    change()
+    expect(store.snapshot().states).toHaveLength(100)
   })
 })

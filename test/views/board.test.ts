@@ -4,6 +4,7 @@ import { createBoard, keptChecks, keptFailures } from '../../src/views/board.ts'
 import { createProbes } from '../../src/views/probes.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { dependency } from '../support/dependency.ts'
+import { replace } from '../support/replace.ts'
 import { failure, success } from '../support/results.ts'
 
 function world(...names: string[]) {
@@ -60,10 +61,10 @@ test('what comes while a reader reads on is a row, and the names say so', () => 
   expect([namesOf(later), later.names, later.more]).toEqual([['b'], ['a', 'b'], false])
 })
 
-test('another order comes as names without rows', () => {
+test('another order comes as names without rows', async () => {
   const { store, board } = world('b', 'c', 'a')
   const { cursor } = board.changes(0, 10)
-  store.order(['a', 'b', 'c'])
+  await replace(store, { names: ['a', 'b', 'c'] })
   const { rows, names } = board.changes(cursor, 10)
   expect([rows, names]).toEqual([[], ['a', 'b', 'c']])
 })

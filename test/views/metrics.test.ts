@@ -6,6 +6,7 @@ import { createStore } from '../../src/state/store.ts'
 import { followState } from '../../src/views/metrics.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { dependency } from '../support/dependency.ts'
+import { replace } from '../support/replace.ts'
 import { failure, success } from '../support/results.ts'
 
 function setUp(overrides: Partial<Dependency> = {}, native = true) {
@@ -15,7 +16,7 @@ function setUp(overrides: Partial<Dependency> = {}, native = true) {
     throw error
   }
   const exposition = createExposition({ now: clock.now, onError })
-  const { renderLater } = followState(exposition, store, { buckets: [0.01, 1], native })
+  const { rendered } = followState(exposition, store, { buckets: [0.01, 1], native })
   store.put(dependency(overrides))
   const scrape = async (accept?: string) => {
     const { body } = await exposition.respond(accept, undefined)
@@ -23,7 +24,7 @@ function setUp(overrides: Partial<Dependency> = {}, native = true) {
   }
   /** The lines of one family, without HELP and TYPE. */
   const family = async (name: string) => (await scrape()).split('\n').filter(line => line.startsWith(name))
-  return { clock, store, scrape, family, exposition, renderLater }
+  return { clock, store, scrape, family, exposition, rendered }
 }
 
 const labels = 'dependency="orders-db",kind="test"'
@@ -289,19 +290,16 @@ describe('the metrics of a dependency', () => {
   })
 
   test('renders a large change later: scrapes wait for all of it', async () => {
-    const { store, family, renderLater } = setUp()
-    const rendered = renderLater(() => {
-      store.remove('orders-db')
-      for (const name of ['a', 'b']) store.put(dependency({ name }))
-      store.remove('a')
-    })
-    expect(await family('dependency_critical')).toEqual(['dependency_critical{dependency="b",kind="test"} 1'])
-    await rendered
-    const fails = () => {
-      throw new Error('the change failed')
-    }
-    expect(() => renderLater(fails)).toThrow('the change failed')
-    store.put(dependency({ name: 'c' }))
-    expect(await family('dependency_critical')).toHaveLength(2)
+    const { clock, store, family, rendered } = setUp()
+    const put = ['a', 'b', 'c'].map(name => dependency({ name, critical: name !== 'a' }))
+    await replace(store, { forgotten: ['orders-db'], put })
+    store.remove('b')
+    store.record('c', success(clock))
+    expect(await family('dependency_critical')).toEqual([
+      'dependency_critical{dependency="a",kind="test"} 0',
+      'dependency_critical{dependency="c",kind="test"} 1',
+    ])
+    await rendered()
+    expect(await family('dependency_up')).toEqual(['dependency_up{dependency="c",kind="test"} 1'])
   })
 })
