@@ -11,19 +11,19 @@ const { version: before } = JSON.parse(readFileSync(join(root, 'package.json'), 
 const version = process.argv[2] ?? ''
 if (!/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version)) throw new Error(`not a version: ${version}`)
 
-/** The texts in which a version is the project's, and not that of something else. */
+/** The texts in which a version, here a percent sign, is the project's and not that of something else. */
 const places: Readonly<Record<string, readonly string[]>> = {
-  'package.json': ['  "version": "VERSION",'],
+  'package.json': ['  "version": "%",'],
   'package-lock.json': [
-    '"name": "pulsecheck",\n  "version": "VERSION"',
-    '"name": "pulsecheck",\n      "version": "VERSION"',
+    '"name": "pulsecheck",\n  "version": "%"',
+    '"name": "pulsecheck",\n      "version": "%"',
   ],
-  Dockerfile: ['ARG VERSION=VERSION\n'],
-  'deploy/helm/pulsecheck/Chart.yaml': ['\nversion: VERSION\n', '\nappVersion: VERSION\n'],
-  'deploy/helm/pulsecheck/README.md': ['/pulsecheck:VERSION '],
-  'deploy/helm/golden/*.yaml': ['version: VERSION\n', 'pulsecheck-VERSION\n', 'pulsecheck:VERSION\n'],
-  'deploy/kubernetes/overlays/*/kustomization.yaml': ['newTag: VERSION\n'],
-  'deploy/proxies/nomad.hcl': ['"pulsecheck:VERSION"'],
+  Dockerfile: ['ARG VERSION=%\n'],
+  'deploy/helm/pulsecheck/Chart.yaml': ['\nversion: %\n', '\nappVersion: %\n'],
+  'deploy/helm/pulsecheck/README.md': ['/pulsecheck:% '],
+  'deploy/helm/golden/*.yaml': ['version: %\n', 'pulsecheck-%\n', 'pulsecheck:%\n'],
+  'deploy/kubernetes/overlays/*/kustomization.yaml': ['newTag: %\n'],
+  'deploy/proxies/nomad.hcl': ['"pulsecheck:%"'],
 }
 
 for (const [pattern, texts] of Object.entries(places)) {
@@ -39,9 +39,9 @@ edit('CHANGELOG.md', content => {
 })
 
 function replaceIn(file: string, content: string, text: string): string {
-  const wanted = text.replace('VERSION', before)
+  const wanted = text.replace('%', before)
   if (!content.includes(wanted)) throw new Error(`${file}: ${JSON.stringify(wanted)} is not there`)
-  return content.replaceAll(wanted, text.replace('VERSION', version))
+  return content.replaceAll(wanted, text.replace('%', version))
 }
 
 function edit(file: string, change: (content: string) => string): void {
