@@ -123,12 +123,14 @@ describe('a signal during the start', { timeout: 120_000 }, () => {
 
 const firstProcess = ['unshare', '--fork', '--pid', '--mount-proc']
 
-/** The exit code of the launcher with a program that sends the signal as soon as it is imported, and ends in a moment. */
+/** The exit code of the launcher with a program that sends the signal as soon as it is imported, and ends once it was heard. */
 async function signalledWhileImporting(signal: string, inside: readonly string[] = []): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'pulsecheck-launcher-'))
   cleanUp.push(() => rm(folder, { recursive: true }))
   copyFileSync(join(import.meta.dirname, '../../src/bin.cts'), join(folder, 'bin.cts'))
-  const program = `process.kill(process.pid, '${signal}')\nexport const main = () => setTimeout(() => {}, 100)\n`
+  const program = `process.kill(process.pid, '${signal}')
+export const main = early => early.hungUp() || setImmediate(main, early)
+`
   writeFileSync(join(folder, 'cli.ts'), program)
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
   const [command = '', ...args] = [...inside, process.execPath, join(folder, 'bin.cts')]

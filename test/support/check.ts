@@ -3,7 +3,7 @@
 import { createDependency, dependencySchema, optionsOf } from '../../src/model/definition.ts'
 import type { CheckOutcome, CheckResult } from '../../src/model/dependency.ts'
 import { failuresOf } from '../../src/model/failure.ts'
-import type { Kind } from '../../src/model/kind.ts'
+import type { DependencyOptions, Kind } from '../../src/model/kind.ts'
 import { type Asker, createAsker } from '../../src/schedule/ask.ts'
 import { createStalls, createSystemClock } from '../../src/schedule/clock.ts'
 import { commonFailures } from '../../src/schedule/failures.ts'
@@ -19,6 +19,19 @@ export function openAsker(kind: Kind, options: Options, timeoutMs = 2_000): Aske
   const clock = createSystemClock()
   const { resolve } = createResolver()
   return createAsker(definition, { clock, stalls: createStalls(clock), resolve })
+}
+
+/** The same for what the function of a kind returns, such as `postgres({ pool })`. */
+export function openMade({ kind, options }: DependencyOptions, timeoutMs = 2_000): Asker {
+  return openAsker(kind, Object(options), timeoutMs)
+}
+
+/** The result of one more check, after the checker has let go of everything. */
+export async function ask(asker: Asker): Promise<CheckResult> {
+  const { outcome, settled } = asker.ask()
+  const result = expectCompleted(await outcome)
+  await settled
+  return result
 }
 
 /** The options of a kind as its schema gives them. */

@@ -3,12 +3,10 @@ import { Pool, type PoolConfig } from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { postgres } from '../../../src/kinds/postgres/postgres.ts'
 import { createDependency, dependencySchema } from '../../../src/model/definition.ts'
-import type { CheckResult } from '../../../src/model/dependency.ts'
 import type { DependencyOptions } from '../../../src/model/kind.ts'
 import { createMonitor } from '../../../src/monitor.ts'
-import { type Asker, createAsker } from '../../../src/schedule/ask.ts'
-import { createStalls, createSystemClock } from '../../../src/schedule/clock.ts'
-import { createResolver } from '../../../src/schedule/resolve.ts'
+import type { Asker } from '../../../src/schedule/ask.ts'
+import { ask, openMade } from '../../support/check.ts'
 import { until } from '../../support/net.ts'
 import { type PostgresServer, startPostgres } from '../../support/postgres.ts'
 
@@ -30,25 +28,10 @@ function pooled(config: PoolConfig = {}): Pool {
   return pool
 }
 
-function open({ kind, options }: DependencyOptions, timeoutMs = 2_000): Asker {
-  const given = { interval: '1h', timeout: `${timeoutMs}ms`, ...Object(options) }
-  const definition = createDependency('db', kind, dependencySchema(kind).parse(given))
-  const clock = createSystemClock()
-  const asker = createAsker(definition, {
-    clock,
-    stalls: createStalls(clock),
-    resolve: createResolver().resolve,
-  })
+function open(made: DependencyOptions, timeoutMs?: number): Asker {
+  const asker = openMade(made, timeoutMs)
   cleanUp.push(asker.close)
   return asker
-}
-
-async function ask(asker: Asker): Promise<CheckResult> {
-  const { outcome, settled } = asker.ask()
-  const result = await outcome
-  await settled
-  if ('skipped' in result) throw new Error('skipped')
-  return result
 }
 
 describe('a pool that works', () => {

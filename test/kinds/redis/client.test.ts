@@ -3,12 +3,8 @@ import { Cluster, Redis } from 'ioredis'
 import { afterEach, describe, expect, test } from 'vitest'
 import { redis } from '../../../src/kinds/redis/redis.ts'
 import { createDependency, dependencySchema } from '../../../src/model/definition.ts'
-import type { CheckResult } from '../../../src/model/dependency.ts'
-import type { DependencyOptions } from '../../../src/model/kind.ts'
 import { createMonitor } from '../../../src/monitor.ts'
-import { type Asker, createAsker } from '../../../src/schedule/ask.ts'
-import { createStalls, createSystemClock } from '../../../src/schedule/clock.ts'
-import { createResolver } from '../../../src/schedule/resolve.ts'
+import { ask, openMade } from '../../support/check.ts'
 import { closedPort, until } from '../../support/net.ts'
 import { startCluster, startRedis, startSentinel } from '../../support/redis.ts'
 
@@ -26,26 +22,11 @@ async function started() {
   return { server, client }
 }
 
-function open({ kind, options }: DependencyOptions, timeoutMs = 2_000): Asker {
-  const given = { interval: '1h', timeout: `${timeoutMs}ms`, ...Object(options) }
-  const definition = createDependency('cache', kind, dependencySchema(kind).parse(given))
-  const clock = createSystemClock()
-  return createAsker(definition, { clock, stalls: createStalls(clock), resolve: createResolver().resolve })
-}
-
-async function ask(asker: Asker): Promise<CheckResult> {
-  const { outcome, settled } = asker.ask()
-  const result = await outcome
-  await settled
-  if ('skipped' in result) throw new Error('skipped')
-  return result
-}
-
 describe('a client of the application', () => {
   test('is asked through, and left as it was', async () => {
     const { client, server } = await started()
     const before = client.eventNames().map(name => [name, client.listenerCount(name)])
-    const asker = open(
+    const asker = openMade(
       redis({ client, role: 'master', writable: true, fresh: { url: `redis://127.0.0.1:${server.port}` } }),
     )
     expect(await ask(asker)).toMatchObject({
@@ -59,7 +40,7 @@ describe('a client of the application', () => {
 
   test('whose server hangs is a timeout, and gets one question at most', async () => {
     const { client, server } = await started()
-    const asker = open(redis({ client }), 100)
+    const asker = openMade(redis({ client }), 100)
     expect(await ask(asker)).toMatchObject({ ok: true })
     server.freeze()
     const { commandQueue } = client as unknown as { commandQueue: { length: number } }
@@ -95,8 +76,8 @@ describe('a client of the application', () => {
       lazyConnect: true,
     })
     client.on('error', () => {})
-    expect(await ask(open(redis({ client })))).toMatchObject({ reason: 'connection_error' })
-    expect(await ask(open(redis({ client })))).toMatchObject({
+    expect(await ask(openMade(redis({ client })))).toMatchObject({ reason: 'connection_error' })
+    expect(await ask(openMade(redis({ client })))).toMatchObject({
       reason: 'connection_error',
       detail: 'client_disconnected',
     })
@@ -108,7 +89,7 @@ describe('a client of the application', () => {
     const client = new Cluster(nodes.map(({ port }) => ({ host: '127.0.0.1', port })))
     client.on('error', () => {})
     cleanUp.push(() => client.disconnect())
-    const asker = open(redis({ client, writable: true }))
+    const asker = openMade(redis({ client, writable: true }))
     expect(await ask(asker)).toMatchObject({ ok: true })
     expect(client.status).toBe('ready')
   })
@@ -121,7 +102,7 @@ describe('a client of the application', () => {
     client.on('error', () => {})
     cleanUp.push(() => client.disconnect())
     const { kind, options } = redis({ client, role: 'master' })
-    expect(await ask(open({ kind, options }))).toMatchObject({ ok: true })
+    expect(await ask(openMade({ kind, options }))).toMatchObject({ ok: true })
     const definition = createDependency('cache', kind, dependencySchema(kind).parse(options))
     expect(definition.dependency.target).toBe('sentinel:main')
   })
