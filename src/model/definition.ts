@@ -5,7 +5,7 @@
 import { z } from 'zod'
 import type { Dependency, DependencyDefinition } from './dependency.ts'
 import { identify } from './identity.ts'
-import type { Kind } from './kind.ts'
+import type { Kind, OptionsSchema } from './kind.ts'
 import { formatDuration } from './notation.ts'
 import { redactor } from './secret.ts'
 import { dependencyName, type Settings, settings } from './settings.ts'
@@ -17,14 +17,19 @@ type DependencySchema = z.ZodType<Settings & Record<string, unknown>>
  * kilobytes: a caller that reads many dependencies keeps it.
  */
 export function dependencySchema(kind: Kind): DependencySchema {
-  const schema = isForeign(kind)
-    ? z.record(z.string(), z.unknown()).transform((value, context) => readApart(kind, value, context))
-    : optionsOf(kind).safeExtend(settings.shape).superRefine(coherent)
-  return schema as unknown as DependencySchema
+  if (isForeign(kind))
+    return z.record(z.string(), z.unknown()).transform((value, context) => readApart(kind, value, context))
+  // The compiler loses the common keys among those of the kind, which it does not know.
+  const whole: z.ZodType = optionsOf(kind).safeExtend(settings.shape).superRefine(coherent)
+  return whole as DependencySchema
 }
 
 /** Common keys by our schema and all else by the kind's, so that every problem of both is found. */
-function readApart(kind: Kind, value: Readonly<Record<string, unknown>>, context: z.RefinementCtx): unknown {
+function readApart(
+  kind: Kind,
+  value: Readonly<Record<string, unknown>>,
+  context: z.RefinementCtx,
+): Settings & Record<string, unknown> {
   const isCommon = ([key]: readonly [string, unknown]) => Object.hasOwn(settings.shape, key)
   const entries = Object.entries(value)
   const common = Object.fromEntries(entries.filter(isCommon))
@@ -126,13 +131,17 @@ function kindOptions(parsed: Record<string, unknown>): Record<string, unknown> {
  * looked into: two copies need not fit together.
  */
 function isForeign({ options }: Kind): boolean {
-  return options !== undefined && options.constructor !== z.ZodObject
+  return options !== undefined && !isOurs(options)
+}
+
+function isOurs(options: OptionsSchema): options is OptionsSchema & z.ZodObject {
+  return options.constructor === z.ZodObject
 }
 
 /** The schema of a kind's own keys, to look into. Of a foreign schema nothing is known: any key may be right. */
 export function optionsOf({ options }: Kind): z.ZodObject {
   if (options === undefined) return noOptions
-  return options.constructor === z.ZodObject ? (options as unknown as z.ZodObject) : unknownOptions
+  return isOurs(options) ? options : unknownOptions
 }
 
 const noOptions = z.strictObject({})

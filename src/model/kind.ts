@@ -128,9 +128,15 @@ type Plain<T> = T extends string | number | boolean | null | undefined | ((...ar
 export function defineKind<Schema extends OptionsSchema = OptionsSchema<object, object>>(
   kind: KindDeclaration<Schema>,
 ): KindFactory<InputOf<Schema>> {
-  const factory = (options: unknown): DependencyOptions => ({ kind: factory as unknown as Kind, options })
-  const described = Object.defineProperties(factory, Object.getOwnPropertyDescriptors(kind))
-  return described as unknown as KindFactory<InputOf<Schema>>
+  const made: Kind & Factory = giveProperties(options => ({ kind: made, options }), kind)
+  return made
+}
+
+type Factory = (options: unknown) => DependencyOptions
+
+/** Gives a function the properties of a kind. */
+function giveProperties(factory: Factory, kind: object): Kind & Factory {
+  return Object.defineProperties(factory, Object.getOwnPropertyDescriptors(kind)) as Kind & Factory
 }
 
 /** A kind that can also ask through a client of the application. */
@@ -149,10 +155,10 @@ export function withBorrowed<Input, BorrowedInput>(
   key: keyof BorrowedInput,
   borrowed: KindFactory<BorrowedInput>,
 ): BorrowingFactory<Input, BorrowedInput> {
-  const factory = (options: unknown): DependencyOptions => {
+  const choose: Factory = options => {
     const isBorrowed = typeof options === 'object' && options !== null && key in options
-    return { kind: (isBorrowed ? borrowed : factory) as unknown as Kind, options }
+    return { kind: isBorrowed ? borrowed : made, options }
   }
-  const described = Object.defineProperties(factory, Object.getOwnPropertyDescriptors(kind))
-  return Object.assign(described, { borrowed }) as unknown as BorrowingFactory<Input, BorrowedInput>
+  const made = giveProperties(choose, kind)
+  return Object.assign(made, { borrowed })
 }

@@ -1,4 +1,7 @@
-/** The thread in which a long YAML file is read. It stays until it is ended, so that its messages can be fetched. */
+/**
+ * The thread in which a long YAML file is read: a thread runs a file of its own. It stays until it is ended, so that its
+ * messages can be fetched.
+ */
 import { parentPort, workerData } from 'node:worker_threads'
 import { createProblems } from '../problem.ts'
 import { outlineOf } from '../tree.ts'
@@ -14,7 +17,7 @@ const tree = readYaml(file, text, problems.report)
 const outline = tree && outlineOf(tree, problems.report)
 const heading: Heading = {
   problems: problems.list(),
-  ...(outline && { outline: { root: outline.root, count: outline.count } }),
+  outline: outline && { root: outline.root, count: outline.count },
 }
 port.postMessage(heading)
 const entries = [...(outline?.dependencies ?? [])]

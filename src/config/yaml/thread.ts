@@ -17,7 +17,7 @@ export interface Order {
 export interface Heading {
   readonly problems: readonly Problem[]
   /** Without it, the text could not be read at all. */
-  readonly outline?: { readonly root: Tree; readonly count: number }
+  readonly outline?: { readonly root: Tree; readonly count: number } | undefined
 }
 
 export interface ThreadLimits {
