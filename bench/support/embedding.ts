@@ -14,7 +14,8 @@ interface Order {
 }
 
 const { dependencies, interval, target } = readOrder<Order>()
-const orders = Array.from({ length: 20 }, (_, id) => ({ id, name: `order ${id}`, price: id * 1.5 }))
+// Enough work for each request that the application, and not the load, is what takes all of a core.
+const orders = Array.from({ length: 400 }, (_, id) => ({ id, name: `order ${id}`, price: id * 1.5 }))
 
 const server = createServer((_request, response) => {
   response.setHeader('content-type', 'application/json').end(JSON.stringify({ orders }))
