@@ -34,6 +34,7 @@ afterAll(() => {
 const sorts: Readonly<Record<string, readonly string[]>> = {
   config: ['defaults', 'dependencies'],
   prometheus: ['scrape_configs', 'remote_write'],
+  rules: ['groups'],
   collector: ['receivers'],
   agent: ['instances', 'ad.datadoghq.com/pulsecheck.checks'],
   web: ['tls_server_config', 'basic_auth_users'],
@@ -132,6 +133,10 @@ describe('for Prometheus', () => {
   test('prometheus.yml asks the port of the example', () => {
     const { scrape_configs } = parse(read('prometheus.yml'))
     expect(scrape_configs[0].static_configs[0].targets).toEqual(['localhost:9797'])
+  })
+
+  test.each(of('rules'))('$file:$line are rules', ({ text }) => {
+    expect(promtool('check', 'rules', written('rules.yml', text))).toMatch(/SUCCESS(?![\s\S]*FAILED)/)
   })
 
   test.each(of('prometheus'))('$file:$line is a part of a configuration', ({ text }) => {
