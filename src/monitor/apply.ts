@@ -19,7 +19,7 @@ const batchMs = 100
 
 interface Changes {
   /** Gone, or of another kind or target: what was known of the name says nothing any more. */
-  readonly forgotten: readonly string[]
+  readonly forgotten: ReadonlySet<string>
   /** New or changed. */
   readonly put: readonly DependencyDefinition[]
 }
@@ -47,9 +47,9 @@ async function change(definitions: readonly DependencyDefinition[], applying: Ap
     await breathe()
   }
   const replace = await store.prepare({
-    forgotten: new Set(forgotten),
-    put: put.map(({ dependency }) => dependency),
-    names: definitions.map(({ dependency }) => dependency.name),
+    forgotten,
+    put: dependenciesOf(put),
+    order: dependenciesOf(definitions),
   })
   replace()
   await metrics.rendered()
@@ -61,6 +61,10 @@ async function change(definitions: readonly DependencyDefinition[], applying: Ap
   }
 }
 
+function* dependenciesOf(definitions: readonly DependencyDefinition[]): Generator<Dependency> {
+  for (const { dependency } of definitions) yield dependency
+}
+
 async function compare(
   definitions: readonly DependencyDefinition[],
   { store, scheduler }: Applying,
@@ -68,9 +72,9 @@ async function compare(
 ): Promise<Changes> {
   const wanted = new Map<string, Dependency>()
   await forEachInSlices(definitions, ({ dependency }) => wanted.set(dependency.name, dependency))
-  const forgotten: string[] = []
+  const forgotten = new Set<string>()
   for (const { dependency } of store.snapshot().states) {
-    if (!isSameThing(dependency, wanted.get(dependency.name))) forgotten.push(dependency.name)
+    if (!isSameThing(dependency, wanted.get(dependency.name))) forgotten.add(dependency.name)
     await breathe()
   }
   const put: DependencyDefinition[] = []

@@ -76,6 +76,8 @@ export function createEvents(state: StateReader, logger: Logger): On {
       if (result !== undefined) emit('result', listeners.result, { name, dependency, result, status: to })
       if (from !== to) emit('change', listeners.change, { name, dependency, from, to, result })
     },
+    // Another configuration is no event.
+    replaced() {},
   })
   return (name, listener) => {
     const known = listeners[name]

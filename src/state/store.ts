@@ -89,9 +89,9 @@ export interface Replacement {
   /** The names of those that are gone, or about which nothing that is known holds any longer. */
   readonly forgotten: ReadonlySet<string>
   /** New, or of another configuration. */
-  readonly put: readonly Dependency[]
-  /** The new order. Those not named come last, in their present order. */
-  readonly names: readonly string[]
+  readonly put: Iterable<Dependency>
+  /** All of them in their new order. Those left out come last, in their present order. */
+  readonly order: Iterable<Pick<Dependency, 'name'>>
 }
 
 export function createStore(clock: Clock): Store {
@@ -150,11 +150,16 @@ export function createStore(clock: Clock): Store {
       revision++
       for (const listener of listeners) listener.removed?.(state)
     },
-    async prepare({ forgotten, put, names }) {
+    async prepare({ forgotten, put, order }) {
       const meanwhile = new Set<string>()
       touched = meanwhile
       const wanted = new Map<string, Dependency>()
-      await forEachInSlices(put, dependency => wanted.set(dependency.name, dependency))
+      const changed = new Set<string>()
+      await forEachInSlices(put, dependency => {
+        const { name } = dependency
+        wanted.set(name, dependency)
+        changed.add(name)
+      })
       const after = new Map<string, DependencyState>()
       const derive = (name: string) => {
         const known = forgotten.has(name) ? undefined : states.get(name)
@@ -168,14 +173,14 @@ export function createStore(clock: Clock): Store {
         if (next === undefined) after.delete(name)
         else after.set(name, next)
       }
-      await forEachInSlices(names, derive)
+      await forEachInSlices(order, ({ name }) => derive(name))
       await forEachInSlices(states.keys(), name => {
         if (!after.has(name)) derive(name)
       })
       return () => {
         for (const name of meanwhile) derive(name)
         touched = undefined
-        replace({ before: states, after, forgotten, changed: new Set(wanted.keys()) })
+        replace({ before: states, after, forgotten, changed })
       }
     },
     pulse,

@@ -183,6 +183,9 @@ function createHistory(state: StateReader): (name: string) => DependencyHistory 
       ring.add(outcome)
     },
     removed: ({ dependency }) => void kept.delete(dependency.name),
+    replaced({ forgotten }) {
+      for (const name of forgotten) kept.delete(name)
+    },
   })
   return name => kept.get(name)
 }

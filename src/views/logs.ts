@@ -23,7 +23,13 @@ export function logChanges(state: StateReader, logger: Logger): () => void {
     const suppressed = spend(quotas, state)
     if (suppressed !== undefined) write(logger, state, previous, suppressed)
   }
-  return state.subscribe({ changed, removed: ({ dependency }) => void quotas.delete(dependency.name) })
+  return state.subscribe({
+    changed,
+    removed: ({ dependency }) => void quotas.delete(dependency.name),
+    replaced({ forgotten }) {
+      for (const name of forgotten) quotas.delete(name)
+    },
+  })
 }
 
 function write(logger: Logger, state: DependencyState, previous: DependencyState, suppressed: number): void {

@@ -45,6 +45,7 @@ export function createProbes(state: StateReader, stalledMs: () => number): Probe
     changed(_state, _previous, outcome) {
       if (outcome !== undefined && !('skipped' in outcome)) stalledBefore = stalledMs()
     },
+    replaced() {},
   })
   return {
     readiness() {

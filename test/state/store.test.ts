@@ -158,6 +158,8 @@ describe('the store', () => {
   })
 })
 
+const order = (...names: readonly string[]) => names.map(name => ({ name }))
+
 describe('many dependencies, replaced at one moment', () => {
   const change = {
     forgotten: new Set(['a', 'c']),
@@ -168,7 +170,7 @@ describe('many dependencies, replaced at one moment', () => {
   test('are seen as before until then, and with what came meanwhile', async () => {
     const { clock, store, statuses } = setUp('a', 'b', 'c', 'e')
     store.record('c', success(clock))
-    const preparing = store.prepare({ ...change, names })
+    const preparing = store.prepare({ ...change, order: order(...names) })
     store.record('b', success(clock))
     const replaceAll = await preparing
     store.record('e', success(clock))
@@ -192,7 +194,7 @@ describe('many dependencies, replaced at one moment', () => {
     const preparing = store.prepare({
       forgotten: new Set(['a']),
       put: [dependency({ name: 'd' })],
-      names: ['d', 'b', 'e'],
+      order: order('d', 'b', 'e'),
     })
     store.remove('b')
     const replaceAll = await preparing
@@ -235,7 +237,11 @@ describe('many dependencies, replaced at one moment', () => {
         },
       }
     })
-    const change = await store.prepare({ forgotten: new Set(), put: all, names: all.map((_, i) => `d${i}`) })
+    const change = await store.prepare({
+      forgotten: new Set(),
+      put: all,
+      order: order(...all.map((_, i) => `d${i}`)),
+    })
     expect(most()).toBeLessThanOrEqual(3)
     change()
     expect(store.snapshot().states).toHaveLength(100)

@@ -1,13 +1,16 @@
 /** Changes many dependencies of a store at one moment. */
-import type { Replacement, Store } from '../../src/state/store.ts'
+import type { Dependency } from '../../src/model/dependency.ts'
+import type { Store } from '../../src/state/store.ts'
 
-interface Given extends Partial<Omit<Replacement, 'forgotten'>> {
+interface Given {
   readonly forgotten?: readonly string[]
+  readonly put?: readonly Dependency[]
+  /** In their order. Default: those that are put. */
+  readonly names?: readonly string[]
 }
 
-/** @param given names are those that are put, where they are left out. */
 export async function replace(store: Store, { forgotten = [], put = [], names }: Given): Promise<void> {
-  const order = names ?? put.map(({ name }) => name)
-  const change = await store.prepare({ forgotten: new Set(forgotten), put, names: order })
+  const order = names?.map(name => ({ name })) ?? put
+  const change = await store.prepare({ forgotten: new Set(forgotten), put, order })
   change()
 }
