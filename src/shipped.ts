@@ -27,9 +27,10 @@ interface Chunks {
 
 /**
  * Baseline code for WebAssembly, for good. Otherwise the first few responses make V8 optimize undici's HTTP parser, one
- * large function. That takes 15 MiB at once, and teaches glibc to keep as much in each of its arenas.
+ * large function. That takes 15 MiB at once, and teaches glibc to keep as much in each of its arenas. Other code is not
+ * optimized either until the process is busy (cli/run.ts).
  */
-const flags = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering']
+const flags = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering', '--no-turbofan', '--no-maglev']
 
 const head = '(function (exports, require, module, __filename, __dirname) {'
 

@@ -35,7 +35,10 @@ export async function run(flags: GlobalFlags, early: EarlySignals): Promise<void
   const options = await serviceOptions(flags)
   const { logger } = options
   const service = await start(options)
-  setTimeout(saveMemory, settledMs).unref()
+  setTimeout(() => {
+    saveMemory()
+    optimizeWhenBusy()
+  }, settledMs).unref()
   const signalled = firstSignal()
   const reload = () => void service.reload().catch(() => {})
   takeOver('SIGHUP', reload)
@@ -129,7 +132,7 @@ const mostAtOnceBytes = 64 * 2 ** 20
 
 /**
  * Makes V8 save memory. Call it when everything that is needed has been loaded, because compiled code is valid only for the
- * flags with which V8 was started. Blocks for some tens of milliseconds. Does nothing if the operator has chosen a size of
+ * flags that the launcher has set. Blocks for some tens of milliseconds. Does nothing if the operator has chosen a size of
  * the young generation, for example with `--max-semi-space-size` in `NODE_OPTIONS`.
  */
 export function saveMemory(): void {
@@ -141,4 +144,27 @@ export function saveMemory(): void {
   setFlagsFromString('--expose-gc')
   // What loading has taken is given back. This flavor alone makes the young generation small again.
   runInNewContext('gc')({ type: 'major', flavor: 'last-resort' })
+}
+
+/** From this share of a core on, optimized code is worth the memory that it takes to make. */
+const busyShare = 0.2
+
+/**
+ * Makes V8 optimize code, which the launcher has switched off, as soon as the process is busy. It stays so.
+ *
+ * @param everyMs time between two looks at the processor time.
+ */
+export function optimizeWhenBusy(everyMs = 5_000): void {
+  let at = performance.now()
+  let usage = process.cpuUsage()
+  const timer = setInterval(() => {
+    const { user, system } = process.cpuUsage(usage)
+    const busyMs = (user + system) / 1_000
+    const isBusy = busyMs >= busyShare * (performance.now() - at)
+    at = performance.now()
+    usage = process.cpuUsage()
+    if (!isBusy) return
+    clearInterval(timer)
+    for (const flag of ['--turbofan', '--maglev']) setFlagsFromString(flag)
+  }, everyMs).unref()
 }

@@ -1,4 +1,4 @@
-/** The young generation of a process that is as thrifty as the service, and of one whose operator has chosen its size. */
+/** What V8 is told: the young generation of a process that is as thrifty as the service, and when its code is optimized. */
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -32,4 +32,19 @@ test('no file of the system is asked: it may be missing, or one too many', () =>
     ;(await import(${module})).saveMemory()
     console.log('saved')`
   expect(String(execFileSync(process.execPath, ['--input-type=module', '-e', script]))).toBe('saved\n')
+})
+
+test('V8 optimizes code once the process is busy', () => {
+  const script = `
+    const { optimizeWhenBusy } = await import(${module})
+    const sum = n => { let all = 0; for (let i = 0; i < n; i++) all += i % 7; return all }
+    const isOptimized = () => { sum(100_000); return (%GetOptimizationStatus(sum) & 16) !== 0 }
+    for (let i = 0; i < 100; i++) isOptimized()
+    console.log(isOptimized())
+    optimizeWhenBusy(20)
+    while (!isOptimized()) await new Promise(setImmediate)
+    console.log(isOptimized())`
+  const flags = ['--no-turbofan', '--no-maglev', '--allow-natives-syntax']
+  const args = [...flags, '--input-type=module', '-e', script]
+  expect(String(execFileSync(process.execPath, args))).toBe('false\ntrue\n')
 })
