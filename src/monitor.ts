@@ -1,5 +1,4 @@
 /** The wiring for everyone: dependencies in; state, verdicts and metrics out. */
-import { buffer } from 'node:stream/consumers'
 import { readValues, refuseUnknown } from './config/values.ts'
 import { createExposition, type Exposition } from './exposition/exposition.ts'
 import { createHistogram } from './exposition/histogram.ts'
@@ -144,8 +143,9 @@ async function answerWhole(
   { respond }: Pick<Exposition, 'respond'>,
   { accept, 'accept-encoding': encoding }: ScrapeHeaders = {},
 ): Promise<Metrics> {
-  const { contentType, contentEncoding, body } = await respond(accept, encoding?.toString())
-  const whole = Buffer.isBuffer(body) ? body : await buffer(body)
+  const { contentType, contentEncoding, body, release } = await respond(accept, encoding?.toString())
+  const whole = Buffer.isBuffer(body) ? body : Buffer.concat([...body])
+  release?.()
   const headers = {
     'content-type': contentType,
     ...(contentEncoding !== undefined && { 'content-encoding': contentEncoding }),

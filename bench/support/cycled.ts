@@ -3,10 +3,10 @@
  * came of it, and says for how long that kept its event loop, and all of its threads, busy.
  */
 import { createServer } from 'node:http'
-import { Readable } from 'node:stream'
 import { Registry } from 'prom-client'
 import { createExposition } from '../../src/exposition/exposition.ts'
 import { defaultBuckets } from '../../src/model/settings.ts'
+import { write } from '../../src/server/http/deliveries.ts'
 import { createStore } from '../../src/state/store.ts'
 import { followState } from '../../src/views/metrics.ts'
 import { dependency } from '../../test/support/dependency.ts'
@@ -37,8 +37,8 @@ recordAll()
 
 const server = createServer(async ({ headers }, response) => {
   const body = await respond(headers.accept, String(headers['accept-encoding'] ?? ''))
-  if (body instanceof Readable) body.pipe(response)
-  else response.end(body)
+  if (typeof body === 'string' || Buffer.isBuffer(body)) response.end(body)
+  else write(response, body)
 })
 let [loop, cpu] = [performance.eventLoopUtilization(), process.cpuUsage()]
 process.on('message', (order: 'record' | 'done') => {

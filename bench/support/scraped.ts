@@ -5,9 +5,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Readable } from 'node:stream'
 import { Registry } from 'prom-client'
 import { createExposition } from '../../src/exposition/exposition.ts'
+import { write } from '../../src/server/http/deliveries.ts'
 import { readOrder } from './child.ts'
 import { feedExposition, feedPromClient, numbersOf } from './subjects.ts'
 
@@ -29,8 +29,8 @@ changeAll()
 const answers: Record<ScrapedOrder['whose'], Answer> = {
   ours: async ({ headers }, response) => {
     const { body } = await exposition.respond(headers.accept, String(headers['accept-encoding'] ?? ''))
-    if (body instanceof Readable) body.pipe(response)
-    else response.end(body)
+    if (Buffer.isBuffer(body)) response.end(body)
+    else write(response, body)
   },
   'prom-client': async (_, response) => void response.end(await registry.metrics()),
   memcpy: async (_, response) => void response.end(Buffer.from(ready)),
@@ -72,7 +72,7 @@ function changeAll(): number {
 
 async function plainText(): Promise<Buffer> {
   const { body } = await exposition.respond('text/plain', undefined)
-  return Buffer.isBuffer(body) ? body : Buffer.concat(await body.toArray())
+  return Buffer.isBuffer(body) ? body : Buffer.concat([...body])
 }
 
 /** Turns with the event loop, and keeps the longest time between two turns. */

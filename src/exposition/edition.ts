@@ -1,5 +1,4 @@
 /** The bytes of one format on their way out: in pieces, plain or compressed, and shared by scrapes that come together. */
-import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { createGzip, type Gzip } from 'node:zlib'
 import { share } from '../model/turns.ts'
@@ -14,26 +13,35 @@ export interface Rendering {
 /** What is compressed at a time: well under a millisecond of work. */
 const pieceSize = 256 * 1024
 const compressedSize = 64 * 1024
-/** What is written between two turns of the event loop. */
-const turnSize = 64 * 1024
-/** A body of more bytes is streamed. */
-const streamedSize = 256 * 1024
+/** The longest part of a page that is handed out in one. */
+const chunkSize = 64 * 1024
+/** A body of more bytes is handed out as pages, not as a copy. */
+const copiedSize = 256 * 1024
 /** A rendering that slow readers still hold is handed to others for so long, so that few are ever held at once. */
 const sharedMs = 1_000
 
+export interface Plain {
+  readonly size: number
+  /** If it is large, the pages of the rendering, which its readers share. */
+  readonly body: Buffer | Iterable<Buffer>
+  /** The same object for those that hold the same memory. */
+  readonly shares?: object
+  /** Call it when the body has been read, or is no longer wanted. Idempotent. */
+  readonly release?: () => void
+}
+
 /** One format as it is handed out: renderings and their compression, shared by scrapes that come together. */
 export interface Edition {
-  /** `shares` is the same for those that hold the same memory. */
-  plain(): Promise<{ body: Buffer | Readable; size: number; shares?: object }>
+  plain(): Promise<Plain>
   gzipped(): Promise<Buffer>
 }
 
 interface Issue {
   readonly rendering: Rendering
   readonly at: number
-  /** Of the rendering's pages. A streamed one keeps its reader for good. */
+  /** Of the rendering's pages. One that has been lent keeps its reader for good. */
   readers: number
-  streams: number
+  holders: number
   released: boolean
 }
 
@@ -44,12 +52,12 @@ interface Issue {
 export function createEdition(take: () => Promise<Rendering>, now: () => number): Edition {
   const print = share(async (): Promise<Issue> => {
     const rendering = await take()
-    return { rendering, at: now(), readers: 0, streams: 0, released: false }
+    return { rendering, at: now(), readers: 0, holders: 0, released: false }
   })
   let held: Issue | undefined
 
   async function current(): Promise<Issue> {
-    return held !== undefined && held.streams > 0 && now() - held.at < sharedMs ? held : print()
+    return held !== undefined && held.holders > 0 && now() - held.at < sharedMs ? held : print()
   }
 
   function finish(issue: Issue): void {
@@ -62,14 +70,19 @@ export function createEdition(take: () => Promise<Rendering>, now: () => number)
     })
   }
 
-  function openStream(issue: Issue): Readable {
+  /** Lends the pages themselves. A socket's queue may hold them for long after, so they are never changed again. */
+  function lend(issue: Issue): Plain {
     held = issue
     issue.readers += 1
-    issue.streams += 1
-    return toStream(issue.rendering).once('close', () => {
-      issue.streams -= 1
-      if (issue.streams === 0 && held === issue) held = undefined
-    })
+    issue.holders += 1
+    let isHeld = true
+    const release = () => {
+      if (isHeld) issue.holders -= 1
+      isHeld = false
+      if (issue.holders === 0 && held === issue) held = undefined
+    }
+    const { rendering } = issue
+    return { size: rendering.size, body: chunks(rendering), shares: issue, release }
   }
 
   return {
@@ -82,7 +95,7 @@ export function createEdition(take: () => Promise<Rendering>, now: () => number)
       const issue = await current()
       const { rendering } = issue
       const { size } = rendering
-      if (size > streamedSize) return { body: openStream(issue), size, shares: issue }
+      if (size > copiedSize) return lend(issue)
       issue.readers += 1
       const body = flatten(rendering)
       finish(issue)
@@ -99,34 +112,10 @@ function flatten(rendering: Rendering): Buffer {
   return whole
 }
 
-/**
- * A rendering as a stream of its own pages, not of copies: many slow readers of one rendering hold its bytes once. What a
- * stream has given out may stay in a socket's queue, so the rendering must never be released. The event loop turns
- * between two writes, since a socket that takes everything at once would otherwise be fed in one block.
- */
-function toStream(rendering: Rendering): Readable {
-  const rest = chunks(rendering)
-  return new Readable({
-    highWaterMark: turnSize,
-    read() {
-      setImmediate(() => pushSome(this, rest))
-    },
-  })
-}
-
-function pushSome(readable: Readable, rest: Iterator<Buffer>): void {
-  for (let pushed = 0; pushed < turnSize; ) {
-    const { value, done } = rest.next()
-    if (done === true) return void readable.push(null)
-    pushed += value.length
-    if (!readable.push(value)) return
-  }
-}
-
 function* chunks({ pages }: Rendering): Generator<Buffer, undefined> {
   for (const [i, { bytes }] of pages.blocks.entries()) {
     const used = pages.used[i] ?? 0
-    for (let at = 0; at < used; at += turnSize) yield bytes.subarray(at, Math.min(at + turnSize, used))
+    for (let at = 0; at < used; at += chunkSize) yield bytes.subarray(at, Math.min(at + chunkSize, used))
   }
 }
 

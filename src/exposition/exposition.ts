@@ -2,7 +2,6 @@
  * Families as bytes, kept ready: samples are rendered when their subject changes, and a scrape only gathers them.
  * docs/design/0002-exposition.md explains why.
  */
-import type { Readable } from 'node:stream'
 import { share } from '../model/turns.ts'
 import { append, type Pages } from './column.ts'
 import { createEdition, type Edition, type Rendering } from './edition.ts'
@@ -18,10 +17,12 @@ export interface ExpositionResponse {
   readonly contentEncoding?: 'gzip'
   /** The body's length in bytes. */
   readonly contentLength: number
-  /** A stream if the body is large and not compressed. Read or destroy it: until then its bytes stay in memory. */
-  readonly body: Buffer | Readable
+  /** Ready bytes or, if the body is large and not compressed, pages that all its readers share. */
+  readonly body: Buffer | Iterable<Buffer>
   /** The same object in answers that hold the same memory, if the body does not show that. */
   readonly shares?: object
+  /** Call it when the body has been sent, or is no longer wanted. Idempotent. */
+  readonly release?: () => void
 }
 
 export interface Exposition {

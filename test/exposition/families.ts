@@ -1,5 +1,4 @@
 /** One family of each type over small subjects, for the tests of this room. */
-import { Readable } from 'node:stream'
 import type { ExpositionResponse } from '../../src/exposition/exposition.ts'
 import type { Family } from '../../src/exposition/family.ts'
 import type { Histogram } from '../../src/exposition/histogram.ts'
@@ -43,7 +42,9 @@ export const accepts = {
   protobuf: 'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited',
 }
 
-/** The whole body of an answer. */
-export async function bodyOf({ body }: ExpositionResponse): Promise<Buffer> {
-  return body instanceof Readable ? Buffer.concat(await body.toArray()) : body
+/** The whole body of an answer, which it releases. */
+export function bodyOf({ body, release }: ExpositionResponse): Buffer {
+  const whole = Buffer.isBuffer(body) ? body : Buffer.concat([...body])
+  release?.()
+  return whole
 }

@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Readable } from 'node:stream'
 import { text as textOf } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -32,7 +31,7 @@ test('promtool finds nothing to say', async () => {
   const child = spawn('promtool', ['check', 'metrics'])
   const exited = once(child, 'exit')
   const printed = Promise.all([textOf(child.stdout), textOf(child.stderr)])
-  child.stdin.end(await bodyOf(await exposition.respond(accepts.text, undefined)))
+  child.stdin.end(bodyOf(await exposition.respond(accepts.text, undefined)))
   expect({ printed: await printed, code: (await exited)[0] }).toEqual({ printed: ['', ''], code: 0 })
 })
 
@@ -48,8 +47,7 @@ describe('Prometheus', () => {
       const answer = await exposition.respond(forced, headers['accept-encoding'] as string)
       response.setHeader('Content-Type', answer.contentType)
       if (answer.contentEncoding !== undefined) response.setHeader('Content-Encoding', answer.contentEncoding)
-      if (answer.body instanceof Readable) answer.body.pipe(response)
-      else response.end(answer.body)
+      response.end(bodyOf(answer))
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')

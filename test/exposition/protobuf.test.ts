@@ -11,7 +11,7 @@ async function decoded<Subject>(families: readonly Family<Subject>[], ...subject
   subjects.forEach((subject, i) => {
     group.set(String(i), subject)
   })
-  return parseProtobuf(await bodyOf(await exposition.respond(accepts.protobuf, undefined)))
+  return parseProtobuf(bodyOf(await exposition.respond(accepts.protobuf, undefined)))
 }
 
 function thing(histogram = createHistogram({ buckets: [], createdSeconds: 1 })): Thing {

@@ -23,7 +23,7 @@ function setup() {
   const exposition = createExposition()
   const lines = async (accept?: string) => {
     const { body } = await exposition.respond(accept, undefined)
-    const text = Buffer.isBuffer(body) ? body.toString() : Buffer.concat(await body.toArray()).toString()
+    const text = Buffer.isBuffer(body) ? body.toString() : Buffer.concat([...body]).toString()
     return text.split('\n').filter(line => line.startsWith('kept'))
   }
   return { group: exposition.group([family]), rendered, lines }

@@ -20,7 +20,7 @@ function setUp(overrides: Partial<Dependency> = {}, native = true) {
   store.put(dependency(overrides))
   const scrape = async (accept?: string) => {
     const { body } = await exposition.respond(accept, undefined)
-    return Buffer.isBuffer(body) ? body.toString() : Buffer.concat(await body.toArray()).toString()
+    return Buffer.isBuffer(body) ? body.toString() : Buffer.concat([...body]).toString()
   }
   /** The lines of one family, without HELP and TYPE. */
   const family = async (name: string) => (await scrape()).split('\n').filter(line => line.startsWith(name))

@@ -1,6 +1,5 @@
 /** `/metrics`, `/health`, `/config` and `/-/reload`: what programs read and do, within the access rules. */
 
-import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ExpositionResponse } from '../../exposition/exposition.ts'
 import { chooseOffer, paths } from '../../model/http.ts'
@@ -30,13 +29,15 @@ export function metricsRoute(app: FastifyInstance, context: RouteContext, path: 
   function respond(
     request: FastifyRequest,
     reply: FastifyReply,
-    { contentType, contentEncoding, contentLength, body, shares }: ExpositionResponse,
+    { contentType, contentEncoding, contentLength, body, shares, release }: ExpositionResponse,
   ): FastifyReply {
     reply.headers({ ...everyAnswer, 'content-type': contentType, 'content-length': String(contentLength) })
     reply.header('vary', 'Accept, Accept-Encoding')
     if (contentEncoding !== undefined) reply.header('content-encoding', contentEncoding)
-    if (body instanceof Readable)
-      body.once('error', error => logger.warn({ err: error }, 'an answer with metrics was cut short'))
+    if (release !== undefined) {
+      reply.raw.once('close', release)
+      if (reply.raw.destroyed) release()
+    }
     return transport.deliveries.send(request, reply, { bytes: body, size: contentLength, shares })
   }
 

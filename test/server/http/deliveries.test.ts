@@ -1,6 +1,5 @@
 /** Clients that do not read, beside clients that do. */
 import { connect, type Socket } from 'node:net'
-import { Readable } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { ExpositionResponse } from '../../../src/exposition/exposition.ts'
@@ -29,13 +28,16 @@ const buffered: Metrics = async () => ({
 /** Each answer holds memory of its own. */
 const copied: Metrics = async () => ({ ...(await buffered()), shares: {} })
 
-const streamed: Metrics = async () => {
-  const pieces = function* () {
-    for (let at = 0; at < large.length; at += 262_144) yield large.subarray(at, at + 262_144)
-  }
-  const body = Readable.from(pieces(), { objectMode: false, highWaterMark: 262_144 })
-  return { contentType: 'text/plain', contentLength: large.length, body, shares: large }
+function* piecesOf(bytes: Buffer, size = 65_536): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }
+
+const inPieces: Metrics = async () => ({
+  contentType: 'text/plain',
+  contentLength: large.length,
+  body: piecesOf(large),
+  shares: large,
+})
 
 interface Paused {
   readonly socket: Socket
@@ -85,7 +87,7 @@ const serve = (metrics: Metrics, limits: Partial<Limits>, settings: Partial<Serv
 
 describe.each([
   ['a buffer', buffered],
-  ['a stream', streamed],
+  ['pieces', inPieces],
 ])('%s', (_name, metrics) => {
   test('more paused readers than there is room for do not keep an honest one from its answer', async () => {
     await using server = await serve(metrics, { deliveries: 6 })
@@ -97,6 +99,43 @@ describe.each([
     )
     expect(readers.filter(reader => reader.isReset()).length).toBeLessThanOrEqual(7)
   })
+})
+
+test('a client that does not read is sent what the sockets take, and no more', async () => {
+  let taken = 0
+  const body = (function* () {
+    for (const piece of piecesOf(large)) {
+      taken += piece.length
+      yield piece
+    }
+  })()
+  await using server = await serve(async () => ({ ...(await inPieces()), body }), {})
+  await pausedReaders(server.port, 1, '127.0.0.1')
+  let before = -1
+  await until(() => {
+    const isStill = taken === before
+    before = taken
+    return isStill
+  }, 'it is sent no more')
+  expect(taken).toBeLessThan(large.length)
+})
+
+test('the event loop turns between two writes, even for a client that takes everything at once', async () => {
+  const takenInTurn = [0]
+  let counting = setImmediate(function count() {
+    takenInTurn.push(0)
+    counting = setImmediate(count)
+  })
+  const body = (function* () {
+    for (const piece of piecesOf(large)) {
+      takenInTurn[takenInTurn.length - 1]! += piece.length
+      yield piece
+    }
+  })()
+  await using server = await serve(async () => ({ ...(await inPieces()), body }), {})
+  expect(await bytesOf(server.url)).toBe(large.length)
+  clearImmediate(counting)
+  expect(Math.max(...takenInTurn)).toBeLessThanOrEqual(2 ** 20)
 })
 
 test('who has most gives way, not who came first', async () => {
