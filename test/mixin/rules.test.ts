@@ -7,6 +7,7 @@ import { tcp } from '../../src/kinds/tcp.ts'
 import { parseDependency } from '../../src/model/definition.ts'
 import { formatDuration } from '../../src/model/notation.ts'
 import { headings, prose, quoted, read, root, rowsUnder } from '../docs/documents.ts'
+import { panelsOf, readDashboards } from '../grafana/dashboards.ts'
 import { launch } from '../support/program.ts'
 import { promisedMs } from '../support/promise.ts'
 import { printed } from './printed.ts'
@@ -457,6 +458,22 @@ describe('the rules', () => {
       expect(annotations?.runbook_url).toBe(`docs/runbooks/${alert}.md`)
   })
 
+  test('rules and dashboards read what is exposed or recorded, and nothing else', () => {
+    const exposed = [...prose('docs/metrics.md').matchAll(/^\| `(\w+)` \| (\w+) \|/gm)].flatMap(
+      ([, name = '', type]) => (type === 'histogram' ? [name, `${name}_bucket`] : [name]),
+    )
+    const recordedNames = all.flatMap(({ record }) => record ?? [])
+    const known = new Set([...exposed, ...recordedNames])
+    const dashboards = [...readDashboards().values()].flatMap(panelsOf)
+    const queries = [
+      ...all.map(({ expr }) => expr),
+      ...dashboards.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr)),
+    ]
+    const names = queries.flatMap(query => query.match(/\b(?:dependency|pulsecheck)[:_]\w+[\w:]*/g) ?? [])
+    expect(names.length).toBeGreaterThan(100)
+    expect(names.filter(name => !known.has(name))).toEqual([])
+  })
+
   test('the documents say how soon an outage is told', async () => {
     const { dependency } = parseDependency('any', tcp, { url: 'tcp://any:1' })
     const promised = (prometheus: string, rules: string) => {
@@ -550,6 +567,7 @@ describe('rules for a configuration', () => {
 })
 
 interface Rule {
+  readonly expr: string
   readonly record?: string
   readonly alert?: string
   readonly labels?: Readonly<Record<string, string>>
