@@ -127,7 +127,10 @@ async function load(text: string) {
 
 describe('for Prometheus', () => {
   test('prometheus.yml', () => {
-    expect(promtool('check', 'config', join(root, 'prometheus.yml'))).toMatch(/SUCCESS(?![\s\S]*FAILED)/)
+    const strict = ['--lint=all', '--lint-fatal']
+    expect(promtool('check', 'config', ...strict, join(root, 'prometheus.yml'))).toMatch(
+      /SUCCESS(?![\s\S]*FAILED)/,
+    )
   })
 
   test('prometheus.yml asks the port of the example', () => {

@@ -1,11 +1,12 @@
 /** A real Prometheus on a free port of the loopback, with its data in a directory of its own. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { parse, stringify } from 'yaml'
 
 /** One series of an answer to an instant query. */
 export interface Series {
@@ -25,13 +26,15 @@ export interface Prometheus {
   stop(): Promise<void>
 }
 
+/** From Prometheus 3.8 on, native histograms are collected by a key in place of a flag. */
 const features = 'native-histograms,exemplar-storage'
+const collectsNative = { scrape_native_histograms: true }
 const deadlineMs = 20_000
 
 /** Starts one with the text of a `prometheus.yml`; resolves when it is ready, rejects with what it printed if it ends. */
 export async function startPrometheus(config: string): Promise<Prometheus> {
   const directory = await mkdtemp(join(tmpdir(), 'pulsecheck-prometheus-'))
-  await writeFile(join(directory, 'prometheus.yml'), config)
+  await writeFile(join(directory, 'prometheus.yml'), withNativeHistograms(config))
   const url = `http://127.0.0.1:${await freePort()}`
   const child = spawn('prometheus', [
     `--config.file=${join(directory, 'prometheus.yml')}`,
@@ -71,6 +74,13 @@ export async function startPrometheus(config: string): Promise<Prometheus> {
       return (data as { result: readonly Series[] }).result
     },
   }
+}
+
+function withNativeHistograms(config: string): string {
+  const { stdout } = spawnSync('prometheus', ['--version'], { encoding: 'utf8' })
+  if (!/version 3\.(?:[89]|\d\d)\./.test(stdout)) return config
+  const parsed = parse(config)
+  return stringify({ ...parsed, global: { ...parsed.global, ...collectsNative } })
 }
 
 async function ready(child: ChildProcess, url: string): Promise<void> {
