@@ -1,4 +1,4 @@
-/** Every query of every dashboard, asked of a real Prometheus that scrapes the demo and evaluates our rules. */
+/** Every rule and every query of every dashboard, asked of a real Prometheus that scrapes the demo. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -61,6 +61,16 @@ afterAll(async () => {
   await demo.remove()
   rmSync(folder, { recursive: true })
 })
+
+test('no rule fails, and Prometheus has no remark on any', async () => {
+  const { groups } = (await prometheus.api('/api/v1/rules')) as {
+    groups: { rules: { name: string; query: string; health: string }[] }[]
+  }
+  const rules = groups.flatMap(({ rules }) => rules)
+  expect(rules.length).toBeGreaterThan(30)
+  expect(rules.filter(({ health }) => health === 'err')).toEqual([])
+  for (const { query } of rules) await prometheus.query(query)
+}, 30_000)
 
 describe.each([...readDashboards()])('%s', (_, dashboard) => {
   const queries = panelsOf(dashboard).flatMap(({ title, targets = [] }) =>
