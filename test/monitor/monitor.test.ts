@@ -8,6 +8,7 @@ import { routes } from '../../src/server/routes/routes.ts'
 import { createFakeClock } from '../support/clock.ts'
 import { definition } from '../support/dependency.ts'
 import { closedPort, serve, until } from '../support/net.ts'
+import { countInTurns } from '../support/turns.ts'
 
 const cleanUp: (() => unknown)[] = []
 afterEach(async () => {
@@ -171,6 +172,30 @@ describe('a changed list of dependencies', () => {
     await applied
     expect(new Set(seen)).toEqual(new Set(['1 1500']))
     expect(await metrics(monitor)).not.toMatch(/version="1"|"d1"/)
+  })
+
+  test('handles few dependencies between two turns of the event loop', async () => {
+    const { count, most } = countInTurns()
+    const list = (critical: boolean) =>
+      Array.from({ length: 100 }, (_, i) => {
+        const made = definition({ name: `d${i}`, critical })
+        return {
+          ...made,
+          get dependency() {
+            count()
+            return made.dependency
+          },
+        }
+      })
+    const monitor = monitored({ clock: createFakeClock(), dependencies: [] })
+    for (const critical of [true, false]) {
+      await monitor.apply(list(critical))
+      expect(monitor.state.snapshot().states.map(({ dependency }) => dependency.critical)).toEqual(
+        Array(100).fill(critical),
+      )
+    }
+    // Adding one to the schedule looks at it several times.
+    expect(most()).toBeLessThanOrEqual(20)
   })
 
   test('schedules nothing once the monitor is stopped', async () => {
