@@ -5,8 +5,8 @@
  */
 import { validateHeaderValue } from 'node:http'
 import { z } from 'zod'
+import { secureOptions, type TlsSettings } from '../http/tls.ts'
 import type { Users } from '../options.ts'
-import { secureOptions, type TlsSettings } from './tls.ts'
 import { type Pem, type TlsFile, tlsSchema } from './webtls.ts'
 
 export interface WebConfig {

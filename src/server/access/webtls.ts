@@ -2,7 +2,7 @@
 import { isAbsolute, join } from 'node:path'
 import type { SecureVersion } from 'node:tls'
 import { z } from 'zod'
-import { clientAuthTypes, type TlsSettings, verifiesClients } from './tls.ts'
+import { clientAuthTypes, type TlsSettings, verifiesClients } from '../http/tls.ts'
 
 /** A PEM text, or the file that holds it. */
 export type Pem = { readonly file: string } | { readonly text: string }

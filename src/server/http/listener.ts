@@ -5,11 +5,11 @@ import type { Server as TlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { formatAddress, type ListenAddress } from '../../model/notation.ts'
-import type { Tls } from '../access/tls.ts'
 import { type Answer, plainAnswer, sendRaw, sendToSocket } from './answer.ts'
 import type { Connections } from './connections.ts'
 import type { Limits } from './limits.ts'
 import { createPipelines, inspect, Request } from './request.ts'
+import type { Tls } from './tls.ts'
 
 /** An address could not be bound. The message is one line, written for people. */
 export class ListenError extends Error {
