@@ -12,7 +12,7 @@ process.on('SIGTERM', signal => end(signal, 143))
 process.on('SIGHUP', () => {
   hungUp = true
 })
-// It makes drivers print what they send, passwords among it.
+// It makes drivers print what they send, including passwords.
 delete process.env.DEBUG
 enableCache()
 void import('./cli.ts').then(({ main }) => main({ hungUp: () => hungUp }))
@@ -34,11 +34,11 @@ function enableCache(): void {
   if (base === undefined || chosen !== undefined) return
   try {
     const directory = join(base, 'pulsecheck')
-    // One by one: a home that is not there is not made, and below /proc `recursive` never returns.
+    // One by one: a missing home is not created, and below /proc `recursive` never returns.
     for (const each of [base, directory]) makeDirectory(each)
     if (isOurs(directory)) process.getBuiltinModule('node:module').enableCompileCache(directory)
   } catch {
-    // A read-only file system, or a home that is not there: each start compiles anew.
+    // The file system is read-only, or the home is missing: each start compiles again.
   }
 }
 

@@ -3,7 +3,7 @@ import { CommanderError } from 'commander'
 import { type EarlySignals, Exit, exitCodes, failOnLostOutput, readableStack } from './cli/ending.ts'
 import { createProgram } from './cli/program.ts'
 
-/** Runs the command that the arguments name. @param early what the launcher heard before. */
+/** Runs the command that the arguments name. @param early the signals that the launcher received before. */
 export async function main(early: EarlySignals): Promise<void> {
   failOnLostOutput(process)
   try {
@@ -13,7 +13,7 @@ export async function main(early: EarlySignals): Promise<void> {
   }
 }
 
-/** The code to end with; what is not yet said is said. */
+/** Returns the exit code, after printing what has not been printed yet. */
 function codeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage
   if (error instanceof Exit) {

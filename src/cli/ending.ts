@@ -116,7 +116,7 @@ export function endOnSignal(letGo: () => Promise<void>): void {
 /** A file with a line and a column, both counted from 1, as V8 writes them. */
 const place = /(?:file:\/\/)?(\/[^\s():]+\.c?js):(\d+):(\d+)/g
 
-/** The stack with every place that a source map beside its file knows named as in the sources. */
+/** Returns the stack with positions in the sources, where there is a source map beside a file. */
 export function readableStack(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
   const maps = new Map<string, SourceMap | undefined>()

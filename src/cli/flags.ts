@@ -37,11 +37,14 @@ export function addFlags(program: Command): void {
     .option('--config.check', 'validate the config and exit')
     .option('--config.allow-shrink', 'allow a reload to remove most of the dependencies')
     .option('--watch', 'reload when the config file changes; default under Kubernetes')
-    .option('--no-watch', 'reload on a signal or a request alone')
-    .option('--shard.total <n>', 'instances that share the dependencies; default: SHARD_TOTAL, else 1')
+    .option('--no-watch', 'reload only on a signal or a request')
+    .option(
+      '--shard.total <n>',
+      'number of instances that share the dependencies; default: SHARD_TOTAL, else 1',
+    )
     .option(
       '--shard.index <n>',
-      'which of them this is, from 0; default: SHARD_INDEX, else the number that ends the host name',
+      'number of this instance, from 0; default: SHARD_INDEX, else the number at the end of the host name',
     )
     .option('--kinds <file>', 'module that exports kinds of your own, made by defineKind; repeatable', append)
     .option(
@@ -69,14 +72,14 @@ interface ShardPlace {
   readonly host: string
 }
 
-/** An instance for each core of a large cluster; more is a mistake. */
+/** As many as a large cluster has cores; more is a mistake. */
 const maxShards = 10_000
 
 /**
- * The shard that this instance is: by its flags, else by SHARD_TOTAL and SHARD_INDEX, and by the ordinal that ends the
- * host name of a StatefulSet's pod.
+ * Returns which shard this instance is, according to its flags, SHARD_TOTAL and SHARD_INDEX, or the ordinal at the end of
+ * the host name of a StatefulSet's pod.
  *
- * @returns undefined if there is one instance alone.
+ * @returns undefined if there is only one instance.
  * @throws Exit 2
  */
 export function readShard(

@@ -1,4 +1,4 @@
-/** `pulsecheck rules`, `alertmanager` and `dashboard`: what Prometheus, Alertmanager and Grafana need to know of us. */
+/** `pulsecheck rules`, `alertmanager` and `dashboard`: configuration for Prometheus, Alertmanager and Grafana. */
 import { alertmanagerFile } from '../mixin/alertmanager.ts'
 import { type DashboardName, dashboardFile } from '../mixin/dashboard.ts'
 import { ruleFile } from '../mixin/rules.ts'
@@ -34,7 +34,7 @@ export async function printDashboard(name: DashboardName, flags: GlobalFlags): P
   await print(process.stdout, await dashboardFile(name, await loadKinds(flags), dependencies))
 }
 
-/** Undefined if no config is named: what is printed is then for any, wherever the command runs. */
+/** Returns undefined if no config is named: the output then suits any config, wherever the command runs. */
 async function namedDependencies(flags: GlobalFlags): Promise<readonly Dependency[] | undefined> {
   if (flags['config.file'] === undefined) return undefined
   return (await readConfig(flags)).dependencies.map(({ dependency }) => dependency)

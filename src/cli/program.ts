@@ -45,7 +45,7 @@ function addCommands(program: Command, early: EarlySignals): void {
     .action(async () => (await import('./run.ts')).run(flags(), early))
   program
     .command('check')
-    .description('check every dependency once, or those named; exit 1 if a critical one is not up')
+    .description('check all dependencies, or only those named, once; exit 1 if a critical one is not up')
     .argument('[names...]', 'dependencies of the config')
     .addOption(
       new Option('-o, --output <format>', 'a table, or the JSON of /health')
@@ -61,11 +61,9 @@ function addCommands(program: Command, early: EarlySignals): void {
     .action(async options => (await import('./wait.ts')).wait(options.timeout, options.for, flags()))
   program
     .command('healthcheck')
-    .description(
-      'ask a running instance whether it is alive, and exit 1 if it is not: for images without curl',
-    )
-    .argument('[url]', 'where it listens', 'http://127.0.0.1:9797')
-    .option('--ready', 'ask whether it is ready (/readyz) instead of alive (/healthz)')
+    .description('probe the liveness of a running instance, and exit 1 if it fails: for images without curl')
+    .argument('[url]', 'where the instance listens', 'http://127.0.0.1:9797')
+    .option('--ready', 'probe readiness (/readyz) instead of liveness (/healthz)')
     .addOption(duration('--timeout <duration>', 'give up after this long', '3s'))
     .option('--insecure', 'accept any certificate')
     .action(async (url, options) => (await import('./healthcheck.ts')).healthcheck(url, options))

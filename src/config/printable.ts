@@ -5,9 +5,9 @@ import { isPlain, Secret } from '../model/secret.ts'
 import type { Settings } from '../model/settings.ts'
 
 /**
- * All keys of a dependency, with defaults filled in, those that follow from other keys included.
+ * Returns all keys of a dependency, including defaults and values that follow from other keys.
  *
- * @param schema the one that has parsed them.
+ * @param schema the schema that parsed them.
  */
 export function printDependency(
   dependency: Dependency,

@@ -1,4 +1,4 @@
-/** Guesses what somebody meant, for hints. */
+/** Guesses what was meant, for hints. */
 import type { Scalar } from './tree.ts'
 
 /** Words of other tools, and the key that has this meaning here. */

@@ -1,5 +1,5 @@
 /**
- * TCP: the connection opens and stays open; optionally over TLS, and optionally the server says what it should. Without
+ * TCP: a connection opens and stays open, optionally over TLS. Optionally, the server must send an expected text. Without
  * `expect` this proves the kernel behind the port, not the application: a frozen process still accepts.
  */
 import type { Socket } from 'node:net'
@@ -26,10 +26,10 @@ import {
 import { closedEarly, tooLarge } from './shared/socket.ts'
 import { tlsOptions } from './shared/tls.ts'
 
-/** An answer that has not met the expectation within these is not going to. */
+/** Limit of what is read while waiting for the expected text, in bytes. */
 const maxBytes = 64 * 1024
 
-/** Servers and proxies that refuse a connection which they have accepted do so at once. */
+/** Servers and proxies that accept a connection only to refuse it do so at once. */
 const defaultSettleMs = 100
 
 const options = z
@@ -52,7 +52,7 @@ const options = z
   })
   .superRefine(addressedBy(['host', 'port']))
   .superRefine(refuseUnusableUrl)
-  .superRefine(settledOrExpected)
+  .superRefine(refuseSettleWithExpect)
 
 type Options = z.output<typeof options>
 
@@ -75,7 +75,7 @@ export const tcp = defineKind({
   },
   open: options => ({
     async check(context) {
-      const socket = await connect({ ...address(options), ...manner(options) }, context)
+      const socket = await connect({ ...address(options), ...connectionSettings(options) }, context)
       try {
         await converse(socket, options, context)
       } finally {
@@ -119,14 +119,17 @@ function mismatch(text: string, sent: Secret | undefined): CheckError {
   return new CheckError('unhealthy', 'body_mismatch', message)
 }
 
-/** The beginning of an answer, quoted, with escapes for what does not print. */
+/** Quotes the beginning of an answer, and escapes unprintable characters. */
 function excerpt(text: string, sent: Secret | undefined): string {
   const beginning = text.slice(0, 1_024)
   const clean = sent === undefined ? beginning : withoutWordsOf(sent.reveal(), beginning)
   return JSON.stringify(clean.length <= 80 ? clean : `${clean.slice(0, 79)}…`)
 }
 
-/** What was sent may hold a password, and servers repeat words of what they do not understand, cut off or not. */
+/**
+ * Hides the words that were sent. They may include a password, and servers echo input that they do not understand,
+ * sometimes truncated.
+ */
 function withoutWordsOf(sent: string, text: string): string {
   const words = [...sent.split(/\s+/), ...sent.split(/[\s:,;=&"']+/)].filter(word => word.length >= 4)
   const longestFirst = [...new Set(words)].sort((a, b) => b.length - a.length)
@@ -135,15 +138,18 @@ function withoutWordsOf(sent: string, text: string): string {
   return cutOff === 0 ? clean : `${clean.slice(0, -cutOff)}<secret>`
 }
 
-/** How many characters of a word's beginning the text ends with, if they are enough to tell something. */
+/**
+ * Returns how many characters from the beginning of a word are at the end of a text; 0 if they are too few to reveal
+ * anything.
+ */
 function sharedEdge(text: string, word: string): number {
   for (let length = Math.min(text.length, word.length - 1); length >= 4; length--)
     if (text.endsWith(word.slice(0, length))) return length
   return 0
 }
 
-/** How to connect. Where an answer is expected, nothing has to be waited for before it. */
-function manner({ ipFamily, expect, settle = defaultSettleMs }: Options) {
+/** How to connect. A check that expects an answer does not have to wait for the connection to settle first. */
+function connectionSettings({ ipFamily, expect, settle = defaultSettleMs }: Options) {
   return { ipFamily, settleMs: expect === undefined ? settle : 0 }
 }
 
@@ -162,7 +168,10 @@ function refuseUnusableUrl({ url }: { url?: SecretUrl | undefined }, context: z.
   if (problem !== undefined) refuse(problem)
 }
 
-function settledOrExpected(value: { settle?: unknown; expect?: unknown }, context: z.RefinementCtx): void {
+function refuseSettleWithExpect(
+  value: { settle?: unknown; expect?: unknown },
+  context: z.RefinementCtx,
+): void {
   if (value.settle === undefined || value.expect === undefined) return
   const message = 'settle is for checks without expect; remove one of them'
   context.addIssue({ code: 'custom', path: ['settle'], message })

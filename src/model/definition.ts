@@ -73,7 +73,7 @@ export function parseDependency(name: string, kind: Kind, options: unknown): Dep
   throw new TypeError(`dependency ${JSON.stringify(name)}: ${problems.join('; ')}`)
 }
 
-/** What an issue says; of a wrong key, what is wrong with it. */
+/** Returns the message of an issue; for a wrong key, what is wrong with it. */
 function wordingOf(issue: z.core.$ZodIssue): string {
   return issue.code === 'invalid_key' ? issue.issues.map(({ message }) => message).join('; ') : issue.message
 }
@@ -138,7 +138,7 @@ function isOurs(options: OptionsSchema): options is OptionsSchema & z.ZodObject 
   return options.constructor === z.ZodObject
 }
 
-/** The schema of a kind's own keys, to look into. Of a foreign schema nothing is known: any key may be right. */
+/** The schema of a kind's own keys, to look into. Nothing is known about a foreign schema, so any key may be right. */
 export function optionsOf({ options }: Kind): z.ZodObject {
   if (options === undefined) return noOptions
   return isOurs(options) ? options : unknownOptions
@@ -152,7 +152,7 @@ type ForeignReading =
   | { readonly value: unknown; readonly issues?: undefined }
   | { readonly issues: readonly { readonly message: string; readonly path: readonly PropertyKey[] }[] }
 
-/** @throws TypeError if the schema answers later. */
+/** @throws TypeError if the schema is asynchronous. */
 function readForeign({ name, options }: Kind, value: unknown): ForeignReading {
   const reading = options?.['~standard'].validate(value) ?? { value }
   if (reading instanceof Promise)

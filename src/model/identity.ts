@@ -1,20 +1,20 @@
-/** Whether two configurations are the same, without keeping what they say. */
+/** Compares configurations without keeping their contents. */
 import { createHash } from 'node:crypto'
 import { isPlain, Secret } from './secret.ts'
 
-/** What makes a configuration itself. Compare with `isSame`; it shows no secret. */
+/** Identifies a configuration without revealing secrets. Compare identities with `isSame`. */
 export interface Identity {
-  /** Of all plain data, secrets included. */
+  /** A hash of all plain data, including secrets. */
   readonly hash: string
-  /** All else, by reference: functions, and objects such as a pool or a client of the application. */
+  /** Everything else, by reference: functions, and objects such as a pool or a client of the application. */
   readonly references: readonly unknown[]
 }
 
 /**
- * The identity of a value. Plain data are texts, numbers, arrays, plain objects, secrets, and objects that say how they
- * are written as JSON, such as patterns and dates.
+ * The identity of a value. Plain data are texts, numbers, arrays, plain objects, secrets, and objects with a `toJSON`
+ * method, such as patterns and dates.
  *
- * @param owners what it also depends on, by reference.
+ * @param owners further values that it depends on, by reference.
  */
 export function identify(value: unknown, owners: readonly unknown[] = []): Identity {
   const references = [...owners]
@@ -31,7 +31,9 @@ export function isSame(one: Identity, other: Identity): boolean {
   )
 }
 
-/** Each value with its sort in front, so that no text can pass for another sort. The order of keys is no difference. */
+/**
+ * Puts the type in front of each value, so that a text cannot imitate another type. The order of keys does not matter.
+ */
 function encode(value: unknown, references: unknown[], parents: readonly unknown[]): unknown {
   if (value instanceof Secret) return ['secret', value.reveal()]
   if (!isObject(value)) return [typeof value, String(value)]

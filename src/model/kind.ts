@@ -7,7 +7,7 @@ import type { Failures } from './failure.ts'
 
 /**
  * How options are read: version 1 of Standard Schema (https://standardschema.dev), which zod, valibot, arktype and others
- * implement. A kind's schema answers at once: one that gives a promise is refused.
+ * implement. A kind's schema must be synchronous: one that returns a promise is refused.
  */
 export interface OptionsSchema<Input = unknown, Output = unknown> {
   /** What the standard asks for. Its types exist for the compiler alone. */
@@ -38,7 +38,7 @@ export interface Kind<Options = object> {
   readonly name: string
   /** Reads this kind's own keys; should refuse keys that it does not know. Missing: it has none. */
   readonly options?: OptionsSchema
-  /** Options as somebody would write them, without secrets: for editors, by way of the JSON Schema, and for tests. */
+  /** Typical options without secrets, for tests and, through the JSON Schema, for editors. */
   readonly example?: Readonly<Record<string, unknown>>
   /** URL schemes that mean this kind in the one-line form: `['postgres', 'postgresql']`. */
   readonly schemes?: readonly string[]

@@ -18,8 +18,9 @@ const drop = () => {}
 export const silent: Logger = Object.freeze({ debug: drop, info: drop, warn: drop, error: drop })
 
 /**
- * A level that it lacks is dropped, and what it throws, or what its promise rejects with, is told to its `error` and
- * then dropped. A logger must not take its process down.
+ * Returns a logger that never throws, since a logger must not take its process down. Lines of a level that the original
+ * lacks are dropped. What it throws, or what its promise rejects with, is passed to its own `error`, and otherwise
+ * ignored.
  */
 export function guardLogger(logger: Partial<Logger>): Logger {
   const write = (level: keyof Logger, fields: object, message: string, onError: (error: unknown) => void) => {

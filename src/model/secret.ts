@@ -1,6 +1,6 @@
 /**
- * Secrets by type: a value of these classes prints as `<secret>` wherever it lands (a log, JSON, an error, a
- * debugger), and only `reveal()` gives it out.
+ * Secrets by type: a value of these classes prints as `<secret>` wherever it ends up (a log, JSON, an error, a debugger),
+ * and only `reveal()` returns it.
  */
 import { inspect } from 'node:util'
 import { decodePercent } from './notation.ts'
@@ -16,7 +16,7 @@ export class Secret {
     this.#value = value
   }
 
-  /** The value itself. Call it only where it is handed to a driver. */
+  /** The value itself. Call it only to pass it to a driver. */
   reveal(): string {
     return this.#value
   }
@@ -88,7 +88,7 @@ export class SecretUrl extends Secret {
   }
 }
 
-/** What reads as the name of a parameter. Anything else may be a token, or a piece of one. */
+/** The form of a parameter's name. Anything else may be a token, or a part of one. */
 const parameterName = /^[\w.[\]-]{1,64}$/
 
 /**
@@ -106,8 +106,8 @@ function readQuery(search: string): readonly { readonly name?: string; readonly 
 }
 
 /**
- * A function that replaces every secret found anywhere inside `value` (raw, URL-encoded, base64 and JSON-escaped)
- * by `<secret>`. Fragments of fewer than four characters are left alone: replacing them would only spell them out.
+ * A function that replaces every secret found anywhere inside `value` (raw, URL-encoded, base64 and JSON-escaped) by
+ * `<secret>`. Fragments of fewer than four characters are left alone: replacing them would reveal them.
  */
 export function redactor(value: unknown): (text: string) => string {
   const needles = [

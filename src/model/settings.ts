@@ -26,7 +26,7 @@ export function duration(min: string, max: string): z.ZodType<number, string> {
   })
 }
 
-/** Only what looks like a duration: anything else may be a secret at the wrong key. */
+/** Quotes only what looks like a duration: anything else may be a secret under the wrong key. */
 function quoted(text: string): string {
   return /^-?\d[\w. ]{0,15}$/.test(text) ? `"${text}" is ` : ''
 }

@@ -57,6 +57,6 @@ export function shutdownOnSignal(
     }
   }
   for (const signal of signals) process.on(signal, end)
-  // Who does not wait for it hears of a failure by the exit code, as of any rejection that nobody handles.
+  // If nobody awaits it, a failure is an unhandled rejection and so sets the exit code.
   return { finished: promise, [Symbol.dispose]: remove }
 }

@@ -18,7 +18,7 @@ import type { Resolve } from './resolve.ts'
 
 interface RunOptions {
   readonly timeoutMs: number
-  /** Removes secrets from what a server or a driver said. */
+  /** Removes secrets from the words of a server or a driver. */
   readonly redact: (text: string) => string
   /** The failures that the kind declares. Default: none beside those of all kinds. */
   readonly failures?: Failures | undefined

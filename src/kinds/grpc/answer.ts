@@ -18,7 +18,7 @@ export interface Reply {
   readonly body: Buffer
 }
 
-/** The most that the headers or the trailers of an answer may have, in bytes. */
+/** Limit of the headers, and of the trailers, of an answer, in bytes. */
 export const maxHeaderBytes = 16 * 1024
 
 /** Refuses headers or trailers that are too large. @param raw names and values, in turn. */
@@ -27,7 +27,7 @@ export function verifySize(raw: readonly string[]): void {
   if (size > maxHeaderBytes) throw tooLarge(maxHeaderBytes)
 }
 
-/** Refuses the beginning of an answer that is not one of gRPC: that of a proxy, or of a web server. */
+/** Refuses the headers of an answer that is not gRPC, such as one from a proxy or a web server. */
 export function verifyHead(head: IncomingHttpHeaders, raw: readonly string[]): void {
   verifySize(raw)
   if (head['grpc-status'] !== undefined) return
@@ -38,7 +38,7 @@ export function verifyHead(head: IncomingHttpHeaders, raw: readonly string[]): v
 }
 
 /**
- * The reply that ends with these trailers, or that has nothing but these headers; undefined if they hold no status.
+ * Returns the reply that ends with these trailers or consists only of these headers; undefined if they contain no status.
  *
  * @throws CheckError if the status is not a number.
  */
@@ -54,12 +54,12 @@ function statusOf(header: string | readonly string[]): number {
   throw failure('protocol_error', 'the gRPC status of the answer is not a number')
 }
 
-/** Percent-encoded UTF-8; what is not is left as it came, as PROTOCOL-HTTP2.md asks for. */
+/** Decodes percent-encoded UTF-8. Anything else stays as it is, as PROTOCOL-HTTP2.md requires. */
 function decodeText(header: string | readonly string[] = ''): string {
   return decodePercent(String(header)) ?? String(header)
 }
 
-/** Errors by which a server ends a call, and the status that they stand for: PROTOCOL-HTTP2.md, "Errors". */
+/** HTTP/2 errors with which a server ends a call, and the gRPC status of each: PROTOCOL-HTTP2.md, "Errors". */
 const resets = new Map<number, Detail>([
   [constants.NGHTTP2_INTERNAL_ERROR, 'INTERNAL'],
   [constants.NGHTTP2_REFUSED_STREAM, 'UNAVAILABLE'],
@@ -69,8 +69,8 @@ const resets = new Map<number, Detail>([
 ])
 
 /**
- * Why a call ended without a status. The codes of Node alone do not tell: a stream whose connection has ended looks as if
- * it were cancelled, and one that broke the protocol as if the server had an internal error.
+ * Explains why a call ended without a status. Node's codes alone do not tell: a stream looks cancelled if its connection
+ * ended, and looks like an internal error of the server if it violated the protocol.
  */
 export function lossOf(error: Error | undefined, rstCode: number, begun: boolean, socket: Socket): Error {
   const code = error !== undefined && 'code' in error ? String(error.code) : ''
@@ -87,7 +87,7 @@ export function lossOf(error: Error | undefined, rstCode: number, begun: boolean
 
 const prefixBytes = 5
 
-/** Puts a message in a frame: a flag for compression, the length in four bytes, and the message. */
+/** Frames a message: a compression flag, the length in four bytes, and the message. */
 export function frame(message: Uint8Array): Buffer {
   const prefix = Buffer.alloc(prefixBytes)
   prefix.writeUInt32BE(message.length, 1)
@@ -123,7 +123,7 @@ export function encodeRequest(service: string): Uint8Array {
   return new BinaryWriter().tag(1, WireType.LengthDelimited).string(service).finish()
 }
 
-/** `HealthCheckResponse { ServingStatus status = 1 }`. Fields that are not known are passed over. */
+/** `HealthCheckResponse { ServingStatus status = 1 }`. Unknown fields are skipped. */
 function decodeResponse(message: Uint8Array): number {
   try {
     return servingStatus(new BinaryReader(message))
@@ -143,9 +143,9 @@ function servingStatus(reader: BinaryReader): number {
 }
 
 /**
- * Refuses a reply that does not say SERVING, and reports its numbers.
+ * Reports the numbers of a reply, and refuses it unless it says SERVING.
  *
- * @param quotes whether the words of the server may be repeated.
+ * @param quotes whether messages may quote the server.
  * @throws CheckError with the name of the gRPC status or of the serving status as its detail.
  */
 export function verify(

@@ -1,5 +1,5 @@
 /**
- * One unary gRPC call over a connection that is already there: the home of node:http2. The format is that of
+ * One unary gRPC call over an established connection. The format is that of
  * https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md.
  */
 import {
@@ -24,24 +24,24 @@ export interface Call {
   readonly message: Uint8Array
 }
 
-/** The most that is read of an answer, in bytes of HTTP/2, and how often that is looked at. */
+/** Limit of what is read of an answer, in bytes of HTTP/2, and how often it is enforced. */
 const maxBytes = 2 ** 20
 const lookEveryMs = 20
 
 /**
- * Calls once. The connection is of no further use; the caller destroys it, which also ends a call under way. Time is not
- * limited here, but the deadline is sent to the server.
+ * Makes one call. The connection cannot be used again: the caller destroys it, which also ends a call in progress.
+ * Nothing here limits time, but the deadline is sent to the server.
  *
  * @throws CheckError, or the error of the socket.
  */
 export async function callOnce(socket: Socket, call: Call, context: CheckContext): Promise<Reply> {
   if (socket.destroyed) throw closedEarly()
-  // The URL only has to be one: what it would set is among the headers.
+  // Any valid URL will do, because the headers set everything that it would.
   const session = connectHttp2(`${call.scheme}://localhost`, {
     createConnection: () => socket,
     settings: { enablePush: false, maxHeaderListSize: maxHeaderBytes },
   })
-  // The stream has the same error.
+  // The stream reports the same error.
   session.on('error', () => {})
   context.enter('request')
   try {
@@ -119,7 +119,9 @@ function exchange(stream: ClientHttp2Stream, socket: Socket, context: CheckConte
   return promise.finally(stop)
 }
 
-/** Node reads for HTTP/2 past the socket's events, and gives no event for many sorts of frame; but it counts. */
+/**
+ * For HTTP/2, Node bypasses the socket's events, and many types of frame cause no event at all. It does count the bytes.
+ */
 function watchBytes(socket: Socket, exceeded: (error: Error) => void): () => void {
   const timer = setInterval(() => {
     if (socket.bytesRead > maxBytes) exceeded(tooLarge(maxBytes))

@@ -1,4 +1,4 @@
-/** What a gRPC call can end with besides SERVING, and what each outcome stands for. */
+/** The failures of kind `grpc`, and the gRPC and HTTP statuses that cause them. */
 import { CheckError } from '../../model/dependency.ts'
 import type { Failure, Failures } from '../../model/failure.ts'
 
@@ -77,12 +77,12 @@ export const failures = {
 
 export type Detail = Exclude<keyof typeof failures, 'http_*'>
 
-/** The failure of this detail, under the reason that is declared for it. */
+/** Creates the failure of a detail, with its declared reason. */
 export function failure(detail: Detail, message: string, options?: ErrorOptions): CheckError {
   return new CheckError(failures[detail][0], detail, message, options)
 }
 
-/** The failure of an HTTP status other than 200, where the answer has no gRPC status. */
+/** Creates the failure of an HTTP status other than 200, for an answer without a gRPC status. */
 export function httpFailure(status: number): CheckError {
   const detail = `http_${status}`
   const [reason] = isDeclared(detail) ? failures[detail] : failures['http_*']
@@ -114,7 +114,7 @@ const codes: readonly (Detail | undefined)[] = [
   'UNAUTHENTICATED',
 ]
 
-/** The detail of a gRPC status other than 0. A status that nobody knows counts as UNKNOWN, as in gRPC itself. */
+/** The detail of a gRPC status other than 0. An unknown status counts as UNKNOWN, as in gRPC itself. */
 export function detailOf(status: number): Detail {
   return codes[status] ?? 'UNKNOWN'
 }

@@ -1,5 +1,5 @@
 /**
- * gRPC: the Check call of the standard health service, grpc.health.v1, over a fresh connection of HTTP/2.
+ * gRPC: the Check call of the standard health service, grpc.health.v1, over a fresh HTTP/2 connection.
  * https://github.com/grpc/grpc/blob/master/doc/health-checking.md
  */
 import type { Socket } from 'node:net'
@@ -56,8 +56,8 @@ const options = z
     traceparent: z.boolean().default(false).describe('Send W3C traceparent metadata. Default false.'),
   })
   .superRefine(addressedBy(['host', 'port']))
-  .superRefine(withPortAlone)
-  .superRefine(tracedOnce)
+  .superRefine(refuseUnusableUrl)
+  .superRefine(refuseTwoTraces)
 
 type Options = z.output<typeof options>
 
@@ -81,9 +81,9 @@ export const grpc = defineKind({
   },
   open(options) {
     const call = callOf(options)
-    // A server may repeat credentials in any spelling, so its words are quoted only where it gets none.
+    // A server may echo credentials in any encoding, so messages quote it only if it gets none.
     const quotes = Object.keys(call.metadata).length === 0
-    // node:http2 and what encodes messages come with them.
+    // These files load node:http2 and the protobuf library.
     const loading = Promise.all([import('./call.ts'), import('./answer.ts')])
     return {
       async check(context) {
@@ -103,7 +103,7 @@ export const grpc = defineKind({
   },
 })
 
-/** All but the message. */
+/** Everything but the message. */
 function callOf(options: Options): Omit<Call, 'message'> {
   const { host, port, tls } = address(options)
   return {
@@ -114,7 +114,7 @@ function callOf(options: Options): Omit<Call, 'message'> {
   }
 }
 
-/** Base64 goes without padding, as PROTOCOL-HTTP2.md requires. */
+/** Removes the padding of base64, as PROTOCOL-HTTP2.md requires. */
 function encodeMetadata(metadata: Readonly<Record<string, Secret>>): Readonly<Record<string, string>> {
   const fields = Object.entries(revealFields(metadata))
   return Object.fromEntries(
@@ -122,7 +122,7 @@ function encodeMetadata(metadata: Readonly<Record<string, Secret>>): Readonly<Re
   )
 }
 
-/** Over TLS, HTTP/2 has to be agreed on: RFC 9113, section 3.2. */
+/** Over TLS, HTTP/2 must be negotiated: RFC 9113, section 3.2. */
 function verifyHttp2(socket: Socket): void {
   if (isTls(socket) && socket.alpnProtocol !== 'h2')
     throw failure('protocol_error', 'the server did not agree on HTTP/2 in the TLS handshake (ALPN)')
@@ -135,8 +135,8 @@ function address({ url, host = '', port = 0, tls }: Options) {
   return { host: bareHost(hostname), port: Number(urlPort), tls: secured }
 }
 
-/** What else a URL may have, a gRPC call has no place for. */
-function withPortAlone({ url }: { url?: SecretUrl | undefined }, context: z.RefinementCtx): void {
+/** Refuses parts of a URL for which a gRPC call has no use. */
+function refuseUnusableUrl({ url }: { url?: SecretUrl | undefined }, context: z.RefinementCtx): void {
   if (url === undefined) return
   const { port, pathname, search, hash } = url.url()
   const refuse = (message: string) => context.addIssue({ code: 'custom', path: ['url'], message })
@@ -147,7 +147,7 @@ function withPortAlone({ url }: { url?: SecretUrl | undefined }, context: z.Refi
     refuse('nothing may follow the port; set the service as service')
 }
 
-function tracedOnce(
+function refuseTwoTraces(
   { metadata = {}, traceparent }: { metadata?: object | undefined; traceparent: boolean },
   context: z.RefinementCtx,
 ): void {

@@ -1,19 +1,19 @@
-/** A response body on its way in: decoded, and cut off at a cap. */
+/** Receives a response body: decodes it, and enforces a size limit. */
 import type { IncomingHttpHeaders } from 'node:http'
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
 import { CheckError } from '../../model/dependency.ts'
 import { tooLarge } from '../shared/socket.ts'
 
-/** Takes a body in pieces. It is never full: what it holds is bounded by the cap. */
+/** Receives a body in chunks. It needs no backpressure, because the size of the body is limited. */
 export interface Sink {
   write(chunk: Buffer): void
-  /** The body came to its end. */
+  /** The body is complete. */
   end(): void
-  /** Lets go of everything. */
+  /** Releases everything. */
   destroy(): void
 }
 
-/** What becomes of a body: it is whole, or it failed. The first call counts. */
+/** Receives the whole body, or why it failed. Only the first call counts. */
 interface Outcome {
   whole(body: Buffer): void
   failed(error: Error): void
@@ -28,11 +28,11 @@ const decoders = {
 }
 
 /**
- * A sink for the body that these headers announce. The cap counts bytes as they arrive and decoded ones alike, so that
- * a small body that decodes into a large one costs no more memory than any other.
+ * Creates a sink for the body that these headers announce. The limit applies both to the bytes received and to the
+ * decoded bytes, so a small body that decodes to a large one takes no more memory than any other.
  *
- * @throws CheckError if the body is announced larger than the cap, or in a coding that is not known. Several
- * codings on top of each other are not known.
+ * @throws CheckError if the announced length exceeds the limit, or if the encoding is not supported. Combinations of
+ * encodings are not supported.
  */
 export function createSink(headers: IncomingHttpHeaders, maxBytes: number, outcome: Outcome): Sink {
   if (Number(headers['content-length']) > maxBytes) throw tooLarge(maxBytes)
@@ -51,7 +51,10 @@ function isDecodable(coding: string): coding is keyof typeof decoders {
   return Object.hasOwn(decoders, coding)
 }
 
-/** Copies: a list of pieces would cost a server that sends single bytes nothing, and us a hundred bytes for each. */
+/**
+ * Copies into one buffer. A list of chunks would take about a hundred bytes for each byte of a server that sends single
+ * bytes.
+ */
 function collect(maxBytes: number, { whole, failed }: Outcome): Sink {
   const fits = counter(maxBytes, failed)
   let held = Buffer.allocUnsafe(Math.min(maxBytes, 4_096))
@@ -67,7 +70,7 @@ function collect(maxBytes: number, { whole, failed }: Outcome): Sink {
   }
 }
 
-/** The same bytes with room for `size` of them; at least twice the room if it grows. */
+/** Returns the same bytes in a buffer with room for `size`. If it has to grow, it at least doubles. */
 function withRoom(held: Buffer<ArrayBuffer>, size: number, maxBytes: number): Buffer<ArrayBuffer> {
   if (size <= held.length) return held
   const roomier = Buffer.allocUnsafe(Math.min(maxBytes, Math.max(size, 2 * held.length)))
@@ -75,7 +78,7 @@ function withRoom(held: Buffer<ArrayBuffer>, size: number, maxBytes: number): Bu
   return roomier
 }
 
-/** A body without a byte, as after 204, is in no coding at all. */
+/** An empty body, as after 204, is not encoded, whatever the headers say. */
 function decode(coding: keyof typeof decoders, maxBytes: number, next: Sink, { failed }: Outcome): Sink {
   const decoder = decoders[coding]()
   decoder.on('data', next.write)
@@ -95,7 +98,7 @@ function decode(coding: keyof typeof decoders, maxBytes: number, next: Sink, { f
   }
 }
 
-/** Whether a chunk still fits, with all chunks before it. The first that does not is a failure. */
+/** Returns a function that tells whether a chunk still fits the limit. The first one that does not is a failure. */
 function counter(maxBytes: number, failed: Outcome['failed']): (chunk: Buffer) => boolean {
   let size = 0
   return chunk => {

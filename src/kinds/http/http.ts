@@ -1,7 +1,7 @@
 /**
  * HTTP: one request over a fresh connection, and an answer that is as expected. HTTP/1.1, no proxy, no cookies. The whole
- * body is read, so that an answer that is cut off is noticed; for endless or very large ones, use HEAD. Redirects are
- * followed within one origin and from http to https on the same host, a few at most.
+ * body is read, so that truncated answers are noticed; use HEAD for endless or very large ones. Redirects are followed
+ * within one origin and from http to https on the same host, a few at most.
  */
 
 import { type CheckContext, CheckError } from '../../model/dependency.ts'
@@ -31,7 +31,7 @@ export const http = defineKind({
   open(options) {
     const first = firstRequest(options)
     const expect = options.expect ?? {}
-    // The driver comes with it.
+    // This file loads undici.
     const loading = import('./request.ts')
     return {
       async check(context) {

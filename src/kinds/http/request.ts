@@ -1,4 +1,4 @@
-/** One request and its answer over a connection that is already there: the home of undici. */
+/** One request and its answer over an established connection. This is the only file that uses undici. */
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Socket } from 'node:net'
 import { Client, errors } from 'undici'
@@ -6,7 +6,7 @@ import { type CheckContext, CheckError } from '../../model/dependency.ts'
 import { closedEarly } from '../shared/socket.ts'
 import { createSink, type Sink } from './body.ts'
 
-/** More than these of headers, in bytes, is not an answer. */
+/** Limit of the headers of an answer, in bytes. */
 const maxHeaderSize = 16 * 1024
 
 export interface Request {
@@ -27,7 +27,7 @@ export interface Answer {
 interface Reading {
   /** Whether the body of an answer with this status is read. */
   readonly wanted: (status: number) => boolean
-  /** The most that is read of a body, in bytes, encoded and decoded alike. */
+  /** Limit of the body in bytes, both encoded and decoded. */
   readonly maxBodyBytes: number
 }
 
@@ -87,7 +87,7 @@ export function exchange(
   return answered.finally(() => sink?.destroy())
 }
 
-/** A connector that gives out this connection once: a request that lost it is not sent again. */
+/** Returns a connector that provides this connection once, so that a request which loses it is not sent again. */
 function handOver(socket: Socket): Client.Options['connect'] & object {
   let given = false
   return (_options: unknown, done: (...result: [null, Socket] | [Error, null]) => void) => {
@@ -98,9 +98,10 @@ function handOver(socket: Socket): Client.Options['connect'] & object {
 }
 
 /**
- * What an error of undici stands for. Its codes alone do not tell: UND_ERR_SOCKET is a connection that ended and
- * an answer that nobody asked for ("bad response", "bad upgrade"); a parser error, which has no code, is nonsense,
- * or an answer cut off by the end of the connection; and some nonsense only fails an assertion.
+ * Names the failure behind an error of undici, whose codes alone do not tell. UND_ERR_SOCKET means that the connection
+ * ended, or that an unexpected answer arrived ("bad response", "bad upgrade"). A parser error, which has no code, means
+ * that the input is not HTTP, or that the end of the connection cut the answer off. Some invalid input only fails an
+ * assertion.
  */
 function nameError(error: Error & { code?: unknown }, begun: boolean, ended: boolean): Error {
   const { code, message } = error

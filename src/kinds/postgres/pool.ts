@@ -35,7 +35,7 @@ export const poolMeasurements = {
   pool_acquire_seconds: 'Time that the last check waited for a connection of the pool.',
 } as const
 
-/** Host and database as the pool's own options tell them; they may be hidden, or come from the environment. */
+/** Returns host and database from the pool's own options, which may be hidden or come from the environment. */
 export function poolTarget(
   { pool, fresh }: PoolOptions,
   freshTarget: (fresh: NonNullable<PoolOptions['fresh']>) => string,
@@ -58,7 +58,7 @@ export function openPool({ pool, ...demand }: PoolOptions, fresh: Check | undefi
   const viaPool: Check = context => check(pool, line, { ...demand, pooler: false }, context)
   return {
     async check(context) {
-      // A connection that we gave back and that then breaks is an error of the pool, which nobody else may listen for.
+      // If a connection breaks after it was returned, the pool emits an error, for which the application may have no listener.
       if (!isListening) pool.on('error', ignore)
       isListening = true
       if (fresh === undefined) await viaPool(context)
@@ -87,7 +87,7 @@ async function check(
   measure('pool_acquire_seconds', (performance.now() - startedAt) / 1_000)
   client.on('error', ignore)
   let isReleased = false
-  /** As its owner would: a connection that may still be busy, or is broken, goes; any other goes back. */
+  /** As its owner would: closes a connection that is broken or may still be busy, and returns any other to the pool. */
   const release = (isSpent: boolean) => {
     if (!isReleased) client.release(isSpent)
     isReleased = true
@@ -110,7 +110,7 @@ async function check(
 
 function ignore(): void {}
 
-/** Through the driver's plain interface, which every copy and wrapper of it has. */
+/** Uses only the driver's basic interface, which every copy and wrapper of it has. */
 function queriesOf(client: PostgresPoolClient): Queries {
   return {
     async ask(text, onRow) {

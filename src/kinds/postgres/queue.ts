@@ -3,11 +3,11 @@ import { type CheckContext, CheckError } from '../../model/dependency.ts'
 import type { PostgresPool, PostgresPoolClient } from '../shared/borrowed.ts'
 import { isServerError, nameServerError } from './failures.ts'
 
-/** Our place in the pool's queue: one at most, however long the pool is exhausted. */
+/** The check's place in the pool's queue. It takes at most one, however long the pool is exhausted. */
 export interface Line {
   /** @throws CheckError if the pool has none to give. */
   acquire(context: CheckContext): Promise<PostgresPoolClient>
-  /** Gives back what still comes. */
+  /** Returns a connection that arrives later to the pool. */
   leave(): void
 }
 
@@ -18,7 +18,7 @@ export function queueUp(pool: PostgresPool): Line {
   let isQueued = false
   let taker: Taker | undefined
 
-  /** Hands over the connection to the check that waits by now, or gives it back at once. */
+  /** Hands the connection to the check that is waiting when it arrives, or else returns it at once. */
   async function request(): Promise<void> {
     isWaiting = true
     try {
@@ -42,7 +42,7 @@ export function queueUp(pool: PostgresPool): Line {
       const own: Taker = Promise.withResolvers()
       taker = own
       if (!isWaiting) void request()
-      // Whoever waits in the queue of a pool does not wait for the database.
+      // Waiting in the queue of a pool is not waiting for the database.
       if (isQueued) presume(exhausted(pool))
       const abort = () => {
         if (taker === own) taker = undefined
@@ -74,7 +74,7 @@ function nameConnectFailure(pool: PostgresPool, error: unknown): unknown {
   return nameFailure(error)
 }
 
-/** The driver's own words about a connection carry no code. */
+/** The driver's own errors about a connection have no code. */
 export function nameFailure(error: unknown): unknown {
   if (isServerError(error)) return nameServerError(error)
   if (!(error instanceof Error) || error instanceof CheckError || 'code' in error) return error

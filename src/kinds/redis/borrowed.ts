@@ -22,7 +22,7 @@ export const clientOptions = z.strictObject({
 
 export type ClientOptions = z.output<typeof clientOptions>
 
-/** Where the client goes, as its own options tell it. */
+/** Returns where the client connects, according to its own options. */
 export function clientTarget(
   { client, fresh }: ClientOptions,
   freshTarget: (fresh: NonNullable<ClientOptions['fresh']>) => string,

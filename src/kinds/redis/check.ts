@@ -122,7 +122,7 @@ function wrongRole(wanted: string, role: string): CheckError {
 
 /** @param fresh checks over a fresh connection, if that is wanted. */
 export function openClient({ client, ...demand }: ClientOptions, fresh: Check | undefined): Checker {
-  // One question at most is in the client's queue, however long it gets no answer.
+  // At most one command is in the client's queue, however long it remains unanswered.
   let unanswered: Promise<unknown> | undefined
   const viaClient: Check = async context => {
     refuseDisconnected(client)
@@ -154,7 +154,7 @@ async function ask(client: RedisClient, demand: Demand, context: CheckContext): 
   if (demand.writable) await probeWrite(patient, demand.writeKey)
 }
 
-/** It would queue the question, and answer it once it is connected again: a minute too late. */
+/** In these states, a client would queue the command until it is connected again, which is too late. */
 const lost = new Set(['reconnecting', 'close', 'disconnecting', 'end'])
 
 function refuseDisconnected({ status }: RedisClient): void {

@@ -47,8 +47,8 @@ export const bothMeasurements = {
 } as const
 
 /**
- * Asks both ways at once. It fails as a fresh connection does, or else as the client does; the measurements say which of
- * the two failed. The phases are those of the fresh connection.
+ * Checks in both ways at once. If the fresh connection fails, its failure is reported, otherwise that of the client;
+ * measurements tell which of the two failed. The phases are those of the fresh connection.
  */
 export async function checkBothWays(fresh: Check, client: Check, context: CheckContext): Promise<void> {
   let isFreshOk = false

@@ -1,7 +1,7 @@
-/** What a presented certificate chain says, for people and for the expiry gauge. Pure. */
+/** Reads a presented certificate chain, for messages and for the expiry gauge. Pure. */
 import type { X509Certificate } from 'node:crypto'
 
-/** The leaf, then the certificate above each one. */
+/** Returns the leaf, followed by the issuer of each certificate. */
 export function chainOf(leaf: X509Certificate | undefined): readonly X509Certificate[] {
   const chain: X509Certificate[] = []
   for (let next = leaf; next !== undefined; next = issuerOf(next)) chain.push(next)
@@ -14,14 +14,14 @@ function issuerOf(certificate: X509Certificate): X509Certificate | undefined {
 }
 
 /**
- * The certificate of a chain that ends first. A self-signed root at its end is left out unless it is the leaf: it may
- * come from the local store, and what the peer did not present is not the peer's to renew.
+ * Returns the certificate of a chain that expires first. A self-signed root is ignored unless it is the leaf: it may come
+ * from the local store, in which case the peer cannot renew it.
  */
-export function firstToEnd(chain: readonly X509Certificate[]): X509Certificate | undefined {
+export function findFirstToExpire(chain: readonly X509Certificate[]): X509Certificate | undefined {
   return earliest(chain.filter((each, i) => i === 0 || !isSelfSigned(each)))
 }
 
-/** The certificate that ends first. */
+/** Returns the certificate that expires first. */
 export function earliest(certificates: readonly X509Certificate[]): X509Certificate | undefined {
   return certificates.toSorted((a, b) => a.validToDate.getTime() - b.validToDate.getTime())[0]
 }
@@ -32,7 +32,7 @@ export function isSelfSigned(certificate: X509Certificate): boolean {
 }
 
 /**
- * Why a chain was refused, in a sentence: which certificate, its names, dates and signer.
+ * Explains in a sentence why a chain was refused: which certificate, with its names, dates and issuer.
  *
  * @param code the result of the verification as Node names it: `CERT_HAS_EXPIRED`.
  * @param wanted the name that the certificate should be for.
@@ -75,7 +75,9 @@ export function expiryText(certificate: X509Certificate): string {
 const maxNames = 5
 const maxNameLength = 64
 
-/** The names that the certificate is for. Without any, what it calls itself: nothing is verified by that. */
+/**
+ * Lists the names that the certificate is for. If there are none, gives its subject, which is not used for verification.
+ */
 function namesOf({ subjectAltName, subject }: X509Certificate): string {
   const names = (subjectAltName ?? '')
     .split(', ')

@@ -117,10 +117,10 @@ export function interleave(addresses: readonly Address[]): readonly Address[] {
     .filter(address => address !== undefined)
 }
 
-/** They mean that this machine has no route to the address's family, and say nothing about the server. */
+/** These codes mean that this machine has no route to the address family. They say nothing about the server. */
 const withoutRoute = new Set(['ENETUNREACH', 'EADDRNOTAVAIL', 'EAFNOSUPPORT'])
 
-/** All failures in the order of their addresses, those of a family that this machine lacks last. */
+/** Collects all failures in the order of their addresses, except that those of an unreachable family come last. */
 function failureOfAll(failures: readonly unknown[]): AggregateError {
   const telling = failures.filter(failure => !isWithoutRoute(failure))
   return new AggregateError([...telling, ...failures.filter(isWithoutRoute)])

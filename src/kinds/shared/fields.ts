@@ -1,4 +1,4 @@
-/** Header fields from a config, for HTTP and for protocols on top of it: their names, and values that never print. */
+/** Header fields from a config, for HTTP and protocols that are based on it. Their values never print. */
 import { z } from 'zod'
 import type { Secret } from '../../model/secret.ts'
 import { secretText } from './options.ts'
@@ -6,14 +6,15 @@ import { secretText } from './options.ts'
 /** Not imported: an import of all that node:http exports loads node:tls, node:http2 and Node's own fetch, some 10 MiB. */
 const nodeHttp = () => process.getBuiltinModule('node:http')
 
-/** These frame a message or belong to its connection; the client sets them itself or not at all. */
+/** Fields that frame a message or belong to its connection. Only the client itself sets them. */
 const connectionFields = [
   ...['connection', 'content-length', 'keep-alive', 'proxy-connection'],
   ...['te', 'trailer', 'transfer-encoding', 'upgrade'],
 ]
 
 /**
- * A map from the names of header fields to values that never print. Each name may occur once, in whatever case.
+ * Returns the schema of a map from names of header fields to values that never print. Each name may occur only once,
+ * regardless of case.
  *
  * @param noun what such a field is called in messages.
  * @param problemOf returns what else is wrong with a field. The name is in lower case.

@@ -18,7 +18,7 @@ interface Events {
   readonly data: Buffer
 }
 
-/** Resolves with what the event brings; rejects when the socket fails or closes first. */
+/** Resolves with the value of the event; rejects if the socket fails or closes first. */
 export function waitFor<Name extends keyof Events>(socket: Socket, name: Name): Promise<Events[Name]> {
   return new Promise((resolve, reject) => {
     const settle = (finish: () => void) => {

@@ -5,7 +5,7 @@ import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { z } from 'zod'
 import { type CheckContext, CheckError, tlsNotAfter } from '../../model/dependency.ts'
 import { duration } from '../../model/settings.ts'
-import { expiryText, firstToEnd, refusalText } from './certificate.ts'
+import { expiryText, findFirstToExpire, refusalText } from './certificate.ts'
 import { fileText, secret } from './options.ts'
 import { waitFor } from './socket.ts'
 
@@ -71,7 +71,7 @@ export function verifyPeer(
   hostname: string,
   context: Pick<CheckContext, 'measure'>,
 ): void {
-  const first = firstToEnd(chain)
+  const first = findFirstToExpire(chain)
   if (first !== undefined) context.measure(tlsNotAfter, first.validToDate.getTime() / 1_000)
   if (options.verify && !socket.authorized) {
     const code = String(socket.authorizationError ?? 'UNABLE_TO_VERIFY_LEAF_SIGNATURE')

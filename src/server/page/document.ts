@@ -28,7 +28,7 @@ export interface PageContent {
   readonly links: readonly (readonly [path: string, text: string])[]
 }
 
-/** Rows in one piece. */
+/** Rows in one part of the page. */
 const batch = 100
 
 /** Generates the page in pieces, so that the caller can yield to the event loop between them. */

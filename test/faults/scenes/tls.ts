@@ -18,7 +18,7 @@ const unplayed: readonly Unplayed[] = [
     fault: 'our own certificate is replaced by a broken file',
     why: 'the last good pair stays, and a metric tells',
     heldBy: [
-      'test/server/access/tls.test.ts: a new pair is taken over; one that does not fit leaves the last good one',
+      'test/server/http/tls.test.ts: a new pair is taken over; one that does not fit leaves the last good one',
     ],
   },
 ]
