@@ -32,7 +32,7 @@ const distribution = {
 function packageOf(control: string): object {
   const [name, version, arch] = ['Package: ', 'Version: ', 'Architecture: '].map(key => fieldOf(control, key))
   const { id, version: release } = distribution
-  const purl = `pkg:deb/${id}/${name}@${encodeURIComponent(version ?? '')}?arch=${arch}&distro=${id}-${release}`
+  const purl = `pkg:deb/${id}/${encodeURIComponent(name ?? '')}@${encodeURIComponent(version ?? '')}?arch=${arch}&distro=${id}-${release}`
   return { type: 'library', 'bom-ref': purl, name, version, purl }
 }
 
