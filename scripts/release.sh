@@ -21,6 +21,8 @@ refuse() {
   refuse "the tag v$version is of another commit"
 
 npm ci --no-audit --no-fund
+# The pinned Node.js, whatever the system has.
+export PATH=$PWD/node_modules/.bin:$PATH
 if ! grep -qF "## [$version]" CHANGELOG.md; then
   npm exec -c "node scripts/bump.ts $version"
   git commit --quiet --all --message "release: $version"
@@ -33,18 +35,18 @@ awk -v version="$version" '/^## \[/ { shown = index($0, "[" version "]") } shown
 
 echo "package"
 npm pack --pack-destination "$out" >/dev/null
-# What somebody gets who installs it now: its name is the folder's in the SBOM.
-installed=$(mktemp -d)/pulsecheck-installed
-mkdir "$installed"
-trap 'rm -rf "$(dirname "$installed")"' EXIT
+# What somebody gets who installs it now.
+installed=$(mktemp -d)
+trap 'rm -rf "$installed"' EXIT
 (
   cd "$installed"
   npm init --yes >/dev/null
   npm install --no-audit --no-fund --ignore-scripts "$out/pulsecheck-$version.tgz" >/dev/null
   [[ $(npx pulsecheck --version) == "pulsecheck $version" ]]
-  npx pulsecheck init /dev/stdout >/dev/null
-  npm sbom --sbom-format=cyclonedx >"$out/pulsecheck-$version-package.cdx.json"
+  npx pulsecheck init pulsecheck.yml >/dev/null
+  npx pulsecheck validate pulsecheck.yml >/dev/null
 )
+npm exec -c "node scripts/installed.ts $installed" >"$out/pulsecheck-$version-package.cdx.json"
 
 for architecture in "${architectures[@]}"; do
   echo "image for $architecture"

@@ -21,7 +21,7 @@ if ! timeout 30 podman pull --quiet "$(image_of redis)" >/dev/null 2>&1; then
       --tag "$(image_of "$each")" --file scripts/compose/Containerfile scripts/compose >/dev/null
   done
 fi
-compose() { podman-compose --file compose.yml "$@"; }
-trap 'compose down >/dev/null 2>&1' EXIT
+compose() { podman-compose --project-name pulsecheck --file compose.yml "$@"; }
+trap 'compose down >/dev/null 2>&1; podman network rm pulsecheck_default >/dev/null 2>&1' EXIT
 compose up --detach --no-build "${services[@]}"
 npx vitest run --config vitest.verify.config.ts test/e2e/compose

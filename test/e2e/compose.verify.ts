@@ -5,7 +5,8 @@ import { expect, test } from 'vitest'
 import { until } from '../support/net.ts'
 
 const run = promisify(execFile)
-const compose = (...args: readonly string[]) => run('podman-compose', ['--file', 'compose.yml', ...args])
+const compose = (...args: readonly string[]) =>
+  run('podman-compose', ['--project-name', 'pulsecheck', '--file', 'compose.yml', ...args])
 
 async function statusOf(path: string): Promise<number> {
   return await fetch(`http://127.0.0.1:9797${path}`).then(
