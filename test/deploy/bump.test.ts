@@ -1,6 +1,6 @@
 /** A release begins with a version that stands wherever the project names its own. */
 import { execFileSync } from 'node:child_process'
-import { cpSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -12,15 +12,10 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 function copy(): string {
   const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-bump-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
-  for (const file of [
-    'package.json',
-    'package-lock.json',
-    'CHANGELOG.md',
-    'Dockerfile',
-    'deploy',
-    'scripts/bump.ts',
-  ])
+  for (const file of ['package.json', 'package-lock.json', 'Dockerfile', 'deploy', 'scripts/bump.ts'])
     cpSync(join(root, file), join(folder, file), { recursive: true, verbatimSymlinks: true })
+  // Right after a release, nothing is unreleased.
+  writeFileSync(join(folder, 'CHANGELOG.md'), '# Changelog\n\n## [Unreleased]\n\n- A change.\n')
   return folder
 }
 
