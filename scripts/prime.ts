@@ -10,11 +10,10 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type * as Cli from '../src/cli.ts'
-import { compiledFolder, createChunks, setFlags } from '../src/shipped.ts'
+import { compiledFolder, createChunks } from '../src/shipped.ts'
 import { closedPort, until } from '../test/support/net.ts'
 
 const folder = process.argv[2] ?? ''
-setFlags()
 const { load, scripts } = createChunks(folder)
 const { main } = load('cli.js') as typeof Cli
 

@@ -6,7 +6,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
 import { Script } from 'node:vm'
 import type * as Cli from './cli.ts'
 
@@ -25,19 +24,7 @@ interface Chunks {
   readonly scripts: ReadonlyMap<string, Script>
 }
 
-/**
- * Baseline code for WebAssembly, for good. Otherwise the first few responses make V8 optimize undici's HTTP parser, one
- * large function. That takes 15 MiB at once, and teaches glibc to keep as much in each of its arenas. Other code is not
- * optimized either until the process is busy (cli/run.ts).
- */
-const flags = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering', '--no-turbofan', '--no-maglev']
-
 const head = '(function (exports, require, module, __filename, __dirname) {'
-
-/** Call it before anything is compiled: V8 accepts compiled code only under the flags with which it was written. */
-export function setFlags(): void {
-  for (const flag of flags) setFlagsFromString(flag)
-}
 
 /** Where the compiled code of files in this folder is, for this V8 and this sort of processor. */
 export function compiledFolder(folder: string): string {
@@ -85,7 +72,6 @@ export function createChunks(folder: string): Chunks {
 
 /** The program beside the launcher. Without compiled code for this Node.js, Node loads it, and keeps what it compiles. */
 export function main(...early: Parameters<typeof Cli.main>): ReturnType<typeof Cli.main> {
-  setFlags()
   const folder = join(__dirname, 'program')
   const load = existsSync(compiledFolder(folder))
     ? createChunks(folder).load

@@ -35,10 +35,8 @@ export async function run(flags: GlobalFlags, early: EarlySignals): Promise<void
   const options = await serviceOptions(flags)
   const { logger } = options
   const service = await start(options)
-  setTimeout(() => {
-    saveMemory()
-    optimizeWhenBusy()
-  }, settledMs).unref()
+  stopOptimizing()
+  setTimeout(saveMemory, settledMs).unref()
   const signalled = firstSignal()
   const reload = () => void service.reload().catch(() => {})
   takeOver('SIGHUP', reload)
@@ -132,12 +130,11 @@ const mostAtOnceBytes = 64 * 2 ** 20
 
 /**
  * Makes V8 save memory. Call it when everything that is needed has been loaded, because compiled code is valid only for the
- * flags that the launcher has set. Blocks for some tens of milliseconds. Does nothing if the operator has chosen a size of
+ * flags with which V8 was started. Blocks for some tens of milliseconds. Does nothing if the operator has chosen a size of
  * the young generation, for example with `--max-semi-space-size` in `NODE_OPTIONS`.
  */
 export function saveMemory(): void {
-  const { NODE_OPTIONS: options = '' } = process.env
-  if ([options, ...process.execArgv].some(text => text.includes('semi-space-size'))) return
+  if (isLeftToV8()) return
   for (const flag of flags) setFlagsFromString(flag)
   // `process.memoryUsage` would ask /proc, which a container may lack.
   if (getHeapStatistics().used_heap_size > mostAtOnceBytes) return
@@ -146,15 +143,31 @@ export function saveMemory(): void {
   runInNewContext('gc')({ type: 'major', flavor: 'last-resort' })
 }
 
+/** Whether the operator has chosen a size of the young generation. */
+function isLeftToV8(): boolean {
+  const { NODE_OPTIONS: options = '' } = process.env
+  return [options, ...process.execArgv].some(text => text.includes('semi-space-size'))
+}
+
+/**
+ * Optimizing takes memory in V8's threads, and pages of its program file. The WebAssembly of undici's HTTP parser is never
+ * optimized: that would be after a few responses, takes 15 MiB at once for one large function, and teaches glibc to keep
+ * as much in each of its arenas.
+ */
+const unoptimized = ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering', '--no-turbofan', '--no-maglev']
+
 /** From this share of a core on, optimized code is worth the memory that it takes to make. */
 const busyShare = 0.2
 
 /**
- * Makes V8 optimize code, which the launcher has switched off, as soon as the process is busy. It stays so.
+ * Makes V8 optimize no more code until the process is busy. Call it before the first check, but after what is needed has
+ * been loaded: V8 refuses compiled code of other flags, that of Node itself too. Leaves V8 alone where `saveMemory` does.
  *
  * @param everyMs time between two looks at the processor time.
  */
-export function optimizeWhenBusy(everyMs = 5_000): void {
+export function stopOptimizing(everyMs = 15_000): void {
+  if (isLeftToV8()) return
+  for (const flag of unoptimized) setFlagsFromString(flag)
   let at = performance.now()
   let usage = process.cpuUsage()
   const timer = setInterval(() => {
