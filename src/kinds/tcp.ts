@@ -12,7 +12,6 @@ import { duration } from '../model/settings.ts'
 import { connect } from './shared/connect.ts'
 import {
   addressedBy,
-  bareHost,
   host,
   ipFamily,
   meets,
@@ -24,7 +23,7 @@ import {
   userinfoProblem,
 } from './shared/options.ts'
 import { closedEarly, tooLarge } from './shared/socket.ts'
-import { tlsOptions } from './shared/tls.ts'
+import { addressOf, tlsOptions } from './shared/tls.ts'
 
 /** Limit of what is read while waiting for the expected text, in bytes. */
 const maxBytes = 64 * 1024
@@ -70,12 +69,12 @@ export const tcp = defineKind({
     ],
   },
   target: options => {
-    const { host, port } = address(options)
+    const { host, port } = addressOf(options, 'tls')
     return formatAddress(host, port)
   },
   open: options => ({
     async check(context) {
-      const socket = await connect({ ...address(options), ...connectionSettings(options) }, context)
+      const socket = await connect({ ...addressOf(options, 'tls'), ...connectionSettings(options) }, context)
       try {
         await converse(socket, options, context)
       } finally {
@@ -151,13 +150,6 @@ function sharedEdge(text: string, word: string): number {
 /** How to connect. A check that expects an answer does not have to wait for the connection to settle first. */
 function connectionSettings({ ipFamily, expect, settle = defaultSettleMs }: Options) {
   return { ipFamily, settleMs: expect === undefined ? settle : 0 }
-}
-
-function address({ url, host = '', port = 0, tls }: Options) {
-  if (url === undefined) return { host, port, tls }
-  const { hostname, port: urlPort, protocol } = url.url()
-  const secured = tls ?? (protocol === 'tls:' ? tlsOptions.parse({}) : undefined)
-  return { host: bareHost(hostname), port: Number(urlPort), tls: secured }
 }
 
 function refuseUnusableUrl({ url }: { url?: SecretUrl | undefined }, context: z.RefinementCtx): void {

@@ -10,9 +10,9 @@ import { formatAddress } from '../../model/notation.ts'
 import type { Secret, SecretUrl } from '../../model/secret.ts'
 import { connect } from '../shared/connect.ts'
 import { revealFields, secretFields } from '../shared/fields.ts'
-import { addressedBy, bareHost, host, ipFamily, port, secretUrl, userinfoProblem } from '../shared/options.ts'
+import { addressedBy, host, ipFamily, port, secretUrl, userinfoProblem } from '../shared/options.ts'
 import { isTls } from '../shared/socket.ts'
-import { tlsOptions } from '../shared/tls.ts'
+import { addressOf, tlsOptions } from '../shared/tls.ts'
 import type { Call } from './call.ts'
 import { failure, failures } from './failures.ts'
 
@@ -74,7 +74,7 @@ export const grpc = defineKind({
   },
   failures,
   target: options => {
-    const { host, port } = address(options)
+    const { host, port } = addressOf(options, 'grpcs')
     return options.service === ''
       ? formatAddress(host, port)
       : `${formatAddress(host, port)}/${options.service}`
@@ -89,7 +89,7 @@ export const grpc = defineKind({
       async check(context) {
         const [{ callOnce }, { encodeRequest, verify }] = await loading
         const { ipFamily, service, traceparent } = options
-        const socket = await connect({ ...address(options), ipFamily, alpn: ['h2'] }, context)
+        const socket = await connect({ ...addressOf(options, 'grpcs'), ipFamily, alpn: ['h2'] }, context)
         try {
           verifyHttp2(socket)
           const traced = traceparent ? { traceparent: context.traceparent() } : {}
@@ -105,7 +105,7 @@ export const grpc = defineKind({
 
 /** Everything but the message. */
 function callOf(options: Options): Omit<Call, 'message'> {
-  const { host, port, tls } = address(options)
+  const { host, port, tls } = addressOf(options, 'grpcs')
   return {
     path: '/grpc.health.v1.Health/Check',
     scheme: tls === undefined ? 'http' : 'https',
@@ -126,13 +126,6 @@ function encodeMetadata(metadata: Readonly<Record<string, Secret>>): Readonly<Re
 function verifyHttp2(socket: Socket): void {
   if (isTls(socket) && socket.alpnProtocol !== 'h2')
     throw failure('protocol_error', 'the server did not agree on HTTP/2 in the TLS handshake (ALPN)')
-}
-
-function address({ url, host = '', port = 0, tls }: Options) {
-  if (url === undefined) return { host, port, tls }
-  const { hostname, port: urlPort, protocol } = url.url()
-  const secured = tls ?? (protocol === 'grpcs:' ? tlsOptions.parse({}) : undefined)
-  return { host: bareHost(hostname), port: Number(urlPort), tls: secured }
 }
 
 /** Refuses parts of a URL for which a gRPC call has no use. */

@@ -4,9 +4,10 @@ import { isIP, type Socket } from 'node:net'
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { z } from 'zod'
 import { type CheckContext, CheckError, tlsNotAfter } from '../../model/dependency.ts'
+import type { SecretUrl } from '../../model/secret.ts'
 import { duration } from '../../model/settings.ts'
 import { expiryText, findFirstToExpire, refusalText } from './certificate.ts'
-import { fileText, secret } from './options.ts'
+import { bareHost, fileText, secret } from './options.ts'
 import { waitFor } from './socket.ts'
 
 /** `tls: {}` turns TLS on with the system's certificate authorities and full verification. */
@@ -34,6 +35,21 @@ export const tlsOptions = z
   .describe('TLS to the dependency; `{}` turns it on with full verification.')
 
 export type TlsOptions = z.output<typeof tlsOptions>
+
+interface Addressed {
+  readonly url?: SecretUrl | undefined
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+  readonly tls?: TlsOptions | undefined
+}
+
+/** Returns where options specify to connect. A URL of the given scheme turns TLS on with its default options. */
+export function addressOf({ url, host = '', port = 0, tls }: Addressed, tlsScheme: string) {
+  if (url === undefined) return { host, port, tls }
+  const { hostname, port: urlPort, protocol } = url.url()
+  const secured = tls ?? (protocol === `${tlsScheme}:` ? tlsOptions.parse({}) : undefined)
+  return { host: bareHost(hostname), port: Number(urlPort), tls: secured }
+}
 
 /**
  * Returns the settings of `tls.connect` for one fresh session. `verifyPeer` judges the verification after the handshake,
