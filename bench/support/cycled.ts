@@ -36,8 +36,11 @@ let round = 0
 recordAll()
 
 const server = createServer(async ({ headers }, response) => {
-  const body = await respond(headers.accept, String(headers['accept-encoding'] ?? ''))
-  if (typeof body === 'string' || Buffer.isBuffer(body)) response.end(body)
+  const answer = await respond(headers.accept, String(headers['accept-encoding'] ?? ''))
+  if (typeof answer === 'string') return void response.end(answer)
+  const { body, contentLength, release } = answer
+  response.once('close', () => release?.()).setHeader('content-length', contentLength)
+  if (Buffer.isBuffer(body)) response.end(body)
   else write(response, body)
 })
 let [loop, cpu] = [performance.eventLoopUtilization(), process.cpuUsage()]
@@ -72,9 +75,7 @@ function ours() {
     const phases = { connect: durationMs / 4, request: durationMs / 2, transfer: durationMs / 8 }
     store.record(name, success(clock, { durationMs, phases }))
   }
-  const respond = async (accept: string | undefined, encoding: string) =>
-    (await exposition.respond(accept, encoding)).body
-  return { record, respond }
+  return { record, respond: exposition.respond }
 }
 
 async function theirs() {

@@ -28,7 +28,9 @@ changeAll()
 
 const answers: Record<ScrapedOrder['whose'], Answer> = {
   ours: async ({ headers }, response) => {
-    const { body } = await exposition.respond(headers.accept, String(headers['accept-encoding'] ?? ''))
+    const encoding = String(headers['accept-encoding'] ?? '')
+    const { body, contentLength, release } = await exposition.respond(headers.accept, encoding)
+    response.once('close', () => release?.()).setHeader('content-length', contentLength)
     if (Buffer.isBuffer(body)) response.end(body)
     else write(response, body)
   },
