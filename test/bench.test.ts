@@ -21,7 +21,7 @@ const tiny: Readonly<Record<string, readonly string[]>> = {
   redis: ['--rounds=1', '--checks=5'],
   schedule: ['--dependencies=5', '--interval=0.2', '--seconds=3'],
   reload: ['--dependencies=20', '--rounds=1'],
-  shards: ['--dependencies=2000'],
+  shards: ['--dependencies=2000', '--shares=5', '--minutes=0.02', '--interval=1'],
   scrape: ['--subjects=5', '--rounds=1'],
   start: ['--rounds=1'],
   embedded: ['--rounds=1', '--roundMs=1000', '--idleMs=1000', '--dependencies=2', '--interval=500'],

@@ -39,12 +39,12 @@ export function startBare(): Promise<Started> {
 }
 
 /** @param config as data. JSON is YAML. */
-export async function startShipped(config: object): Promise<Started> {
+export async function startShipped(config: object, more: readonly string[] = []): Promise<Started> {
   const launcher = freshLauncher()
   const folder = mkdtempSync(join(tmpdir(), 'pulsecheck-bench-'))
   const file = join(folder, 'pulsecheck.yml')
   writeFileSync(file, JSON.stringify(config))
-  const flags = ['--config.file', file, '--log.level', 'error', '--web.listen-address']
+  const flags = [...more, '--config.file', file, '--log.level', 'error', '--web.listen-address']
   const started = await start(port => [launcher, ...flags, `127.0.0.1:${port}`])
   const stop = async () => {
     await started.stop()
