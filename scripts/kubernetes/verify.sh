@@ -1,16 +1,18 @@
 #!/usr/bin/env bash
 # Checks the manifests and the chart with programs that others wrote: helm lint and template, kustomize, kubeconform with the
-# API server's own schemas, and kube-score. Installs them into tmp/go with Go, at pinned versions. Without Go it says so.
+# API server's own schemas, kube-score, and a real API server if one has been built. Installs them with Go, at pinned
+# versions. Without Go it says so.
 #
-#   scripts/kubernetes/verify.sh [--write]
+#   scripts/kubernetes/verify.sh [--apiserver | --write]
 #
-# With --write, it renders the chart's golden files anew.
+# With --apiserver, it builds the API server first. With --write, it renders the chart's golden files anew.
 set -euo pipefail
 export NO_COLOR=1
 cd "$(dirname "$0")/../.."
 
 readonly tools=$PWD/tmp/go
-readonly kubernetes=1.34.1
+kubernetes=$(sed -n 's,^\tk8s.io/kubernetes v\([0-9.]*\).*,\1,p' scripts/kubernetes/apiserver/go.mod)
+readonly kubernetes
 readonly operator=0.85.0
 readonly chart=deploy/helm/pulsecheck
 readonly golden=deploy/helm/golden
@@ -38,17 +40,14 @@ PATH=$tools/bin:$PATH
 
 # The API server's own schemas, and those of the Prometheus operator, are in their modules.
 schemas=$tools/schemas-$kubernetes-$operator
-if [[ ! -d $schemas ]]; then
-  folder_of() { go mod download -json "$1" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p'; }
-  api=$(folder_of "k8s.io/kubernetes@v$kubernetes" || true)
-  resources=$(folder_of "github.com/prometheus-operator/prometheus-operator@v$operator" || true)
-  if [[ -z $api || -z $resources ]]; then
-    echo "the schemas of Kubernetes cannot be had, so manifests and chart are not checked" >&2
-    exit 0
-  fi
-  node scripts/kubernetes/schemas.ts "$schemas" "$api/api/openapi-spec/swagger.json" \
-    "$resources"/example/prometheus-operator-crd/*.yaml
+folder_of() { go mod download -json "$1" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p'; }
+api=$(folder_of "k8s.io/kubernetes@v$kubernetes" || true)
+resources=$(folder_of "github.com/prometheus-operator/prometheus-operator@v$operator" || true)/example/prometheus-operator-crd
+if [[ -z $api || ! -d $resources ]]; then
+  echo "the schemas of Kubernetes cannot be had, so manifests and chart are not checked" >&2
+  exit 0
 fi
+[[ -d $schemas ]] || node scripts/kubernetes/schemas.ts "$schemas" "$api/api/openapi-spec/swagger.json" "$resources"/*.yaml
 
 # It remarks on every link of the chart.
 helm() { command helm "$@" 2> >(grep -v 'walk.go:' >&2); }
@@ -77,6 +76,15 @@ for overlay in deploy/kubernetes/overlays/*; do
   kustomize build "$overlay" >"$built/$name.yaml"
   conform "$built/$name.yaml"
   score "$built/$name.yaml"
+  # With its component, as its last lines say.
+  mkdir "$built/$name"
+  from_here=$(realpath --relative-to="$built/$name" deploy/kubernetes)
+  cat >"$built/$name/kustomization.yaml" <<EOF
+resources: [$from_here/overlays/$name]
+components: [$from_here/components/monitoring]
+EOF
+  kustomize build "$built/$name" >"$built/$name-monitoring.yaml"
+  conform "$built/$name-monitoring.yaml"
 done
 
 helm lint --strict --quiet "$chart"
@@ -89,19 +97,28 @@ for values in "$chart"/ci/*-values.yaml; do
   conform "$built/helm-$name.yaml"
   score "$built/helm-$name.yaml"
   # Rules and dashboards have tests of their own, and stay out of the golden files.
-  node scripts/kubernetes/golden.ts "$built/helm-$name.yaml" >"$built/golden.yaml"
+  node scripts/kubernetes/golden.ts "$built/helm-$name.yaml" >"$built/golden"
   if [[ ${1:-} == --write ]]; then
-    cp "$built/golden.yaml" "$golden/$name.yaml"
-  elif ! diff -u "$golden/$name.yaml" "$built/golden.yaml"; then
+    cp "$built/golden" "$golden/$name.yaml"
+  elif ! diff -u "$golden/$name.yaml" "$built/golden"; then
     echo "$golden/$name.yaml is not what the chart renders; npm run verify:kubernetes -- --write renders it anew" >&2
     failed=1
   fi
 done
-# Values that the schema refuses.
-for wrong in shards.total=0 onConfigChange=restart image.tagg=1 terminationGracePeriodSeconds=5; do
-  if helm template pulsecheck "$chart" --kube-version "$kubernetes" --set "$wrong" >/dev/null 2>&1; then
-    echo "the chart takes --set $wrong" >&2
-    failed=1
-  fi
+# Values that the schema refuses, typing errors among them.
+for wrong in shards.total=0 onConfigChange=restart terminationGracePeriodSeconds=5 replicaCount=2 image.tagg=1 \
+  serviceMonitor.intervall=1m service.ports=80 networkPolicy.enable=true; do
+  for command in "lint --quiet" "template pulsecheck"; do
+    # shellcheck disable=SC2086
+    if helm $command "$chart" --kube-version "$kubernetes" --set "$wrong" >/dev/null 2>&1; then
+      echo "helm $command takes --set $wrong" >&2
+      failed=1
+    fi
+  done
 done
+if [[ ${1:-} == --apiserver ]] && ! scripts/kubernetes/apiserver.sh build; then
+  echo "the API server cannot be built, so manifests and chart are not applied to one" >&2
+  failed=1
+fi
+scripts/kubernetes/apiserver.sh check "$built" "$resources" || failed=1
 exit "$failed"

@@ -10,7 +10,7 @@ import { launch } from '../support/program.ts'
 
 async function statusOf(port: number, path: string): Promise<number> {
   return await fetch(`http://127.0.0.1:${port}${path}`).then(
-    async response => (await response.text()) && response.status,
+    response => response.text().then(() => response.status),
     () => 0,
   )
 }
