@@ -7,6 +7,9 @@ export function selfAlerts(jobs: readonly string[], timing: Timing): readonly Al
   return [...presenceAlerts(jobs, timing), ...workAlerts(timing)]
 }
 
+/** What makes instances the shards of one configuration. */
+const shards = 'cluster, namespace, job'
+
 const where = '{{ $labels.instance }} of {{ $labels.job }}'
 
 function presenceAlerts(jobs: readonly string[], { settle }: Timing): readonly Alert[] {
@@ -29,6 +32,15 @@ function presenceAlerts(jobs: readonly string[], { settle }: Timing): readonly A
         description: `Prometheus cannot scrape any instance of ${job}, or has no such target any more. Nothing is known of its dependencies.`,
       }),
     ),
+    {
+      name: 'PulsecheckShardMissing',
+      expr: `count by (${shards}) (group by (${shards}, shard) (pulsecheck_shards))\n< max by (${shards}) (pulsecheck_shards)`,
+      for: settle,
+      severity: 'critical',
+      summary: 'A shard of Pulsecheck is missing.',
+      description:
+        'Only {{ $value }} of the shards of {{ $labels.job }} can be scraped. Nobody checks the dependencies of the others.',
+    },
   ]
 }
 

@@ -182,6 +182,23 @@ const fires: Readonly<Record<string, Scenario>> = {
       '40m': [],
     },
   },
+  'PulsecheckShardMissing: one of three is not there, though another has an observer': {
+    series: {
+      ...instance({ self: { 'pulsecheck_shards{shard="0"}': '3x400' } }),
+      ...instance({ instance: 'b:9797', self: { 'pulsecheck_shards{shard="0"}': '3x400' } }),
+      ...instance({
+        instance: 'c:9797',
+        dependency: 'cache',
+        self: { 'pulsecheck_shards{shard="1"}': '3x400' },
+      }),
+      ...instance({
+        instance: 'd:9797',
+        dependency: 'shop',
+        self: { up: '1x20 stale', 'pulsecheck_shards{shard="2"}': '3x20 stale' },
+      }),
+    },
+    firing: { '9m': [], '11m': ['PulsecheckShardMissing critical'] },
+  },
   'PulsecheckReloadFailed: the config': {
     series: instance({ self: { pulsecheck_config_last_reload_successful: '1x20 0x400' } }),
     firing: { '9m': [], '11m': ['PulsecheckReloadFailed warning'] },
