@@ -5,6 +5,7 @@
  */
 import { expect, onTestFinished, test } from 'vitest'
 import { shardOf } from '../../src/service/shard.ts'
+import { read } from '../docs/documents.ts'
 import { serveHttp } from '../support/http.ts'
 import { closedPort, until } from '../support/net.ts'
 import { type Program, startProgram } from '../support/program.ts'
@@ -92,11 +93,15 @@ scrape_configs:
   const value = async (promql: string) => Number((await prometheus.query(promql))[0]?.value?.[1] ?? 0)
   const holds = (promql: string, expected: number) =>
     until(async () => (await value(promql)) === expected, `${promql} is ${expected}`, 30_000)
-  const isLost = 'count(count by (shard) (pulsecheck_shards)) < bool max(pulsecheck_shards)'
+  const isLost = 'count(group by (shard) (pulsecheck_shards)) < bool max(pulsecheck_shards)'
 
   await holds('count(dependency_up == 1)', names.length)
   await holds('count(max by (dependency, kind) (dependency_up))', names.length)
   expect(await value(isLost)).toBe(0)
+  const isReady =
+    'min(max by (dependency, kind) (dependency_up) and on (dependency, kind) dependency_critical == 1)'
+  expect(await value(isReady)).toBe(1)
+  expect(read('docs/scaling.md')).toContain(isReady)
   const lost = names.filter(name => shardOf(name, total) === 2)
   expect(await value(`count(dependency_up{instance="${addresses[2]}"})`)).toBe(lost.length)
 
