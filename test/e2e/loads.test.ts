@@ -1,7 +1,7 @@
 /** What a start loads, counted in modules and not in milliseconds: a driver, TLS or a format only where it is used. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, test } from 'vitest'
 import { freshLauncher } from '../../scripts/fresh.ts'
@@ -38,7 +38,7 @@ function parse(output: string): Loaded | undefined {
   if (line === undefined) return undefined
   const { urls, builtins }: { urls: string[]; builtins: string[] } = JSON.parse(line)
   const packages = urls.flatMap(url => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [])
-  const files = urls.flatMap(url => /(?<!node_modules.*)\/(src\/.*)$/.exec(url)?.[1] ?? [])
+  const files = urls.flatMap(url => /(?<!node_modules.*)\/((?:src|dist)\/.*)$/.exec(url)?.[1] ?? [])
   return { packages: [...new Set(packages)].sort(), builtins, files }
 }
 
@@ -91,17 +91,35 @@ describe('the service', () => {
   })
 })
 
-test('an application that imports the library loads no driver, no server and nothing of the service', async () => {
-  const index = JSON.stringify(join(import.meta.dirname, '../../src/index.ts'))
-  const child = spawn(process.execPath, ['--input-type=module', '-e', `await import(${index})`], {
+/** What an application has loaded that does nothing but import this file. */
+async function loadedBy(file: string): Promise<Loaded> {
+  const script = `await import(${JSON.stringify(file)})`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     env: { PATH: process.env.PATH ?? '', ...spying },
     stdio: ['ignore', 'ignore', 'pipe'],
   })
   const [stderr] = await Promise.all([text(child.stderr), once(child, 'exit')])
-  const { packages, files, builtins } = parse(stderr)!
-  console.log(`the library: ${files.length} files of ours, packages ${packages.join(', ')}`)
-  expect(packages).toEqual(['re2js', 'zod'])
-  expect(builtins.filter(isHeavy)).toEqual([])
-  expect(files.filter(file => /^src\/(?:cli|config\/yaml|service|demo)\b/.test(file))).toEqual([])
-  expect(files.length).toBeLessThanOrEqual(135)
+  return parse(stderr)!
+}
+
+describe('an application that imports the library loads no driver, no server and nothing of the service', () => {
+  const root = join(import.meta.dirname, '../..')
+
+  test('from the sources', async () => {
+    const { packages, files, builtins } = await loadedBy(join(root, 'src/index.ts'))
+    console.log(`the library: ${files.length} files of ours, packages ${packages.join(', ')}`)
+    expect(packages).toEqual(['re2js', 'zod'])
+    expect(builtins.filter(isHeavy)).toEqual([])
+    expect(files.filter(file => /^src\/(?:cli|config\/yaml|service|demo)\b/.test(file))).toEqual([])
+    expect(files.length).toBeLessThanOrEqual(135)
+  })
+
+  test('as shipped', { timeout: 120_000 }, async () => {
+    const dist = dirname(freshLauncher())
+    const { packages, files, builtins } = await loadedBy(join(dist, 'index.js'))
+    console.log(`the library as shipped: ${files.length} files, packages ${packages.join(', ')}`)
+    expect(packages).toEqual(['re2js', 'zod'])
+    expect(builtins.filter(isHeavy)).toEqual([])
+    expect(files.length).toBeLessThanOrEqual(16)
+  })
 })
