@@ -84,8 +84,15 @@ async function scrapeFor(
   return { bytes, lost }
 }
 
-async function textOf({ port }: Started): Promise<string> {
-  return await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+/** Tried again while the machine is too busy to read it in time. */
+async function textOf(shard: Started, attempts = 20): Promise<string> {
+  try {
+    return await (await fetch(`http://127.0.0.1:${shard.port}/metrics`)).text()
+  } catch (error) {
+    if (attempts === 1) throw error
+    await sleep(1_000)
+    return await textOf(shard, attempts - 1)
+  }
 }
 
 async function costOf(share: number): Promise<Record<string, string>> {
