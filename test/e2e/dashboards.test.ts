@@ -58,6 +58,9 @@ scrape_configs:
 }, 180_000)
 afterAll(async () => {
   await prometheus.stop()
+  // Killed at once, it would leave its PostgreSQL behind.
+  demo.child.kill('SIGTERM')
+  await demo.ended
   await demo.remove()
   rmSync(folder, { recursive: true })
 })
