@@ -224,6 +224,27 @@ describe('many dependencies, replaced at one moment', () => {
     ])
   })
 
+  test('need no other names and no other order; those that come last are another list', async () => {
+    const { store } = setUp('a', 'b')
+    const told: string[] = []
+    store.subscribe({})
+    store.subscribe({
+      changed: ({ dependency: { name, critical } }) => told.push(`${name} ${critical}`),
+      removed: ({ dependency: { name } }) => told.push(`-${name}`),
+      reordered: () => told.push('order'),
+    })
+    const { revision } = store.pulse()
+    await replace(store, {
+      forgotten: ['nobody'],
+      put: [dependency({ name: 'a', critical: false })],
+      names: ['a', 'b'],
+    })
+    expect(store.get('a')?.dependency.critical).toBe(false)
+    await replace(store, { put: [dependency({ name: 'c' })], names: ['a', 'b', 'c'] })
+    expect(told.slice(2)).toEqual(['a false', 'c true', 'order'])
+    expect(store.pulse().revision).toBe(revision + 2)
+  })
+
   test('are prepared in slices', async () => {
     const { store } = setUp()
     const { count, most } = countInTurns()
