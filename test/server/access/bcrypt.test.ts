@@ -25,3 +25,15 @@ test('a closed thread rejects what waits, and a later comparison starts another'
   await bcrypt.close()
   await bcrypt.close()
 })
+
+test('a thread that fails rejects with its error, and does not take the next one with it', async () => {
+  const bcrypt = createBcrypt()
+  const hash = hashSync('right', 4)
+  const unfit = undefined as unknown as string
+  const [failed, waiting] = [bcrypt.matches('right', [unfit]), bcrypt.matches('right', [hash])]
+  const next = failed.catch(() => bcrypt.matches('right', [hash]))
+  await expect(failed).rejects.toThrow('Illegal arguments')
+  await expect(waiting).rejects.toThrow('Illegal arguments')
+  expect(await next).toEqual([true])
+  await bcrypt.close()
+})

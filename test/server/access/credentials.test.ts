@@ -138,6 +138,32 @@ describe('a flood of guesses', () => {
   })
 })
 
+test('more than 128 clients do not wait, and those that do are served', async () => {
+  const { bcrypt, open } = gated()
+  const credentials = createCredentials(bcrypt)
+  const login = (i: number, address = `198.51.100.${i}`) =>
+    verify(credentials, basic('alice:pass:word'), users, address)
+  const waiting = Array.from({ length: 128 }, (_, i) => login(i))
+  expect(await login(128)).toBe('busy')
+  const second = verify(credentials, basic('bob:'), users, '198.51.100.127')
+  open()
+  expect(new Set(await Promise.all([...waiting, second]))).toEqual(new Set(['valid']))
+  expect(await login(128)).toBe('valid')
+})
+
+test('a comparison that fails is the failure of one attempt alone', async () => {
+  let calls = 0
+  const matches: Bcrypt['matches'] = async (...work) => {
+    if (calls++ === 0) throw new Error('the thread has ended')
+    return await bcrypt.matches(...work)
+  }
+  const credentials = createCredentials({ matches, close: async () => {} })
+  const [first, second] = [basic('alice:pass:word'), basic('bob:')].map(each => verify(credentials, each))
+  await expect(first).rejects.toThrow('the thread has ended')
+  expect(await second).toBe('valid')
+  expect(await verify(credentials, basic('alice:pass:word'))).toBe('valid')
+})
+
 describe('who was verified', () => {
   const many = new Map(Array.from({ length: 129 }, (_, i) => [`user${i}`, hashSync(`${i}`, 4)]))
   const login = (i: number) => basic(`user${i}:${i}`)
