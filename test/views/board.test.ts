@@ -69,6 +69,23 @@ test('another order comes as names without rows', async () => {
   expect([rows, names]).toEqual([[], ['a', 'b', 'c']])
 })
 
+test('a large change is rows of what it changes, and names with the last of them', async () => {
+  const { store, board } = world('a', 'b', 'c')
+  const { cursor } = board.changes(0, 10)
+  await replace(store, {
+    forgotten: ['b'],
+    put: ['a', 'd', 'e', 'f'].map(name => dependency({ name, critical: false })),
+    names: ['f', 'e', 'd', 'a'],
+  })
+  store.remove('d')
+  const one = board.changes(cursor, 2)
+  expect([namesOf(one), one.names, one.more]).toEqual([['a', 'e'], undefined, true])
+  const two = board.changes(one.cursor, 2)
+  expect([namesOf(two), two.names, two.more]).toEqual([['f'], ['f', 'e', 'a', 'c'], false])
+  expect(board.changes(two.cursor, 2)).toMatchObject({ rows: [], names: undefined, cursor: two.cursor })
+  expect(namesOf(board.changes(0, 4))).toEqual(['c', 'a', 'e', 'f'])
+})
+
 test('a row says when the next check is, and what the last ones took', async () => {
   const { clock, store, board } = world('a', 'b')
   store.record('a', success(clock, { durationMs: 12.34 }))
@@ -143,5 +160,14 @@ describe('the past of a dependency', () => {
     store.remove('a')
     store.put(dependency({ name: 'a' }))
     expect(past(board)).toMatchObject({ recent: [], recentSince: null, recentFailures: [] })
+  })
+
+  test('stays in a large change, unless the dependency begins anew', async () => {
+    const { clock, store, board } = world('a', 'b')
+    for (const name of ['a', 'b']) store.record(name, failure(clock))
+    const put = ['a', 'b'].map(name => dependency({ name, critical: false }))
+    await replace(store, { forgotten: ['b'], put })
+    const { rows } = board.changes(0, 10)
+    expect(rows.map(({ name, recent }) => `${name} ${recent.length}`).toSorted()).toEqual(['a 1', 'b 0'])
   })
 })

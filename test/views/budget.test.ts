@@ -46,6 +46,12 @@ test('a kind counts as its largest dependency, objectives included', () => {
   expect(both?.seriesEach).toBe(plain!.seriesEach + 2)
 })
 
+test.each([{ slo: 0.99 }, { latencySloMs: 1 }])('an objective counts wherever it stands: %j', objective => {
+  const [plain] = seriesBudget([dependency()], buckets)
+  const [first] = seriesBudget([dependency(objective), dependency({ name: 'b' })], buckets)
+  expect(first?.seriesEach).toBe(plain!.seriesEach + 1)
+})
+
 test('over the budget, the largest contributors are named', () => {
   const many = Array.from({ length: 100 }, (_, i) => dependency({ name: `db-${i}` }))
   const budget = seriesBudget([dependency({ name: 'x', kind: 'other' }), ...many], buckets)

@@ -273,10 +273,14 @@ describe('the metrics of a dependency', () => {
     ['target', { target: 'elsewhere:5432' }, 'dependency_info'],
     ['critical', { critical: false }, 'dependency_critical'],
     ['labels', { labels: { team: 'orders' } }, 'dependency_info'],
+    ['interval', { intervalMs: 60_000 }, 'dependency_interval'],
+    ['timeout', { timeoutMs: 1_000 }, 'dependency_timeout'],
+    ['objective', { slo: 0.5 }, 'dependency_slo_ratio'],
+    ['objective of latency', { latencySloMs: 1 }, 'dependency_latency_slo'],
   ])('shows a changed %s at once', async (_, change, name) => {
-    const { store, family } = setUp()
+    const { store, family } = setUp({ slo: 0.9, latencySloMs: 100 })
     const before = await family(name)
-    store.put(dependency(change))
+    store.put(dependency({ slo: 0.9, latencySloMs: 100, ...change }))
     expect(await family(name)).toHaveLength(1)
     expect(await family(name)).not.toEqual(before)
   })
@@ -287,6 +291,38 @@ describe('the metrics of a dependency', () => {
     store.put(dependency({ intervalMs: 1_000, staleAfterMs: 5_000 }))
     await clock.advance(5_001)
     expect(await family('dependency_up')).toEqual([])
+  })
+
+  test('has one family for what several dependencies of a kind measure, as the first describes it', async () => {
+    const { clock, store, scrape } = setUp({ measurementHelp: { lag_seconds: 'Lag.' } })
+    store.put(
+      dependency({ name: 'b', measurementHelp: { lag_seconds: 'Delay.', depth: 'Depth of the queue.' } }),
+    )
+    store.put(dependency({ name: 'c', measurementHelp: { depth: 'Depth.' } }))
+    for (const name of ['orders-db', 'b', 'c'])
+      store.record(name, success(clock, { measurements: { lag_seconds: 1, depth: 2 } }))
+    expect((await scrape()).split('\n').filter(line => line.includes('dependency_test_'))).toEqual([
+      expect.stringMatching(/^# HELP dependency_test_lag_seconds Lag\. /),
+      '# TYPE dependency_test_lag_seconds gauge',
+      `dependency_test_lag_seconds{${labels}} 1`,
+      'dependency_test_lag_seconds{dependency="b",kind="test"} 1',
+      expect.stringMatching(/^# HELP dependency_test_depth Depth of the queue\. /),
+      '# TYPE dependency_test_depth gauge',
+      'dependency_test_depth{dependency="b",kind="test"} 2',
+      'dependency_test_depth{dependency="c",kind="test"} 2',
+    ])
+  })
+
+  test('renders one large change after the other: a scrape waits for the last', async () => {
+    const { store, family, rendered } = setUp()
+    await replace(store, { put: [dependency({ name: 'a' })] })
+    const first = rendered()
+    await replace(store, { forgotten: ['orders-db'], put: [dependency({ name: 'b' })] })
+    await first
+    expect((await family('dependency_critical')).toSorted()).toEqual([
+      'dependency_critical{dependency="a",kind="test"} 1',
+      'dependency_critical{dependency="b",kind="test"} 1',
+    ])
   })
 
   test('renders a large change later: scrapes wait for all of it', async () => {

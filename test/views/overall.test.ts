@@ -6,6 +6,7 @@ import { createProbes } from '../../src/views/probes.ts'
 import { statusReport } from '../../src/views/status.ts'
 import { createFakeClock, type FakeClock } from '../support/clock.ts'
 import { dependency } from '../support/dependency.ts'
+import { replace } from '../support/replace.ts'
 import { failure, success } from '../support/results.ts'
 
 const staleAfterMs = 30_000
@@ -59,6 +60,9 @@ describe('the whole is what it is since the second', () => {
     ['a* x* a+ x+ a+ 28 a+ 20', 33],
     ['a* b* a+ b+ a- 100', 4],
     ['a* b* b+ a+ 100', 32],
+    // What grows stale first does not take with it what is still fresh, and hides nothing that follows.
+    ['a* x* x+ 28 a+ 5', 32],
+    ['a* b* x* x+ 9 a+ 9 b+ 14 xs 7', 43],
   ])('%s: %s', async (script, second) => {
     const { probes } = await world(script)
     expect(probes.readiness().since).toBe(
@@ -103,6 +107,39 @@ test('does not depend on who looks when, and goes with the verdict', async () =>
     }),
     { numRuns: 60 },
   )
+})
+
+test('many that are replaced at once count as they are then', async () => {
+  const { clock, store, probes } = await world('a* x* a+ x+')
+  const made = (name: string, critical: boolean) => dependency({ name, critical, staleAfterMs })
+  const verdict = async (change: Parameters<typeof replace>[1]) => {
+    await replace(store, change)
+    await clock.advance(1_000)
+    const { status, since } = probes.readiness()
+    return [status, probes.ready(), (since! - Date.UTC(2026, 0, 1)) / 1_000]
+  }
+  expect(await verdict({ forgotten: ['a'], put: [made('a', true)], names: ['a', 'x'] })).toEqual([
+    'unavailable',
+    false,
+    4,
+  ])
+  expect(await verdict({ put: [made('a', false)], names: ['a', 'x'] })).toEqual(['degraded', true, 5])
+  expect(await verdict({ forgotten: ['a'], names: ['x'] })).toEqual(['ok', true, 6])
+})
+
+test('what grows stale is not ready, though nobody has asked for the verdict', async () => {
+  const { clock, probes } = await world('a* a+')
+  expect(probes.ready()).toBe(true)
+  await clock.advance(staleAfterMs)
+  expect(probes.ready()).toBe(false)
+})
+
+test('a drain can be taken back', async () => {
+  const { probes } = await world('a* a+')
+  probes.drain()
+  expect([probes.ready(), probes.readiness().status]).toEqual([false, 'unavailable'])
+  probes.resume()
+  expect([probes.ready(), probes.readiness().status]).toEqual([true, 'ok'])
 })
 
 test('the report shows it, and nothing while draining', async () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createExposition } from '../../src/exposition/exposition.ts'
 import type { Family } from '../../src/exposition/family.ts'
 import { createHistogram } from '../../src/exposition/histogram.ts'
-import { lagBuckets, selfFamilies } from '../../src/views/self.ts'
+import { lagBuckets, selfFamilies, version } from '../../src/views/self.ts'
 import { type Reloads, reloadFamilies } from '../../src/views/service.ts'
 
 const lagHistogram = createHistogram({ buckets: lagBuckets, createdSeconds: 1 })
@@ -47,6 +47,10 @@ test('a monitor says whether it is ready, what runs it and what it has in flight
     ...lag,
     'pulsecheck_checks_in_flight 7',
   ])
+})
+
+test('the version is that of the package', () => {
+  expect(version()).toMatch(/^\d+\.\d+\.\d+/)
 })
 
 const reloads: Reloads = {
