@@ -99,6 +99,28 @@ test('a changed file is looked at again after the time in which it settles', asy
   for (const { follower } of [patient, hasty]) follower.stop()
 })
 
+test('it looks no more once it is stopped, be it between two looks or within one', async () => {
+  const start = (stopAt: number) => {
+    let looks = 0
+    const { stop } = createFollower({
+      files: () => {
+        if (++looks === stopAt) stop()
+        return []
+      },
+      load: async () => '',
+      apply: () => {},
+      everyMs: 1,
+      settleMs: 1,
+    })
+    return { stop, looks: () => looks }
+  }
+  const [within, between, other] = [start(1), start(Infinity), start(Infinity)]
+  between.stop()
+  await until(() => other.looks() >= 20, 'twenty looks of another')
+  expect([within.looks(), between.looks()]).toEqual([1, 0])
+  other.stop()
+})
+
 test("a swap of Kubernetes' ..data link is a change", async () => {
   const folder = join(root, 'mounted')
   const version = (name: string, text: string) => {

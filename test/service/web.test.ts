@@ -5,7 +5,8 @@ import { hashSync } from 'bcryptjs'
 import { afterAll, expect, test } from 'vitest'
 import type { WebConfig } from '../../src/server/access/webfile.ts'
 import { createServer } from '../../src/server/server.ts'
-import { followWebConfig, loadWebConfig } from '../../src/service/web.ts'
+import { ConfigError } from '../../src/service/sources.ts'
+import { followWebConfig, loadWebConfig, requireWebConfig } from '../../src/service/web.ts'
 import { world } from '../server/serving.ts'
 import { createAuthority } from '../support/certificates.ts'
 
@@ -53,6 +54,7 @@ test('users come and go with the file; what did not change is not applied or log
   using web = await followed(user('alice'))
   await web.settle()
   expect([web.applied, web.logged]).toEqual([[], []])
+  expect(web.last()).toEqual({ successful: true, successAt: expect.any(Number) })
   writeFileSync(file, user('bob'))
   await web.settle()
   expect(web.applied.map(({ users }) => [...users.keys()])).toEqual([['bob']])
@@ -75,7 +77,17 @@ test('a renewed certificate waits for its key; until then the failure shows, and
   writeFileSync(key, next.keyPem)
   await web.settle()
   expect(web.applied.map(({ tls }) => tls?.cert)).toEqual([next.certPem])
+  expect(web.logged.at(-1)).toBe('web config reloaded 0 true')
   expect(web.last().successful).toBe(true)
+})
+
+test('a file that cannot be used has problems and no config, and prevents a start', async () => {
+  writeFileSync(file, user('alice'))
+  expect(await requireWebConfig(file)).toMatchObject({ problems: [], files: [file] })
+  writeFileSync(file, 'basic_auth_users: 1\n')
+  const { web, problems } = await loadWebConfig(file)
+  expect([web, problems.length]).toEqual([undefined, 1])
+  await expect(requireWebConfig(file)).rejects.toThrow(new ConfigError(problems))
 })
 
 test('a broken file changes nothing, and is followed further; so is one that names files that come later', async () => {
