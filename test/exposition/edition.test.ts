@@ -5,7 +5,7 @@ import { createEdition, type Rendering } from '../../src/exposition/edition.ts'
 import { share } from '../../src/model/turns.ts'
 
 /** An edition over one column of the given size, and every snapshot that it took. */
-function editionOf(size: number) {
+function editionOf(size: number, now = () => 0) {
   const column = createColumn()
   column.write(0, Buffer.alloc(size, 'x'))
   const taken: Pages[] = []
@@ -17,7 +17,7 @@ function editionOf(size: number) {
   }
   return {
     column,
-    edition: createEdition(take, () => 0),
+    edition: createEdition(take, now),
     readers: () => taken.map(pages => pages.blocks[0]?.readers),
   }
 }
@@ -77,8 +77,26 @@ test('a snapshot is shared until each of its readers has released it, once or tw
   expect(second.shares).toBe(first.shares)
   first.release!()
   first.release!()
-  expect((await edition.plain()).shares).toBe(first.shares)
+  const third = await edition.plain()
+  expect(third.shares).toBe(first.shares)
   expect(readers()).toHaveLength(1)
+  second.release!()
+  third.release!()
+  expect((await edition.plain()).shares).not.toBe(first.shares)
+  expect(readers()).toHaveLength(2)
+})
+
+test('a snapshot that slow readers hold is shared for a second, and releasing it takes nothing from the next', async () => {
+  let now = 5_000
+  const { edition } = editionOf(large, () => now)
+  const first = await edition.plain()
+  now += 999
+  expect((await edition.plain()).shares).toBe(first.shares)
+  now += 1
+  const second = await edition.plain()
+  expect(second.shares).not.toBe(first.shares)
+  first.release!()
+  expect((await edition.plain()).shares).toBe(second.shares)
 })
 
 test('a flight that fails fails for all aboard, and the next one is a new one', async () => {
