@@ -127,6 +127,22 @@ describe('groups', () => {
   })
 })
 
+test('those that follow the families hear of each that is there, and of each that comes, until the end', () => {
+  const exposition = createExposition()
+  exposition.group([gauge('a')])
+  exposition.collect([gauge('b')], (): Pair => ['x', 1])
+  const [early, late]: string[][] = [[], []]
+  const end = exposition.follow(({ name }) => early!.push(name))
+  exposition.group([gauge('c')])
+  exposition.follow(({ name }) => late!.push(name))
+  end()
+  exposition.group([gauge('d'), gauge('e')])
+  expect([early, late]).toEqual([
+    ['a', 'b', 'c'],
+    ['a', 'b', 'c', 'd', 'e'],
+  ])
+})
+
 describe('errors', () => {
   test('a family that throws has no samples of that subject; all else goes on, and it is told', async () => {
     const errors: unknown[] = []
