@@ -120,3 +120,23 @@ test.each([
   const body = await show({ name: 'x_total', help: '', type: 'counter', samples }, accepts.openMetrics)
   expect(body.includes('# {id=')).toBe(shown)
 })
+
+test('several labels, a text of any length, and a counter of unknown age', async () => {
+  const exposition = createExposition()
+  const families: readonly Family<{ readonly long: string }>[] = [
+    {
+      name: 'long_total',
+      type: 'counter',
+      help: 'Long.',
+      samples: ({ long }) => [{ labels: { a: '1', b: long, c: '3' }, value: 2 }],
+    },
+  ]
+  const group = exposition.group(families)
+  for (const length of [1, 2_000, 100_000]) {
+    const long = '€'.repeat(length)
+    group.set('x', { long })
+    expect(String(bodyOf(await exposition.respond(accepts.openMetrics, undefined)))).toBe(
+      `# HELP long Long.\n# TYPE long counter\nlong_total{a="1",b="${long}",c="3"} 2\n# EOF\n`,
+    )
+  }
+})
