@@ -6,7 +6,13 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { kinds } from '../../src/kinds/index.ts'
 import { silent } from '../../src/model/logger.ts'
 import { loadServiceConfig } from '../../src/service/load.ts'
-import { ConfigError, mergeSources, type Source } from '../../src/service/sources.ts'
+import {
+  ConfigError,
+  mergeSources,
+  problemsOf,
+  refuseShrink,
+  type Source,
+} from '../../src/service/sources.ts'
 import { type ServiceOptions, startService } from '../../src/service.ts'
 import { definition } from '../support/dependency.ts'
 import { countInTurns } from '../support/turns.ts'
@@ -224,4 +230,29 @@ describe('the whole list', () => {
     // Each is read more than once.
     expect(most()).toBeLessThanOrEqual(9)
   })
+})
+
+test.each([
+  [3, 0, undefined],
+  [4, 2, undefined],
+  [5, 3, undefined],
+  [4, 1, 'would remove 3 of 4'],
+  [5, 2, 'would remove 3 of 5'],
+  [4, 0, 'would remove 4 of 4'],
+])('of %i dependencies of a source, %i may stay: %s', (before, after, refusal) => {
+  const names = (count: number) => made(...Array.from({ length: count }, (_, i) => `d${i}`))
+  const change = () => refuseShrink('script', names(before), names(after))
+  if (refusal === undefined) expect(change).not.toThrow()
+  else
+    expect(change).toThrow(
+      expect.objectContaining({ failure: 'truncated', message: expect.stringContaining(refusal), named: [] }),
+    )
+})
+
+test.each([
+  [new ConfigError(['a: wrong', 'b: wrong']), ['a: wrong', 'b: wrong']],
+  [new Error('no file'), ['no file']],
+  ['lost', ['lost']],
+])('the lines of an error: %s', (error, lines) => {
+  expect(problemsOf(error)).toEqual(lines)
 })
