@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { createColumn, type Pages } from '../../src/exposition/column.ts'
 import { createEdition, type Rendering } from '../../src/exposition/edition.ts'
@@ -44,6 +45,24 @@ describe('a snapshot is released', () => {
     expect(readers()).toEqual([1, 1])
   })
 
+  test('never where its pages were lent, though others compressed them', async () => {
+    const { edition, readers } = editionOf(large)
+    await Promise.all([edition.gzipped(), edition.plain()])
+    for (let i = 0; i < 3; i++) await turn()
+    expect(readers()).toEqual([1])
+  })
+
+  test('when it is compressed, though others have copied it before', async () => {
+    const { edition, readers } = editionOf(200_000)
+    const compressing = edition.gzipped()
+    await edition.plain()
+    await turn()
+    expect(readers()).toEqual([1])
+    await compressing
+    await turn()
+    expect(readers()).toEqual([0])
+  })
+
   test('at once where the body is one buffer', async () => {
     const { edition, readers } = editionOf(small)
     const bodies = await Promise.all([edition.plain(), edition.plain()])
@@ -51,6 +70,11 @@ describe('a snapshot is released', () => {
     expect(readers()).toEqual([0])
     expect(bodies.map(({ body }) => Buffer.isBuffer(body) && body.length)).toEqual([small, small])
   })
+})
+
+test.each([0, small, 256 * 1024, 256 * 1024 + 1, large])('%i bytes are the same compressed', async size => {
+  const compressed = await editionOf(size).edition.gzipped()
+  expect(gunzipSync(compressed).equals(Buffer.alloc(size, 'x'))).toBe(true)
 })
 
 test('what a reader got stays as it is after its release, since a socket may still hold it', async () => {
@@ -91,11 +115,13 @@ test('a snapshot that slow readers hold is shared for a second, and releasing it
   const { edition } = editionOf(large, () => now)
   const first = await edition.plain()
   now += 999
-  expect((await edition.plain()).shares).toBe(first.shares)
+  const other = await edition.plain()
+  expect(other.shares).toBe(first.shares)
   now += 1
   const second = await edition.plain()
   expect(second.shares).not.toBe(first.shares)
   first.release!()
+  other.release!()
   expect((await edition.plain()).shares).toBe(second.shares)
 })
 
