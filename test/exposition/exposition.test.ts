@@ -169,10 +169,11 @@ describe('a snapshot is one moment', () => {
     const { exposition, setAll } = large()
     const { body } = await exposition.respond(accepts.text, undefined)
     let text = ''
+    let pieces = 0
     let round = 0
     for (const piece of body as Iterable<Buffer>) {
       text += piece
-      setAll(++round)
+      if (pieces++ % 16 === 0) setAll(++round)
     }
     expect(round).toBeGreaterThan(3)
     expect(valuesIn(text)).toEqual(['0'])
@@ -312,6 +313,17 @@ describe('one moment', () => {
     })
     await exposition.respond(undefined, undefined)
     expect(order).toEqual(['prepared', 'changed', 'changed', 'refresh', 'read'])
+  })
+
+  test('waits for the changes of every group', async () => {
+    const exposition = createExposition()
+    exposition.group([gauge('settled')], { wait: () => undefined })
+    let change: Promise<void> | undefined = new Promise(resolve => setImmediate(resolve)).then(() => {
+      group.set('x', ['x', 1])
+      change = undefined
+    })
+    const group = exposition.group([gauge('changing')], { wait: () => change })
+    expect(samplesIn(await read(exposition))).toEqual(['changing{key="x"} 1'])
   })
 
   test('a preparation that fails costs its own families alone', async () => {
