@@ -167,7 +167,7 @@ describe('errors', () => {
 describe('a snapshot is one moment', () => {
   test('whatever changes while it is read', async () => {
     const { exposition, setAll } = large()
-    const { body } = await exposition.respond(accepts.text, undefined)
+    const { body, release } = await exposition.respond(accepts.text, undefined)
     let text = ''
     let pieces = 0
     let round = 0
@@ -177,6 +177,8 @@ describe('a snapshot is one moment', () => {
     }
     expect(round).toBeGreaterThan(3)
     expect(valuesIn(text)).toEqual(['0'])
+    // Until then, others share it for a second.
+    release!()
     expect(valuesIn(await read(exposition))).toEqual([String(round)])
   })
 
