@@ -166,7 +166,12 @@ async function buildLibrary(): Promise<void> {
     folder: '.',
     // What the bundler adds of its own is no dependency of the package.
     external: /^(?!\0|@oxc-project\/)[^./]/,
-    output: { format: 'esm', chunkFileNames: '[name]-[hash].js' },
+    // Node.js prints the line that throws above an uncaught error, so that lines must be short.
+    output: {
+      format: 'esm',
+      chunkFileNames: '[name]-[hash].js',
+      minify: { compress: true, mangle: false, codegen: { removeWhitespace: false } },
+    },
   })
   cpSync(join(root, 'src/server/page/browser'), join(dist, 'browser'), pageOnly)
 }
