@@ -52,7 +52,7 @@ export function createEmbedded(monitor: Monitored): Embedded {
   /** Makes what endpoints need with the first request, and anew after a close. */
   function keep(options: HandlerOptions): () => Served {
     // Invalid rules throw where the handler is created.
-    createAccess(options.access ?? {})
+    createAccess(options.access ?? {}, 'access')
     let served: Served | undefined
     return () => {
       if (served === undefined || !open.has(served)) served = serve(monitor, options)
@@ -114,7 +114,13 @@ export function createEmbedded(monitor: Monitored): Embedded {
         throw new TypeError('expected an address such as :9797, 127.0.0.1:9797 or [::1]:9797')
       const { createServer } = await import('./server.ts')
       const web = users && { users, headers: {} }
-      const server = createServer(monitor, { ...rules, listen: [parsed], metricsPath, web })
+      const server = createServer(monitor, {
+        ...rules,
+        section: 'access',
+        listen: [parsed],
+        metricsPath,
+        web,
+      })
       const [bound] = await server.start()
       const close = async () => {
         open.delete(listening)
@@ -135,7 +141,7 @@ export function createEmbedded(monitor: Monitored): Embedded {
 }
 
 function serve(monitor: Monitored, options: HandlerOptions): Served {
-  const access = createAccess(options.access ?? {})
+  const access = createAccess(options.access ?? {}, 'access')
   const transport = createTransport(monitor)
   const probes = transport.probes.byPath
   let app: Promise<FastifyInstance> | undefined

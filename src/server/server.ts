@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { isProbePath } from '../model/http.ts'
 import type { ListenAddress } from '../model/notation.ts'
-import { type Audience, createAccess, describeAudience } from './access/rules.ts'
+import { type Audience, createAccess, describeAudience, type Section } from './access/rules.ts'
 import type { WebConfig } from './access/webfile.ts'
 import { plainAnswer, sendRaw } from './http/answer.ts'
 import { createConnections } from './http/connections.ts'
@@ -26,6 +26,8 @@ export interface ServerSettings
   readonly probesListen?: readonly ListenAddress[]
   /** TLS, users and headers. Default: plain HTTP and no login. */
   readonly web?: WebConfig | undefined
+  /** Where the access rules are written, for those who are refused. Default: `server`. */
+  readonly section?: Section | undefined
   /** Default: `limitsWithin` the number of files that the process may open. */
   readonly limits?: Partial<Limits>
 }
@@ -65,7 +67,7 @@ export function createServer(monitor: Monitored, settings: ServerSettings): Serv
   let web: WebConfig = settings.web ?? { users: new Map(), headers: {} }
   let headers = Object.entries(web.headers)
   const tls = web.tls && createTls(web.tls)
-  const access = createAccess(accessRules(rules, web))
+  const access = createAccess(accessRules(rules, web), settings.section ?? 'server')
   const app = createRouter(monitor)
   const limits = { ...limitsWithin(readOpenFileLimit()), ...settings.limits }
   const connections = createConnections(limits.connections, limits.answerMs)

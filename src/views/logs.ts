@@ -1,5 +1,5 @@
 /** Logs each change of status, and at the debug level each check. */
-import type { CheckOutcome } from '../model/dependency.ts'
+import type { CheckOutcome, SkipCause } from '../model/dependency.ts'
 import type { Logger } from '../model/logger.ts'
 import type { StateReader } from '../state/store.ts'
 import type { DependencyState } from '../state/transition.ts'
@@ -21,7 +21,9 @@ export function logChanges(state: StateReader, logger: Logger): () => void {
     if (outcome !== undefined) logger.debug(debugFields(state, outcome), 'check')
     if (previous === undefined || previous.status === state.status) return
     const suppressed = spend(quotas, state)
-    if (suppressed !== undefined) write(logger, state, previous, suppressed)
+    if (suppressed === undefined) return
+    const fields = { ...changeFields(state, previous, outcome), ...(suppressed > 0 && { suppressed }) }
+    write(logger, state, fields)
   }
   return state.subscribe({
     changed,
@@ -32,14 +34,29 @@ export function logChanges(state: StateReader, logger: Logger): () => void {
   })
 }
 
-function write(logger: Logger, state: DependencyState, previous: DependencyState, suppressed: number): void {
+function write(logger: Logger, { status }: DependencyState, fields: object): void {
+  if (status === 'up') logger.info(fields, 'dependency is up')
+  else logger.warn(fields, status === 'down' ? 'dependency is down' : 'dependency is unknown')
+}
+
+function changeFields(state: DependencyState, previous: DependencyState, outcome?: CheckOutcome): object {
   const { dependency, status, last } = state
   const { name, kind, target, critical } = dependency
   const failure = status === 'down' && last?.ok === false ? describeFailure(last) : {}
-  const fields = { dependency: name, kind, target, critical, from: previous.status, to: status, ...failure }
-  const line = { ...fields, ...(suppressed > 0 && { suppressed }) }
-  if (status === 'up') logger.info(line, 'dependency is up')
-  else logger.warn(line, status === 'down' ? 'dependency is down' : 'dependency is unknown')
+  const silence = outcome !== undefined && 'skipped' in outcome ? describeSilence(outcome.skipped) : {}
+  const change = { dependency: name, kind, target, critical, from: previous.status, to: status }
+  return { ...change, ...failure, ...silence }
+}
+
+/** Only a skipped check shows that a status has become stale, so its cause is why there was no result. */
+function describeSilence(skipped: SkipCause): object {
+  return { skipped, cause: silences[skipped] }
+}
+
+const silences: Readonly<Record<SkipCause, string>> = {
+  overlap: 'the check has not returned since its deadline, and is not called again before it does',
+  lag: 'this process stood still',
+  overload: 'too many checks were in progress, or this process has no descriptors, memory or ports left',
 }
 
 function debugFields({ dependency }: DependencyState, outcome: CheckOutcome): object {

@@ -29,6 +29,8 @@ import {
 } from './origin.ts'
 
 type Area = 'details' | 'metrics' | 'lifecycle'
+/** Where access rules are written: in a config file, or by an application. */
+export type Section = 'server' | 'access'
 
 /** The rules in force. They can be replaced at any time. */
 export interface Access {
@@ -48,41 +50,50 @@ interface Gate {
   readonly users: Users | undefined
   readonly certificates: boolean
   readonly credentials: Credentials
+  readonly refusals: ReturnType<typeof refusalsNaming>
 }
-
-const howToOpen = 'to open them, set server.allow to the networks that may see them, or add users'
 
 const refusals = {
   unauthorized: plainAnswer(401, { 'www-authenticate': 'Basic realm="pulsecheck", charset="UTF-8"' }),
   busy: plainAnswer(503, { 'retry-after': '1' }),
   hidden: plainAnswer(404),
-  notAllowed: forbidden('this address is not in server.allow'),
   fromBrowser: forbidden('browsers may not do this'),
   crossSite: forbidden('a page of another site requested this; open the address directly'),
-  notLocal: forbidden(`details are shown only to clients on this machine; ${howToOpen}`),
-  forwarded: forbidden(
-    `details are shown only to clients on this machine, and a proxy forwarded this request; ${howToOpen}`,
-  ),
-  unknownHost: forbidden('this host name is unknown; add it to server.hosts, or use the IP address'),
 } as const
 
-/** @throws TypeError for an invalid entry of `allow` or `hosts`. */
-export function createAccess(rules: AccessRules, bcrypt: Bcrypt = createBcrypt()): Access {
+/** The refusals that name a key of the rules, by where these stand: `server` in a config file, `access` in an application. */
+function refusalsNaming(section: string) {
+  const howToOpen = `to open them, set ${section}.allow to the networks that may see them, or add users`
+  const only = 'details are shown only to clients on this machine'
+  return {
+    notAllowed: forbidden(`this address is not in ${section}.allow`),
+    notLocal: forbidden(`${only}; ${howToOpen}`),
+    forwarded: forbidden(`${only}, and a proxy forwarded this request; ${howToOpen}`),
+    unknownHost: forbidden(`this host name is unknown; add it to ${section}.hosts, or use the IP address`),
+  }
+}
+
+/**
+ * @param section where the rules stand, for those who are refused.
+ * @throws TypeError for an invalid entry of `allow` or `hosts`.
+ */
+export function createAccess(rules: AccessRules, section: Section, bcrypt: Bcrypt = createBcrypt()): Access {
   const credentials = createCredentials(bcrypt)
-  let gate = createGate(rules, credentials)
+  const named = refusalsNaming(section)
+  let gate = createGate(rules, credentials, named)
   return {
     guard: area => async (request: FastifyRequest, reply: FastifyReply) => {
       const refusal = await judge(gate, area, request)
       return refusal === undefined ? undefined : send(reply, refusal)
     },
     replace(rules) {
-      gate = createGate(rules, credentials)
+      gate = createGate(rules, credentials, named)
     },
     close: bcrypt.close,
   }
 }
 
-function createGate(rules: AccessRules, credentials: Credentials): Gate {
+function createGate(rules: AccessRules, credentials: Credentials, refusals: Gate['refusals']): Gate {
   const { details = 'authorized', allow = [], hosts = [], users, certificates = false } = rules
   return {
     details,
@@ -91,6 +102,7 @@ function createGate(rules: AccessRules, credentials: Credentials): Gate {
     users: users?.size === 0 ? undefined : users,
     certificates,
     credentials,
+    refusals,
   }
 }
 
@@ -112,12 +124,12 @@ async function judgeDetails(gate: Gate, request: FastifyRequest): Promise<Answer
   if (isKnownHost(request)) return undefined
   return users !== undefined && (await judgeLogin(gate, request)) === undefined
     ? undefined
-    : refusals.unknownHost
+    : gate.refusals.unknownHost
 }
 
 /** Judges a client by its address and login. */
 async function judgeClient(gate: Gate, request: FastifyRequest): Promise<Answer | undefined> {
-  if (gate.allowed?.(request.ip ?? '') === false) return refusals.notAllowed
+  if (gate.allowed?.(request.ip ?? '') === false) return gate.refusals.notAllowed
   return await judgeLogin(gate, request)
 }
 
@@ -136,7 +148,7 @@ async function judgeLogin(
 function judgeStranger(gate: Gate, request: FastifyRequest): Answer | undefined {
   if (gate.allowed !== undefined || gate.users !== undefined || isLocal(request)) return undefined
   if (gate.certificates && hasVerifiedCertificate(request)) return undefined
-  return isForwarded(request.headers) ? refusals.forwarded : refusals.notLocal
+  return isForwarded(request.headers) ? gate.refusals.forwarded : gate.refusals.notLocal
 }
 
 function forbidden(why: string): Answer {

@@ -146,12 +146,18 @@ function render(
   excluded: ReadonlySet<string>,
   unknown: boolean,
 ): Answer {
+  const { draining } = verdict
   const status = verdict.status === 'unavailable' ? 503 : 200
-  if (form === 'text') return answer(status, mediaTypes.text, `${verdict.status}\n`)
+  if (form === 'text')
+    return answer(status, mediaTypes.text, `${verdict.status}${draining ? ': shutting down' : ''}\n`)
   if (form === 'verbose') return answer(status, mediaTypes.text, renderLines(verdict, excluded, unknown))
   const counted = [...verdict.checks].filter(([name]) => !excluded.has(name))
   const checks = Object.fromEntries(counted.map(([name, check]) => [name, check.status === 'up']))
-  return answer(status, mediaTypes.json, JSON.stringify({ status: verdict.status, checks }))
+  return answer(
+    status,
+    mediaTypes.json,
+    JSON.stringify({ status: verdict.status, ...(draining && { shuttingDown: true }), checks }),
+  )
 }
 
 function renderLines(

@@ -74,7 +74,7 @@ export function servesPath(path: string, { only, metricsPath = '/metrics' }: End
 }
 
 function toAccess(access: AccessRules | Access = {}): Access {
-  return 'guard' in access ? access : createAccess(access)
+  return 'guard' in access ? access : createAccess(access, 'access')
 }
 
 /** No route takes a body, so none is read, whatever its type. */

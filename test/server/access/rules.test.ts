@@ -69,7 +69,7 @@ describe('details, metrics and reload; probes are open whatever the rules', () =
 /** Asks a plugin in an application, from any address. */
 async function asking(rules: AccessRules, options: FastifyServerOptions = {}, bcrypt?: Bcrypt) {
   const app = fastify(options)
-  const access = createAccess(rules, bcrypt)
+  const access = createAccess(rules, 'server', bcrypt)
   app.addHook('onClose', access.close)
   app.get('/', { onRequest: access.guard('details') }, async () => 'shown')
   const ask = async (remoteAddress: string, headers: Record<string, string> = {}) => {
@@ -137,7 +137,7 @@ describe('a name that somebody else may own opens no details without a log-in', 
   })
 
   test('a wrong name is told where the rules are made', () => {
-    expect(() => createAccess({ hosts: ['status.example.com:80'] })).toThrow('is not a host name')
+    expect(() => createAccess({ hosts: ['status.example.com:80'] }, 'server')).toThrow('is not a host name')
   })
 })
 
@@ -165,6 +165,11 @@ test('a refusal says in one line what would open the details, and repeats nothin
   }
   expect(bodies[0]).toContain('server.allow')
   expect(bodies[2]).toContain('server.hosts')
+  const own = createAccess({ allow: ['10.0.0.1'] }, 'access')
+  await using app = fastify()
+  app.get('/', { onRequest: own.guard('details') }, async () => 'shown')
+  expect((await app.inject('/')).body).toBe('403 Forbidden: this address is not in access.allow\n')
+  await own.close()
 })
 
 test('a full queue is 503 with a time to come back, for the address that filled it and no other', async () => {

@@ -54,8 +54,9 @@ describe('/readyz', () => {
     w.probes.drain()
     expect(await ask('/readyz')).toEqual([
       503,
-      '{"status":"unavailable","checks":{"orders-db":true,"cache":true}}',
+      '{"status":"unavailable","shuttingDown":true,"checks":{"orders-db":true,"cache":true}}',
     ])
+    expect(await ask('/readyz', 'text/plain')).toEqual([503, 'unavailable: shutting down\n'])
     expect(await ask('/readyz?verbose')).toEqual([
       503,
       '[+]orders-db ok\n[+]cache ok\n[-]shutdown failed: reason withheld\nreadyz check failed\n',
