@@ -67,9 +67,12 @@ export function suggestQuotes(expected: Expected, value: Scalar): string | undef
   return isDigits && (expected.has('number') || expected.has('int')) ? 'leave out the quotes' : undefined
 }
 
-/** The duration that a number without a unit probably stands for. Repeats the value. */
+/** The duration that a number without a unit probably stands for: of seconds, or of milliseconds. Repeats the value. */
 export function suggestDuration(value: Scalar): string | undefined {
-  return /^[1-9]\d{0,5}$/.test(String(value)) ? `did you mean ${value}s?` : undefined
+  if (!/^[1-9]\d{0,5}$/.test(String(value))) return undefined
+  const number = Number(value)
+  if (number % 1_000 === 0) return `did you mean ${number / 1_000}s?`
+  return number < 100 ? `did you mean ${value}s?` : `did you mean ${value}ms or ${value}s?`
 }
 
 /** The boolean that a word probably stands for. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { distance, nearest } from '../../src/config/suggest.ts'
+import { distance, nearest, suggestDuration } from '../../src/config/suggest.ts'
 
 test.each([
   ['', '', 0],
@@ -29,4 +29,15 @@ test.each([
   ['interval'.repeat(2000), undefined],
 ])('%s means %s', (word, meant) => {
   expect(nearest(word, keys)).toBe(meant)
+})
+
+test.each([
+  [5, '5s'],
+  [90, '90s'],
+  [250, '250ms or 250s'],
+  ['5000', '5s'],
+  [120_000, '120s'],
+  [1_500, '1500ms or 1500s'],
+])('a number without a unit may be one of milliseconds: %s', (value, meant) => {
+  expect(suggestDuration(value)).toBe(`did you mean ${meant}?`)
 })
