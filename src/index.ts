@@ -27,6 +27,7 @@ export {
 export { type Advice, type Failure, type Failures, type Reason, reasons } from './model/failure.ts'
 export type { Identity } from './model/identity.ts'
 export {
+  type Borrowing,
   type BorrowingFactory,
   type DependencyOptions,
   defineKind,
@@ -45,6 +46,6 @@ export type { ChangeEvent, Listener, MonitorEvents, On, ResultEvent } from './mo
 export type * from './monitor/interface.ts'
 export type { MetricsRegistry } from './monitor/registry.ts'
 export { type Shutdown, type ShutdownOptions, shutdownOnSignal } from './monitor/shutdown.ts'
-export { NotReadyError, type WaitOptions } from './monitor/waiting.ts'
+export { NotReadyError, type NotReadyErrorOptions, type WaitOptions } from './monitor/waiting.ts'
 export { createMonitor } from './monitor.ts'
 export type * from './server/options.ts'

@@ -1,5 +1,5 @@
 /** The wiring for everyone: dependencies in; state, verdicts and metrics out. */
-import { readValues, refuseUnknown } from './config/values.ts'
+import { checkOptions, readMonitor, readValues } from './config/values.ts'
 import { createExposition, type Exposition } from './exposition/exposition.ts'
 import { createHistogram } from './exposition/histogram.ts'
 import { kinds } from './kinds/index.ts'
@@ -10,6 +10,13 @@ import { defaultBuckets } from './model/settings.ts'
 import { createApply } from './monitor/apply.ts'
 import { createEvents } from './monitor/events.ts'
 import type { Dependencies, Metrics, Monitor, MonitorOptions, ScrapeHeaders } from './monitor/interface.ts'
+import {
+  handlerOptions,
+  listenOptions,
+  monitorOptions,
+  routesOptions,
+  waitOptions,
+} from './monitor/options.ts'
 import { createBridge } from './monitor/registry.ts'
 import { createWaiting } from './monitor/waiting.ts'
 import { createSystemClock } from './schedule/clock.ts'
@@ -29,9 +36,11 @@ import { statusParts, wholeReport } from './views/status.ts'
  * @throws TypeError with every problem of the options, in the words of the config file: nothing is started then.
  */
 export function createMonitor(options: MonitorOptions): Monitor {
-  refuseUnknown('createMonitor', options, optionNames)
+  const definitions = readMonitor(options as object as Parameters<typeof readMonitor>[0], {
+    kinds,
+    schema: monitorOptions,
+  })
   const { defaults } = options
-  const definitions = define(options.dependencies, { defaults })
   const resolver = createResolver()
   const { clock = createSystemClock(), resolve = resolver.resolve } = options
   const { maxConcurrentChecks = 1_000, durations = { buckets: defaultBuckets, native: true } } = options
@@ -62,7 +71,6 @@ export function createMonitor(options: MonitorOptions): Monitor {
 
   const { nextCheckAt } = scheduler
   const board = createBoard({ state: store, probes, nextCheckAt })
-  const waiting = createWaiting(store, probes, clock)
   const replaceAll = createApply({ store, scheduler, metrics: dependencyMetrics })
   const put = (definition: DependencyDefinition) => {
     store.put(definition.dependency)
@@ -71,6 +79,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
   for (const definition of definitions) put(definition)
 
   let isRunning = false
+  const waiting = createWaiting({ state: store, probes, clock, isRunning: () => isRunning })
   async function stop(): Promise<void> {
     isRunning = false
     waiting.giveUp('the monitor was stopped')
@@ -79,6 +88,7 @@ export function createMonitor(options: MonitorOptions): Monitor {
     await Promise.all([stopped, embedded.close()])
   }
 
+  const redact = (text: string) => redactAll(text, store, scheduler)
   const parts = () => statusParts(store.snapshot(), probes.readiness(), nextCheckAt)
   const bridge = createBridge({ exposition, logger, nowSeconds: () => clock.wall() / 1_000 })
   const embedded = createEmbedded({ probes, board, statusParts: parts, logger, scrape: exposition.respond })
@@ -89,19 +99,34 @@ export function createMonitor(options: MonitorOptions): Monitor {
     board,
     logger,
     ready: probes.ready,
-    waitUntilReady: waiting.untilReady,
+    async waitUntilReady(options) {
+      checkOptions('waitUntilReady', options, waitOptions)
+      await waiting.untilReady(options)
+    },
     status: () => wholeReport(parts()),
     statusParts: parts,
-    on: createEvents(store, logger),
+    on: createEvents(store, logger, redact),
     metrics: headers => answerWhole(exposition, headers),
     scrape: exposition.respond,
     collect: exposition.collect,
     include: bridge.include,
     exportTo: bridge.exportTo,
-    routes: embedded.routes,
-    handler: embedded.handler,
-    fetch: embedded.fetch,
-    listen: embedded.listen,
+    routes(options) {
+      checkOptions('routes', options, routesOptions)
+      return embedded.routes(options)
+    },
+    handler(options) {
+      checkOptions('handler', options, handlerOptions)
+      return embedded.handler(options)
+    },
+    fetch(options) {
+      checkOptions('fetch', options, handlerOptions)
+      return embedded.fetch(options)
+    },
+    async listen(address, options) {
+      checkOptions('listen', options, listenOptions)
+      return await embedded.listen(address, options)
+    },
     start() {
       if (isRunning) return
       isRunning = true
@@ -122,14 +147,9 @@ export function createMonitor(options: MonitorOptions): Monitor {
       return isKnown
     },
     apply: async dependencies => await replaceAll(define(dependencies, { defaults })),
-    redact: text => redactAll(text, store, scheduler),
+    redact,
   }
 }
-
-const optionNames: readonly (keyof MonitorOptions)[] = [
-  ...(['dependencies', 'defaults', 'logger', 'maxConcurrentChecks'] as const),
-  ...(['durations', 'clock', 'resolve'] as const),
-]
 
 function define(
   dependencies: MonitorOptions['dependencies'],

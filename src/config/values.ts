@@ -1,11 +1,12 @@
 /** Dependencies as an application gives them, read by the rules of a config file and refused in its words. */
+import type { z } from 'zod'
 import { createDependency, dependencySchema } from '../model/definition.ts'
 import type { DependencyDefinition } from '../model/dependency.ts'
-import type { DependencyOptions, Kind } from '../model/kind.ts'
+import type { Borrowing, DependencyOptions, Kind } from '../model/kind.ts'
 import { isPlain } from '../model/secret.ts'
 import { createNameCheck, settings } from '../model/settings.ts'
 import { type Chosen, chooseKind, describeName } from './dependencies.ts'
-import { hintForDependency, hintForSection } from './keys.ts'
+import { hintFor, hintForDependency, hintForSection } from './keys.ts'
 import { deepFreeze } from './printable.ts'
 import type { Problem, Report } from './problem.ts'
 import { sections } from './sections.ts'
@@ -36,10 +37,78 @@ interface ValueRules {
  */
 export function readValues(
   { dependencies, defaults }: Values,
-  { kinds, taken = [] }: ValueRules,
+  { kinds, taken }: ValueRules,
 ): readonly DependencyDefinition[] {
+  return readAll(configuration, report =>
+    readDependencies({ dependencies, defaults }, { kinds, ...(taken && { taken }) }, report),
+  )
+}
+
+/**
+ * The dependencies of a monitor, whose other options are checked as well.
+ *
+ * @param schema of the options beside `dependencies` and `defaults`.
+ * @throws TypeError with every problem of both.
+ */
+export function readMonitor(
+  given: Values & object,
+  { schema, ...rules }: ValueRules & { readonly schema: z.ZodObject },
+): readonly DependencyDefinition[] {
+  return readAll(configuration, report => {
+    if (!isPlain(given)) {
+      refuse(report, '', 'createMonitor takes an object of options, with dependencies')
+      return []
+    }
+    const { dependencies, defaults, ...own } = given as Values
+    checkObject(own, schema, report, ['dependencies', 'defaults'])
+    // Ready-made ones have been read already.
+    if (Array.isArray(dependencies)) return dependencies
+    return readDependencies({ dependencies, defaults }, rules, report)
+  })
+}
+
+/**
+ * Checks what an application has given as the options of a function, as a compiler would.
+ *
+ * @throws TypeError with every problem: unknown keys, and values that are not what the schema says.
+ */
+export function checkOptions(where: string, given: unknown, schema: z.ZodObject): void {
+  if (given === undefined) return
+  readAll(`the options of ${where} are not valid`, report => {
+    if (isPlain(given)) checkObject(given, schema, report)
+    else refuse(report, '', 'expected an object')
+  })
+}
+
+const configuration = 'the configuration is not valid'
+
+/** @param others keys that are read elsewhere, and may be what was meant. */
+function checkObject(
+  given: object,
+  schema: z.ZodObject,
+  report: Report,
+  others: readonly string[] = [],
+): void {
+  const unknownKey = (key: string, parents: readonly string[]) => {
+    const meant = parents.length === 0 ? nearest(key, [...others, ...Object.keys(schema.shape)]) : undefined
+    return meant === undefined ? hintFor(key, parents, schema) : `did you mean ${meant}?`
+  }
+  validate({ schema, entry: { ...nowhere, value: optionsTree(given) }, path: '', report, unknownKey })
+}
+
+/** What is read, unless there were problems. */
+function readAll<T>(title: string, read: (report: Report) => T): T {
   const problems: Problem[] = []
-  const report: Report = problem => problems.push(problem)
+  const value = read(problem => problems.push(problem))
+  throwProblems(title, problems)
+  return value
+}
+
+function readDependencies(
+  { dependencies, defaults }: Values,
+  { kinds, taken = [] }: ValueRules,
+  report: Report,
+): readonly DependencyDefinition[] {
   const under = readDefaults(defaults, kinds, report)
   const entries = isPlain(dependencies) ? Object.entries(dependencies) : []
   if (!isPlain(dependencies)) refuse(report, 'dependencies', 'expected a map of names to dependencies')
@@ -48,24 +117,7 @@ export function readValues(
     entries.map(([name]) => name),
     report,
   )
-  const found = entries.flatMap(([name, given]) => readValue(name, given, { kinds, under, report }) ?? [])
-  throwProblems(problems)
-  return found
-}
-
-/**
- * Refuses keys of an options object that nobody reads, which a compiler would have found.
- *
- * @throws TypeError with every such key, and what was probably meant.
- */
-export function refuseUnknown(where: string, given: object, known: readonly string[]): void {
-  const unknown = Object.keys(given).filter(key => !known.includes(key))
-  if (unknown.length === 0) return
-  const lines = unknown.map(key => {
-    const meant = nearest(key, known)
-    return `${join('', key)}: unknown key; ${meant === undefined ? `known are ${known.join(', ')}` : `did you mean ${meant}?`}`
-  })
-  throw new TypeError([`the options of ${where} are not valid`, ...lines].join('\n  '))
+  return entries.flatMap(([name, given]) => readValue(name, given, { kinds, under, report }) ?? [])
 }
 
 function readDefaults(defaults: unknown, kinds: readonly Kind[], report: Report): Branch | undefined {
@@ -110,8 +162,25 @@ function readValue(
   const value = under === undefined ? own : mergeUnder(own, under)
   const unknownKey = (key: string, parents: readonly string[]) => hintForDependency(key, parents, kind, kinds)
   const schema = dependencySchema(kind)
-  const parsed = validate({ schema, entry: { ...entry, value }, path, report, unknownKey })
+  const reportAll = own.type === 'branch' ? hintClient(kind, own, path, report) : report
+  const parsed = validate({ schema, entry: { ...entry, value }, path, report: reportAll, unknownKey })
   return parsed?.enabled ? createDependency(name, kind, deepFreeze(parsed)) : undefined
+}
+
+/** Reports where a kind could ask through a client of the application, which a config file does not have. */
+function hintClient(kind: Kind & Partial<Borrowing>, own: Branch, path: string, report: Report): Report {
+  const { clientKey } = kind
+  if (clientKey === undefined) return report
+  return problem => {
+    const key = [...own.entries.keys()].find(each => join(path, each) === problem.path)
+    const meant = key !== undefined && nearest(key, [clientKey]) !== undefined
+    const isMissing = ['url', 'host'].some(
+      each => join(path, each) === problem.path && !own.entries.has(each),
+    )
+    if (meant) report({ ...problem, hint: `did you mean ${clientKey}?` })
+    else if (isMissing) report({ ...problem, hint: `or give ${clientKey}, a client of the application` })
+    else report(problem)
+  }
 }
 
 /** Whether a kind's function has made it. */
@@ -163,10 +232,10 @@ function refuse(report: Report, path: string, message: string): void {
   report({ ...place, path, message })
 }
 
-function throwProblems(problems: readonly Problem[]): void {
+function throwProblems(title: string, problems: readonly Problem[]): void {
   const lines = problems.map(({ path, message, hint }) => {
     const what = hint === undefined ? message : `${message}; ${hint}`
     return path === '' ? what : `${path}: ${what}`
   })
-  if (lines.length > 0) throw new TypeError(['the configuration is not valid', ...lines].join('\n  '))
+  if (lines.length > 0) throw new TypeError([title, ...lines].join('\n  '))
 }

@@ -93,7 +93,7 @@ export function createDependency(
   const dependency: Dependency = Object.freeze({
     name,
     kind: kind.name,
-    target: shortened(kind.target(options)),
+    target: shortened(kind.target(options) || name),
     critical: parsed.critical,
     labels: parsed.labels,
     intervalMs: interval,

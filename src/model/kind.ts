@@ -46,7 +46,7 @@ export interface Kind<Options = object> {
   readonly measurements?: MeasurementHelp
   /** The failures that this kind names, beside those that are common to all kinds. */
   readonly failures?: Failures
-  /** Returns what is asked, printable and free of secrets: `db:5432/orders`. */
+  /** Returns what is asked, printable and free of secrets: `db:5432/orders`. Empty: the name of the dependency. */
   target(options: Options): string
   /** Returns a checker for these options. No I/O yet. */
   open(options: Options): Checker
@@ -139,12 +139,18 @@ function giveProperties(factory: Factory, kind: object): Kind & Factory {
   return Object.defineProperties(factory, Object.getOwnPropertyDescriptors(kind)) as Kind & Factory
 }
 
+/** What a kind has that can also ask through a client of the application. */
+export interface Borrowing {
+  /** The kind of those options that have such a client. */
+  readonly borrowed: Kind
+  /** The option that holds it. */
+  readonly clientKey: string
+}
+
 /** A kind that can also ask through a client of the application. */
 export type BorrowingFactory<Input, BorrowedInput> = KindFactory<Input> &
-  ((options: BorrowedInput & SettingsInput) => DependencyOptions) & {
-    /** The kind of those options that have such a client. */
-    readonly borrowed: Kind
-  }
+  ((options: BorrowedInput & SettingsInput) => DependencyOptions) &
+  Borrowing
 
 /**
  * A kind that also asks through a client of the application: options that have `key` are those of `borrowed`. Only an
@@ -160,5 +166,5 @@ export function withBorrowed<Input, BorrowedInput>(
     return { kind: isBorrowed ? borrowed : made, options }
   }
   const made = giveProperties(choose, kind)
-  return Object.assign(made, { borrowed })
+  return Object.assign(made, { borrowed, clientKey: String(key) })
 }

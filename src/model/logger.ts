@@ -19,13 +19,16 @@ export const silent: Logger = Object.freeze({ debug: drop, info: drop, warn: dro
 
 /**
  * Returns a logger that never throws, since a logger must not take its process down. Lines of a level that the original
- * lacks are dropped. What it throws, or what its promise rejects with, is passed to its own `error`, and otherwise
+ * lacks are dropped. `console` gets the message first. What it throws, or what its promise rejects with, is passed to its own `error`, and otherwise
  * ignored.
  */
 export function guardLogger(logger: Partial<Logger>): Logger {
+  const isConsole = logger === console
   const write = (level: keyof Logger, fields: object, message: string, onError: (error: unknown) => void) => {
     try {
-      const written: unknown = logger[level]?.(fields, message)
+      const written: unknown = isConsole
+        ? (logger as Console)[level](message, fields)
+        : logger[level]?.(fields, message)
       if (written instanceof Promise) written.catch(onError)
     } catch (error) {
       onError(error)

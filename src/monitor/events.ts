@@ -1,5 +1,5 @@
 /** What a monitor tells the application: results and changes of status. */
-import type { CheckResult, Dependency, Status } from '../model/dependency.ts'
+import type { CheckResult, Dependency, SkipCause, Status } from '../model/dependency.ts'
 import type { Logger } from '../model/logger.ts'
 import type { StateReader } from '../state/store.ts'
 
@@ -15,6 +15,11 @@ export interface ChangeEvent {
   readonly to: Status
   /** The result that settled it; undefined where the status is unknown because nothing was heard for too long. */
   readonly result: CheckResult | undefined
+  /**
+   * Where nothing was heard for too long, why: `overlap` is a check that has not returned since its deadline, and is not
+   * called again before it does.
+   */
+  readonly skipped: SkipCause | undefined
 }
 
 /** A check has completed. Skipped checks have no result. */
@@ -53,7 +58,7 @@ export type On = <Name extends keyof MonitorEvents>(
 
 type Listeners = { readonly [Name in keyof MonitorEvents]: Set<Listener<MonitorEvents[Name]>> }
 
-export function createEvents(state: StateReader, logger: Logger): On {
+export function createEvents(state: StateReader, logger: Logger, redact: (text: string) => string): On {
   const listeners: Listeners = { change: new Set(), result: new Set() }
 
   function emit<Event>(name: string, to: ReadonlySet<Listener<Event>>, event: Event): void {
@@ -62,7 +67,7 @@ export function createEvents(state: StateReader, logger: Logger): On {
         try {
           if (to.has(listener)) await listener(event)
         } catch (error) {
-          logger.error({ event: name, cause: String(error) }, 'a listener failed')
+          logger.error({ event: name, ...describeError(error, redact) }, 'a listener failed')
         }
       })
   }
@@ -72,9 +77,10 @@ export function createEvents(state: StateReader, logger: Logger): On {
       const { dependency, status: to } = current
       const { name } = dependency
       const result = outcome !== undefined && !('skipped' in outcome) ? outcome : undefined
+      const skipped = outcome !== undefined && 'skipped' in outcome ? outcome.skipped : undefined
       const from = previous?.status ?? to
       if (result !== undefined) emit('result', listeners.result, { name, dependency, result, status: to })
-      if (from !== to) emit('change', listeners.change, { name, dependency, from, to, result })
+      if (from !== to) emit('change', listeners.change, { name, dependency, from, to, result, skipped })
     },
     // Another configuration is no event.
     replaced() {},
@@ -87,4 +93,11 @@ export function createEvents(state: StateReader, logger: Logger): On {
     known.add(own)
     return () => void known.delete(own)
   }
+}
+
+function describeError(error: unknown, redact: (text: string) => string): object {
+  const cause = redact(String(error))
+  return error instanceof Error && error.stack !== undefined
+    ? { cause, stack: redact(error.stack) }
+    : { cause }
 }

@@ -3,6 +3,7 @@ import type { Exposition } from '../exposition/exposition.ts'
 import type { FamilySamples, Heading } from '../exposition/family.ts'
 import type { Logger } from '../model/logger.ts'
 import { type ForeignMetric, type ForeignMetrics, familiesOf, foreignValues } from '../views/registry.ts'
+import { checkRegistry } from './options.ts'
 
 /** A registry of prom-client, of @prometheus-io/client, or of anything of their form, of any version. */
 export interface MetricsRegistry {
@@ -37,6 +38,7 @@ export function createBridge({ exposition, logger, nowSeconds }: Sources): Bridg
 
   return {
     exportTo(registry) {
+      checkRegistry(registry)
       refuseCircle(registry, included)
       const moment = createMoment(exposition)
       const metrics = new Map<string, ForeignMetric>()
@@ -72,6 +74,7 @@ export function createBridge({ exposition, logger, nowSeconds }: Sources): Bridg
     },
 
     include(registry) {
+      checkRegistry(registry)
       refuseCircle(registry, exported)
       if (included.has(registry)) return
       included.add(registry)

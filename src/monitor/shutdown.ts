@@ -1,11 +1,13 @@
 /** The end of a process under an orchestrator, for applications that want it done for them. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { checkOptions } from '../config/values.ts'
 import { parseDuration } from '../model/notation.ts'
 import type { Monitor } from './interface.ts'
+import { shutdownOptions } from './options.ts'
 
 /** What happens between a signal and the end of the process. */
 export interface ShutdownOptions {
-  /** Closes what the application serves with. It begins after the delay, and the monitor stops after it. */
+  /** Closes what the application serves with; it may be async. It begins after the delay, and the monitor stops after it. */
   readonly close?: (() => unknown) | undefined
   /**
    * Time between "not ready" and `close`, in which load balancers take the process out: a Prometheus duration.
@@ -35,8 +37,10 @@ const defaultDelay = '5s'
  */
 export function shutdownOnSignal(
   monitor: Pick<Monitor, 'drain' | 'stop'>,
-  { close = () => {}, delay = defaultDelay, signals = ['SIGTERM'] }: ShutdownOptions = {},
+  options: ShutdownOptions = {},
 ): Shutdown {
+  checkOptions('shutdownOnSignal', options, shutdownOptions)
+  const { close = () => {}, delay = defaultDelay, signals = ['SIGTERM'] } = options
   const delayMs = parseDuration(delay)
   if (delayMs === undefined) throw new TypeError('delay: expected a duration with its unit, such as 5s')
   const { promise, resolve } = Promise.withResolvers<void>()
@@ -57,6 +61,6 @@ export function shutdownOnSignal(
     }
   }
   for (const signal of signals) process.on(signal, end)
-  // If nobody awaits it, a failure is an unhandled rejection and so sets the exit code.
+  // If nobody awaits it, a failure of `close` is an unhandled rejection: Node.js prints it, and exits with code 1.
   return { finished: promise, [Symbol.dispose]: remove }
 }

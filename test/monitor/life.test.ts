@@ -1,5 +1,6 @@
 /** The life of a monitor inside an application: start, stop and start again, waiting, events, and who comes and goes. */
-import { afterEach, describe, expect, expectTypeOf, onTestFinished, test } from 'vitest'
+import { afterEach, describe, expect, expectTypeOf, onTestFinished, test, vi } from 'vitest'
+import { postgres } from '../../src/kinds/postgres/postgres.ts'
 import { CheckError } from '../../src/model/dependency.ts'
 import type { DependencyOptions } from '../../src/model/kind.ts'
 import { check } from '../../src/monitor/check.ts'
@@ -126,16 +127,36 @@ describe('waitUntilReady', () => {
   test('names who is missing when the time is over, and leaves no timer', async () => {
     const played = play()
     const { monitor, clock } = played
-    played.answer = () => Promise.reject(refused)
     const ready = monitor.waitUntilReady({ timeout: '5s' })
     const failed = expect(ready).rejects.toMatchObject({
       name: 'NotReadyError',
-      message: 'not ready within 5s: jobs not up',
+      message: 'not ready within 5s, as the monitor is not started: jobs not up',
       waitingFor: ['jobs'],
     })
     await clock.advance(5_000)
     await failed
     expect(clock.pending).toBe(0)
+  })
+
+  test('says why those who are missing are', async () => {
+    const played = play()
+    const { monitor, clock } = played
+    played.answer = () => Promise.reject(refused)
+    monitor.add(
+      'slow',
+      check(({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', reject))),
+    )
+    monitor.start()
+    const failed = expect(monitor.waitUntilReady({ timeout: '5s' })).rejects.toMatchObject({
+      message:
+        'not ready within 5s: jobs, slow not up; jobs: unhealthy (full): the queue is full; slow: timeout: no answer within 3000 ms',
+      failures: new Map([
+        ['jobs', expect.objectContaining({ detail: 'full' })],
+        ['slow', expect.objectContaining({ reason: 'timeout' })],
+      ]),
+    })
+    await clock.advance(5_000)
+    await failed
   })
 
   test('ends with the monitor, and with its signal', async () => {
@@ -190,6 +211,42 @@ describe('events', () => {
     expect(results).toHaveLength(3)
   })
 
+  test('a change to unknown says that the check has not returned', async () => {
+    const changes: ChangeEvent[] = []
+    const played = play({}, { failureThreshold: 1 })
+    const { monitor, clock } = played
+    monitor.on('change', event => changes.push(event))
+    played.answer = () => new Promise(() => {})
+    monitor.start()
+    await clock.advance(60_000)
+    expect(changes.map(({ to, result, skipped }) => [to, result?.ok, skipped])).toEqual([
+      ['down', false, undefined],
+      ['unknown', undefined, 'overlap'],
+    ])
+  })
+
+  test('no secret is in what is logged of a listener', async () => {
+    const errors: object[] = []
+    const clock = createFakeClock()
+    const secret = check(async () => {})
+    const monitor = createMonitor({
+      clock,
+      logger: { error: fields => errors.push(fields) },
+      dependencies: {
+        jobs: secret,
+        db: postgres({ url: 'postgres://app:s3cr3t@127.0.0.1:1/orders', enabled: true }),
+      },
+    })
+    cleanUp.push(() => Promise.all([monitor.stop(), clock.advance(1_000)]))
+    monitor.on('result', () => {
+      throw new Error('cannot log in with s3cr3t')
+    })
+    monitor.start()
+    await clock.advance(1_000)
+    expect(errors[0]).toMatchObject({ cause: 'Error: cannot log in with <secret>' })
+    expect(JSON.stringify(errors)).not.toContain('s3cr3t')
+  })
+
   test('what a listener throws or rejects with is logged, and harms nobody', async () => {
     const errors: unknown[] = []
     const { monitor, clock } = play({
@@ -204,9 +261,10 @@ describe('events', () => {
     monitor.start()
     await clock.advance(1_000)
     expect(heard).toEqual(['jobs'])
+    const at = expect.stringContaining('life.test.ts')
     expect(errors).toEqual([
-      ['a listener failed', { event: 'result', cause: 'Error: from a listener' }],
-      ['a listener failed', { event: 'result', cause: 'Error: later' }],
+      ['a listener failed', { event: 'result', cause: 'Error: from a listener', stack: at }],
+      ['a listener failed', { event: 'result', cause: 'Error: later', stack: at }],
     ])
     expect(monitor.ready()).toBe(true)
   })
@@ -235,6 +293,16 @@ describe('events', () => {
 })
 
 describe('a logger of the application', () => {
+  test('console gets the message first', async () => {
+    const info = vi.spyOn(console, 'info').mockImplementation(() => {})
+    vi.spyOn(console, 'debug').mockImplementation(() => {})
+    onTestFinished(() => void vi.restoreAllMocks())
+    const { monitor, clock } = play({ logger: console })
+    monitor.start()
+    await clock.advance(1_000)
+    expect(info.mock.calls).toEqual([['dependency is up', expect.objectContaining({ dependency: 'jobs' })]])
+  })
+
   test('may lack levels, throw and reject', async () => {
     const lines: string[] = []
     const logger = {

@@ -5,7 +5,9 @@ import { postgres } from '../../src/kinds/postgres/postgres.ts'
 import { redis } from '../../src/kinds/redis/redis.ts'
 import { check } from '../../src/monitor/check.ts'
 import type { MonitorOptions } from '../../src/monitor/interface.ts'
+import { shutdownOnSignal } from '../../src/monitor/shutdown.ts'
 import { createMonitor } from '../../src/monitor.ts'
+import { createFakeClock } from '../support/clock.ts'
 
 /** As JavaScript would write it. */
 const create = (options: unknown) => createMonitor(options as MonitorOptions)
@@ -44,7 +46,7 @@ describe('what is right', () => {
       ['orders-db', 'postgres', '127.0.0.1:5432/orders', 1_000, { team: 'orders', tier: '1' }],
       ['payments', 'http', 'https://payments.internal/health', 1_000, { team: 'orders' }],
       ['cache', 'redis', 'cache:6379', 2_000, { team: 'orders' }],
-      ['queue', 'custom', 'function', 1_000, { team: 'orders' }],
+      ['queue', 'custom', 'queue', 1_000, { team: 'orders' }],
     ])
   })
 })
@@ -81,12 +83,49 @@ describe('what is wrong is told in the words of the config file, all at once', (
   test('options of the monitor itself', () => {
     expect(problemsOf({ dependancies: {} })).toEqual([
       'dependancies: unknown key; did you mean dependencies?',
+      'dependencies: expected a map of names to dependencies',
     ])
     expect(problemsOf({ dependencies: undefined })).toEqual([
       'dependencies: expected a map of names to dependencies',
     ])
     expect(problemsOf({ dependencies: { a: 'tcp://a:1', A: 'tcp://a:1' } })).toEqual([
       'dependencies.A: differs only in case from a name on "a"',
+    ])
+  })
+
+  test('those of the monitor and those of its dependencies together', () => {
+    expect(
+      problemsOf({
+        loger: console,
+        logger: 'x',
+        maxConcurrentChecks: 0,
+        defaults: { intervall: '5s' },
+        dependencies: { api: http({ url: 'https://api', interval: 5_000 as never }) },
+      }),
+    ).toEqual([
+      'logger: expected console, or an object with some of the functions debug, info, warn and error',
+      'maxConcurrentChecks: must be at least 1',
+      'loger: unknown key; did you mean logger?',
+      'defaults.intervall: unknown key; did you mean interval?',
+      'dependencies.api.interval: expected a duration with its unit, such as 100ms or 15s; did you mean 5s?',
+    ])
+    expect(problemsOf(undefined)).toEqual(['createMonitor takes an object of options, with dependencies'])
+  })
+
+  test('a client of the application is among what is known, for an application', () => {
+    expect(
+      problemsOf({
+        dependencies: {
+          cache: redis({ clinet: {} } as never),
+          db: postgres({} as never),
+          jobs: check(async () => {}, { measurments: {} } as never),
+        },
+      }),
+    ).toEqual([
+      'dependencies.cache.clinet: unknown key; did you mean client?',
+      'dependencies.cache.url: required: a url, or host, sentinel or cluster; or give client, a client of the application',
+      'dependencies.db.host: required: a url, or host and user; or give pool, a client of the application',
+      'dependencies.jobs.measurments: unknown key; did you mean measurements?',
     ])
   })
 
@@ -97,7 +136,72 @@ describe('what is wrong is told in the words of the config file, all at once', (
   })
 })
 
+describe('every other options object is checked by the same rules', () => {
+  const monitor = create({ dependencies: {} })
+  test.each<[string, () => unknown, string]>([
+    ['handler', () => monitor.handler({ prefx: '/x' } as never), 'prefx: unknown key; did you mean prefix?'],
+    [
+      'handler',
+      () => monitor.handler({ only: ['probe'] } as never),
+      'only[0]: expected probes, metrics, health or page; did you mean probes?',
+    ],
+    ['handler', () => monitor.handler('/internal' as never), 'expected an object'],
+    [
+      'fetch',
+      () => monitor.fetch({ access: { alow: [] } } as never),
+      'access.alow: unknown key; did you mean allow?',
+    ],
+    [
+      'routes',
+      () => monitor.routes({ access: { users: { a: 'b' } } } as never),
+      'access.users: expected a Map of user name to bcrypt hash',
+    ],
+    [
+      'routes',
+      () => monitor.routes({ prefix: '/internal' } as never),
+      'prefix: give it to Fastify: app.register(monitor.routes(), { prefix })',
+    ],
+    [
+      'shutdownOnSignal',
+      () => shutdownOnSignal(monitor, { dealy: '5s' } as never),
+      'dealy: unknown key; did you mean delay?',
+    ],
+  ])('%s: %#', (where, call, problem) => {
+    expect(call).toThrow(new TypeError(`the options of ${where} are not valid\n  ${problem}`))
+  })
+
+  test('also where a promise is returned, and for a registry', async () => {
+    await expect(monitor.waitUntilReady({ timout: '5s' } as never)).rejects.toThrow(
+      'timout: unknown key; did you mean timeout?',
+    )
+    await expect(monitor.listen(':0', { only: ['probes'] } as never)).rejects.toThrow('only: unknown key')
+    expect(() => monitor.include({} as never)).toThrow('expected a Registry of prom-client')
+    expect(() => monitor.exportTo({} as never)).toThrow('expected a Registry of prom-client')
+  })
+})
+
 describe('a check of the application', () => {
+  test('what its failures mean speaks of the function', async () => {
+    const clock = createFakeClock()
+    const monitor = createMonitor({
+      clock,
+      dependencies: {
+        slow: check(({ signal }) => new Promise((_, reject) => signal.addEventListener('abort', reject))),
+        broken: check(() => Promise.reject(new Error('no'))),
+      },
+    })
+    monitor.start()
+    await clock.advance(10_000)
+    const { dependencies } = monitor.status()
+    expect(dependencies.slow?.lastFailure?.meaning).toBe(
+      'The check function did not return before its deadline.',
+    )
+    expect(dependencies.broken?.lastFailure?.meaning).toBe(
+      'The check function threw an error without a known code.',
+    )
+    await Promise.all([monitor.stop(), clock.advance(1_000)])
+  })
+
   test('takes a function, and measures what it declares', () => {
     expect(() => check('no' as never)).toThrow('check() takes a function')
     expect(() => check(async () => {}, { measurements: { 'queue-depth': 'Jobs.' } })).toThrow(
