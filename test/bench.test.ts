@@ -60,7 +60,7 @@ describe('the benches', () => {
 
   test.concurrent.each(Object.entries(tiny))(
     '%s ends itself',
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async (name, parameters) => {
       const { output, errors, code } = await bench(name, parameters)
       expect({ errors, code }).toEqual({ errors: '', code: 0 })

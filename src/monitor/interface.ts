@@ -38,7 +38,7 @@ export type {
 } from '../exposition/family.ts'
 export type { TimerClock } from '../schedule/clock.ts'
 export type { Resolve } from '../schedule/resolve.ts'
-export type { Pulse, Snapshot, StateListener, StateReader } from '../state/store.ts'
+export type { Pulse, Replaced, Snapshot, StateListener, StateReader } from '../state/store.ts'
 export type { DependencyState, Moment } from '../state/transition.ts'
 export type { Board, BoardChanges, BoardRow } from '../views/board.ts'
 export type { Readiness, ReadinessCheck } from '../views/health.ts'

@@ -48,9 +48,11 @@ export interface StateListener {
   replaced?(replaced: Replaced): void
 }
 
-/** The states before and after a replacement, by name. */
+/** A replacement of many dependencies at one moment. */
 export interface Replaced {
+  /** The states before it, by name. */
   readonly before: ReadonlyMap<string, DependencyState>
+  /** The states after it, by name. */
   readonly after: ReadonlyMap<string, DependencyState>
   /** Names whose state has ended. A name can be in both sets: it has begun anew. */
   readonly forgotten: ReadonlySet<string>

@@ -50,7 +50,7 @@ export const server: OwnPart = {
         'S3',
         'readers that stop reading',
         'closed within 10 s, with bounded memory',
-        'readers that stop are cut off, their streams let go of, and probes go on meanwhile',
+        'readers that stop are cut off, their bodies let go of, and probes go on meanwhile',
       ],
       [
         'S5',
