@@ -3,6 +3,10 @@
  * The launcher, and the one CommonJS file: its first line runs before any module is loaded, which takes some hundred
  * milliseconds. A signal must mean something from then on, to a container's first process too, which has no defaults.
  */
+if (!('withResolvers' in Promise)) {
+  process.stderr.write(`pulsecheck needs Node.js 22 or later; this is ${process.version}\n`)
+  process.exit(1)
+}
 const fs = process.getBuiltinModule('node:fs')
 const { dirname, isAbsolute, join } = process.getBuiltinModule('node:path')
 
