@@ -33,6 +33,9 @@ import { lagBuckets, selfFamilies, version } from './views/self.ts'
 import { statusParts, wholeReport } from './views/status.ts'
 
 /**
+ * Creates a monitor, which checks dependencies once it is started: `createMonitor({ dependencies })`, then `start()`. Until
+ * then, every status is unknown, and nothing has been contacted.
+ *
  * @throws TypeError with every problem of the options, in the words of the config file: nothing is started then.
  */
 export function createMonitor(options: MonitorOptions): Monitor {

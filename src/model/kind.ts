@@ -54,17 +54,17 @@ export interface Kind<Options = object> {
 
 /** The keys that every dependency has, as they are written: in YAML, and in TypeScript. Durations are texts such as `15s`. */
 export interface SettingsInput {
-  /** Time between two checks. Default 15s. */
+  /** Time between two checks: a Prometheus duration such as `500ms`, `15s` or `1m30s`. Default 15s. */
   readonly interval?: string | undefined
-  /** Deadline of one check; at most the interval. Default 3s. */
+  /** Deadline of one check, such as `2s`; at most the interval. Default 3s. */
   readonly timeout?: string | undefined
-  /** Time to the next check after a result that contradicts the status. Default: min(interval, 1s). */
+  /** Time to the next check after a result that contradicts the status, such as `1s`. Default: min(interval, 1s). */
   readonly confirmInterval?: string | undefined
   /** Failures in a row that make it down. Default 2. */
   readonly failureThreshold?: number | undefined
   /** Successes in a row that make it up again. Default 1. */
   readonly successThreshold?: number | undefined
-  /** Age of the last result from which on the status is unknown. Default: 2 × interval + timeout. */
+  /** Age of the last result from which on the status is unknown, such as `1m`. Default: 2 × interval + timeout. */
   readonly staleAfter?: string | undefined
   /** The service is not ready without it. Default true. */
   readonly critical?: boolean | undefined

@@ -58,11 +58,17 @@ export type Dependencies = Readonly<Record<string, string | DependencyOptions>>
 
 /** What a monitor checks, and with what. */
 export interface MonitorOptions {
-  /** By name, or ready-made. */
+  /**
+   * What to check, by name: a URL whose scheme names a kind, or what a kind's function or `check` returns:
+   * `{ cache: 'redis://127.0.0.1', db: postgres({ pool }), jobs: check(countJobs) }`. Or a list of ready-made ones.
+   */
   readonly dependencies: Dependencies | readonly DependencyDefinition[]
-  /** The keys that every dependency has where it does not set them itself. */
+  /** The keys that every dependency has where it does not set them itself: `{ interval: '10s', timeout: '2s' }`. */
   readonly defaults?: SettingsInput | undefined
-  /** Receives a line for each change of status, and faults of our own. It may lack levels. Default: none. */
+  /**
+   * Receives a line for each change of status, for each check at `debug`, and for faults of our own: a pino logger,
+   * `console`, or an object with some of the levels. Default: nothing is logged.
+   */
   readonly logger?: Partial<Logger> | undefined
   /** Checks at the same time, over all dependencies. Default 1,000. */
   readonly maxConcurrentChecks?: number | undefined
@@ -97,9 +103,9 @@ export interface Metrics {
 export interface Monitor extends AsyncDisposable {
   /** All that is known of each dependency, for reading. */
   readonly state: StateReader
-  /** The verdicts that the probes answer with. */
+  /** @internal The verdicts that the probes answer with. */
   readonly probes: Probes
-  /** All that the status page shows, with what has changed. */
+  /** @internal All that the status page shows, with what has changed. */
   readonly board: Board
   /** The application's logger, made safe to call: what it throws is dropped. */
   readonly logger: Logger
@@ -113,13 +119,13 @@ export interface Monitor extends AsyncDisposable {
   waitUntilReady(options?: WaitOptions): Promise<void>
   /** Everything that is known, as `/health` shows it. */
   status(): StatusReport
-  /** The same, whose dependencies are made when they are read: for many of them. */
+  /** @internal The same, whose dependencies are made when they are read: for many of them. */
   statusParts(): StatusParts
   /** Calls a listener for every `change` of a status, or every `result`; see `On`. Returns what ends it. */
   readonly on: On
   /** The answer to a scrape with these request headers: always a Buffer. Asks no dependency, and never rejects. */
   metrics(headers?: ScrapeHeaders): Promise<Metrics>
-  /** The same for servers that stream: the body of a large answer is a stream, to be read or destroyed. */
+  /** @internal The same for servers that stream: the body of a large answer is a stream, to be read or destroyed. */
   scrape(accept: string | undefined, acceptEncoding: string | undefined): Promise<ExpositionResponse>
   /**
    * Adds families to every scrape: `read` gives their subject, once for each scrape and after `prepare` has resolved. If
