@@ -84,7 +84,7 @@ const bundled: Plugin = {
   },
 }
 
-/** In a bundle without comments, such characters stand in strings, templates and patterns alone. */
+/** In a bundle, such characters stand in strings, templates, patterns and comments alone. */
 function escapeBeyondAscii(code: string): string {
   return code.replace(/[\u0080-\uffff]/g, sign => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -1,9 +1,11 @@
 /** The keys that a schema knows, found by walking it, and hints for those that it does not know. */
 import { z } from 'zod'
 import { optionsOf } from '../model/definition.ts'
-import type { Kind } from '../model/kind.ts'
+import type { Borrowing, Kind } from '../model/kind.ts'
 import { settings } from '../model/settings.ts'
+import type { Report } from './problem.ts'
 import { nearest } from './suggest.ts'
+import { type Branch, join } from './tree.ts'
 
 /** The schemas that a value may have, without optional, default and the like: one for each member of a union. */
 export function alternatives(schema: z.core.$ZodType): readonly z.core.$ZodType[] {
@@ -109,4 +111,25 @@ function knows(options: z.ZodObject, key: string): boolean {
   if (Object.hasOwn(options.shape, key)) return true
   const option = key.slice(0, -'File'.length)
   return key.endsWith('File') && valuesOf([options], option).some(hasFileTwin)
+}
+
+/** Reports where a kind could ask through a client of the application, which a config file does not have. */
+export function hintClient(
+  kind: Kind & Partial<Borrowing>,
+  own: Branch,
+  path: string,
+  report: Report,
+): Report {
+  const { clientKey } = kind
+  if (clientKey === undefined) return report
+  return problem => {
+    const key = [...own.entries.keys()].find(each => join(path, each) === problem.path)
+    const meant = key !== undefined && nearest(key, [clientKey]) !== undefined
+    const isMissing = ['url', 'host'].some(
+      each => join(path, each) === problem.path && !own.entries.has(each),
+    )
+    if (meant) report({ ...problem, hint: `did you mean ${clientKey}?` })
+    else if (isMissing) report({ ...problem, hint: `or give ${clientKey}, a client of the application` })
+    else report(problem)
+  }
 }

@@ -2,16 +2,17 @@
 import type { z } from 'zod'
 import { createDependency, dependencySchema } from '../model/definition.ts'
 import type { DependencyDefinition } from '../model/dependency.ts'
-import type { Borrowing, DependencyOptions, Kind } from '../model/kind.ts'
+import type { DependencyOptions, Kind } from '../model/kind.ts'
 import { isPlain } from '../model/secret.ts'
 import { createNameCheck, settings } from '../model/settings.ts'
 import { type Chosen, chooseKind, describeName } from './dependencies.ts'
-import { hintFor, hintForDependency, hintForSection } from './keys.ts'
+import { nowhere, optionsTree, place, treeOf } from './given.ts'
+import { hintClient, hintFor, hintForDependency, hintForSection } from './keys.ts'
 import { deepFreeze } from './printable.ts'
 import type { Problem, Report } from './problem.ts'
 import { sections } from './sections.ts'
 import { nearest } from './suggest.ts'
-import { type Branch, type Entry, join, mergeUnder, type Scalar, type Tree } from './tree.ts'
+import { type Branch, type Entry, join, mergeUnder } from './tree.ts'
 import { validate } from './validate.ts'
 
 /** What an application may give under a name: a URL, what a kind's function returns, or `kind` and its keys. */
@@ -89,9 +90,11 @@ function checkObject(
   report: Report,
   others: readonly string[] = [],
 ): void {
+  const known = [...others, ...Object.keys(schema.shape)]
   const unknownKey = (key: string, parents: readonly string[]) => {
-    const meant = parents.length === 0 ? nearest(key, [...others, ...Object.keys(schema.shape)]) : undefined
-    return meant === undefined ? hintFor(key, parents, schema) : `did you mean ${meant}?`
+    if (parents.length > 0) return hintFor(key, parents, schema)
+    const meant = nearest(key, known)
+    return meant === undefined ? `known are ${known.join(', ')}` : `did you mean ${meant}?`
   }
   validate({ schema, entry: { ...nowhere, value: optionsTree(given) }, path: '', report, unknownKey })
 }
@@ -167,22 +170,6 @@ function readValue(
   return parsed?.enabled ? createDependency(name, kind, deepFreeze(parsed)) : undefined
 }
 
-/** Reports where a kind could ask through a client of the application, which a config file does not have. */
-function hintClient(kind: Kind & Partial<Borrowing>, own: Branch, path: string, report: Report): Report {
-  const { clientKey } = kind
-  if (clientKey === undefined) return report
-  return problem => {
-    const key = [...own.entries.keys()].find(each => join(path, each) === problem.path)
-    const meant = key !== undefined && nearest(key, [clientKey]) !== undefined
-    const isMissing = ['url', 'host'].some(
-      each => join(path, each) === problem.path && !own.entries.has(each),
-    )
-    if (meant) report({ ...problem, hint: `did you mean ${clientKey}?` })
-    else if (isMissing) report({ ...problem, hint: `or give ${clientKey}, a client of the application` })
-    else report(problem)
-  }
-}
-
 /** Whether a kind's function has made it. */
 function isMade(given: unknown): given is DependencyOptions {
   if (typeof given !== 'object' || given === null || !('kind' in given)) return false
@@ -192,40 +179,6 @@ function isMade(given: unknown): given is DependencyOptions {
 function chooseMade(kind: Kind, { value }: Entry, path: string, report: Report): Chosen | undefined {
   if (value.type === 'branch') return { kind, own: value }
   return void refuse(report, path, `${kind.name}() takes an object of options`)
-}
-
-/** Data are taken apart, so that a problem has its path. All else, such as a client of the application, stays as it is. */
-function treeOf(value: unknown, parents: readonly unknown[] = []): Tree {
-  const inner = (each: unknown) => treeOf(each, [...parents, value])
-  if (parents.includes(value)) return leaf(null)
-  if (Array.isArray(value)) return { type: 'list', place, items: value.map(inner) }
-  return isData(value) ? branchOf(value, inner) : leaf(value as Scalar)
-}
-
-function branchOf(value: Readonly<Record<string, unknown>>, inner: (value: unknown) => Tree): Tree {
-  const given = Object.entries(value).filter(([, each]) => each !== undefined)
-  const entries = given.map(([key, each]): [string, Entry] => [
-    key,
-    { written: key, place, value: inner(each) },
-  ])
-  return { type: 'branch', place, entries: new Map(entries) }
-}
-
-/** The options of a kind are data at the top, even if one of them is a function. */
-function optionsTree(options: unknown): Tree {
-  return isPlain(options) ? branchOf(options, treeOf) : treeOf(options)
-}
-
-/** An object with methods is a thing, and not data, whatever its class. */
-function isData(value: unknown): value is Readonly<Record<string, unknown>> {
-  return isPlain(value) && !Object.values(value).some(each => typeof each === 'function')
-}
-
-const place = { file: '', line: 1, column: 1 } as const
-const nowhere = { written: undefined, place } as const
-
-function leaf(value: Scalar): Tree {
-  return { type: 'leaf', place, value, plain: true }
 }
 
 function refuse(report: Report, path: string, message: string): void {

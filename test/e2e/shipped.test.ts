@@ -24,6 +24,13 @@ async function start(options: ProgramOptions): Promise<Program> {
 
 const folder = () => join(dirname(launcher), 'program')
 
+test('no line of the library is long: Node.js prints the one that throws', () => {
+  const files = globSync('*.js', { cwd: dirname(launcher) })
+  const lines = files.flatMap(file => readFileSync(join(dirname(launcher), file), 'utf8').split('\n'))
+  expect(files).toContain('index.js')
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThan(2_000)
+})
+
 describe('the shipped program', () => {
   test('names the libraries that it contains, for people and for scanners', () => {
     const licenses = readFileSync(join(folder(), 'LICENSES.txt'), 'utf8')

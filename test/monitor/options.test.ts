@@ -163,6 +163,11 @@ describe('every other options object is checked by the same rules', () => {
     ],
     [
       'shutdownOnSignal',
+      () => shutdownOnSignal(monitor, { x: 1 } as never),
+      'x: unknown key; known are close, delay, signals',
+    ],
+    [
+      'shutdownOnSignal',
       () => shutdownOnSignal(monitor, { dealy: '5s' } as never),
       'dealy: unknown key; did you mean delay?',
     ],
