@@ -113,7 +113,7 @@ describe('the shipped program', () => {
       readFileSync(join(dirname(launcher), file), 'utf8'),
     )
     const imported = texts.flatMap(text => [
-      ...text.matchAll(/(?:from|import)\s*\(?"((?!node:)[a-z@][^"]*)"/g),
+      ...text.matchAll(/(?<!\.)(?:from|import)\s*\(?"((?!node:)[a-z@][^"]*)"/g),
     ])
     const packages = imported.map(([, name = '']) =>
       name
