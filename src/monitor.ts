@@ -39,10 +39,7 @@ import { statusParts, wholeReport } from './views/status.ts'
  * @throws TypeError with every problem of the options, in the words of the config file: nothing is started then.
  */
 export function createMonitor(options: MonitorOptions): Monitor {
-  const definitions = readMonitor(options as object as Parameters<typeof readMonitor>[0], {
-    kinds,
-    schema: monitorOptions,
-  })
+  const definitions = readMonitor(options, { kinds, schema: monitorOptions })
   const { defaults } = options
   const resolver = createResolver()
   const { clock = createSystemClock(), resolve = resolver.resolve } = options

@@ -52,7 +52,7 @@ export function readValues(
  * @throws TypeError with every problem of both.
  */
 export function readMonitor(
-  given: Values & object,
+  given: unknown,
   { schema, ...rules }: ValueRules & { readonly schema: z.ZodObject },
 ): readonly DependencyDefinition[] {
   return readAll(configuration, report => {
@@ -60,7 +60,7 @@ export function readMonitor(
       refuse(report, '', 'createMonitor takes an object of options, with dependencies')
       return []
     }
-    const { dependencies, defaults, ...own } = given as Values
+    const { dependencies, defaults, ...own } = given
     checkObject(own, schema, report, ['dependencies', 'defaults'])
     // Ready-made ones have been read already.
     if (Array.isArray(dependencies)) return dependencies
@@ -108,7 +108,7 @@ function readAll<T>(title: string, read: (report: Report) => T): T {
 }
 
 function readDependencies(
-  { dependencies, defaults }: Values,
+  { dependencies, defaults }: { readonly [Key in keyof Values]: unknown },
   { kinds, taken = [] }: ValueRules,
   report: Report,
 ): readonly DependencyDefinition[] {

@@ -120,9 +120,9 @@ function* chunks({ pages }: Rendering): Generator<Buffer, undefined> {
 }
 
 /**
- * A rendering as one gzip member, compressed on the thread pool through one buffer that is filled again and again:
- * a large scrape makes no large garbage. Level 3 takes about a tenth longer than level 1 for
- * a few per cent fewer bytes; level 6 would take four times as long for an eighth fewer.
+ * A rendering as one gzip member, compressed on the thread pool through one buffer that is filled again and again: a
+ * large scrape makes no large garbage. Level 3 takes about a tenth longer than level 1 for a few per cent fewer bytes;
+ * level 6 would take four times as long for an eighth fewer.
  */
 async function compress(rendering: Rendering): Promise<Buffer> {
   const compressing = createGzip({ level: 3, chunkSize: compressedSize })

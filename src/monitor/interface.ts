@@ -125,7 +125,7 @@ export interface Monitor extends AsyncDisposable {
   readonly on: On
   /** The answer to a scrape with these request headers: always a Buffer. Asks no dependency, and never rejects. */
   metrics(headers?: ScrapeHeaders): Promise<Metrics>
-  /** @internal The same for servers that stream: the body of a large answer is a stream, to be read or destroyed. */
+  /** @internal The same for servers of our own: the body of a large plain answer is its pages. Call `release` afterwards. */
   scrape(accept: string | undefined, acceptEncoding: string | undefined): Promise<ExpositionResponse>
   /**
    * Adds families to every scrape: `read` gives their subject, once for each scrape and after `prepare` has resolved. If
